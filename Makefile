@@ -1,0 +1,51 @@
+# Two commands do everything on a machine that has Python 3.11+ and make: `make demo` and `make test`.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check bench graphiql lock clean help
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: $(VENV)/.runtime graphiql ## install and run everything on this machine: simulator, broker, database, server
+	$(BIN)/kilowatch demo $(ARGS)
+
+test: $(VENV)/.dev graphiql ## install and pass the tests; ARGS="tests/metering -x" narrows them
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## lint, formatting, strict types, import contracts, printed schema
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/kilowatch schema --check
+
+bench: $(VENV)/.dev ## the figures of docs/benchmarks.md, each beside its baseline; ARGS="ingest" narrows them
+	$(BIN)/python -m bench $(ARGS)
+
+graphiql: $(VENV)/.runtime ## build GraphiQL from npm packages; without a registry the server runs without it
+	@$(BIN)/python -m dashboard.build
+
+lock: ## for maintainers: renew the pinned, hashed lock files (needs uv)
+	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements-dev.lock
+
+clean: ## remove what was installed and built; the demo's data in .kilowatch stays
+	rm -rf $(VENV) dashboard/static/graphiql dashboard/graphiql/node_modules
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Kilowatch needs Python 3.11 or newer on PATH; set PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-deps --no-build-isolation --editable . # uv_build looks for its program on PATH
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@touch $@
