@@ -1,0 +1,30 @@
+-- A panel is one metered connection: a floor's electrical panel, a flat's prepaid meter.
+CREATE TABLE panel (
+    id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code         text NOT NULL UNIQUE CHECK (code ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$'),
+    name         text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    location     text NOT NULL DEFAULT '',
+    floor        integer NOT NULL DEFAULT 0,
+    time_zone    text NOT NULL,
+    is_prepaid   boolean NOT NULL DEFAULT false,
+    meter_number text,
+    created_at   timestamptz NOT NULL DEFAULT now()
+);
+
+-- Which account sees which panel. Admins see every panel without a row here.
+CREATE TABLE panel_access (
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    panel_id   integer NOT NULL REFERENCES panel ON DELETE CASCADE,
+    PRIMARY KEY (account_id, panel_id)
+);
+CREATE INDEX panel_access_panel ON panel_access (panel_id);
+
+-- The one place that decides what a viewer sees; every read of tenants' data starts from it.
+CREATE FUNCTION visible_panel(viewer_id bigint, sees_all boolean) RETURNS SETOF panel
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT panel.* FROM panel
+    WHERE sees_all
+       OR EXISTS (SELECT FROM panel_access AS access
+                  WHERE access.panel_id = panel.id AND access.account_id = viewer_id)
+$$;

@@ -1,0 +1,72 @@
+"""Turns a database URL into connections with the settings that every process relies on."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, Connection, sql
+from psycopg_pool import AsyncConnectionPool
+
+Row = tuple[Any, ...]
+"""A result row as psycopg returns it."""
+
+Pool = AsyncConnectionPool[AsyncConnection[Row]]
+
+_OPTIONS = "-c timezone=UTC -c jit=off"
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 15_000
+
+
+def connect(url: str, *, application: str = "kilowatch") -> Connection[Row]:
+    """A connection for work in a thread of its own (ingest, migrations); not in autocommit.
+
+    Raises:
+        psycopg.OperationalError: the database does not answer within 5 s.
+    """
+    return psycopg.connect(
+        url, options=_OPTIONS, connect_timeout=CONNECT_TIMEOUT_S, application_name=application
+    )
+
+
+async def connect_async(url: str, *, application: str = "kilowatch") -> AsyncConnection[Row]:
+    """A connection in autocommit, for LISTEN and other long-lived work."""
+    return await AsyncConnection.connect(
+        url,
+        options=_OPTIONS,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        application_name=application,
+        autocommit=True,
+    )
+
+
+def open_pool(url: str, *, size: int = 8, application: str = "kilowatch") -> Pool:
+    """A pool of connections in autocommit, not opened yet: `await pool.open()` or `async with`.
+
+    A statement is cancelled by the server after 15 s. Waiting for a free connection ends after 5 s with
+    psycopg_pool.PoolTimeout.
+    """
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=5,
+        reconnect_timeout=5,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={
+            "options": f"{_OPTIONS} -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": application,
+            "autocommit": True,
+        },
+    )
+
+
+@asynccontextmanager
+async def listening(url: str, *channels: str) -> AsyncGenerator[AsyncConnection[Row]]:
+    """A connection that LISTENs on the channels; iterate `connection.notifies()`."""
+    async with await connect_async(url, application="kilowatch listen") as connection:
+        for channel in channels:
+            await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        yield connection
