@@ -1,0 +1,38 @@
+"""Turns signals, and the end of the parent process, into one orderly stop of a command."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Coroutine
+
+import uvloop
+
+
+def run_until_stopped(work: Coroutine[None, None, None]) -> None:
+    """Runs a command's work until it ends, or until SIGINT or SIGTERM cancels it.
+
+    A child of `kilowatch demo` also stops when its standard input closes, which happens when the demo ends in any
+    way, kill -9 included.
+    """
+    if os.environ.get("KILOWATCH_END_WITH_STDIN"):
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    uvloop.run(_cancelled_by_signals(work))
+
+
+async def _cancelled_by_signals(work: Coroutine[None, None, None]) -> None:
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            raise
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,162 @@
+"""Turns the environment into typed settings; docs/settings.md lists them all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+UNPREFIXED = ("database_url", "mqtt_url")
+"""Settings that carry the names that every tool in the field uses: DATABASE_URL, MQTT_URL."""
+
+
+class SettingError(Exception):
+    """A setting has a value that cannot be used; the message names the variable and what it takes."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be set from outside, with its default; each field's text is its documentation."""
+
+    database_url: Annotated[
+        str, Meta(description="Postgres to use, `postgresql://…`. Empty: `kilowatch demo` runs its own.")
+    ] = ""
+    mqtt_url: Annotated[
+        str,
+        Meta(
+            description="Broker to use, `mqtt://` or `mqtts://[user:password@]host[:port]`. Empty: `kilowatch demo` "
+            "runs its own."
+        ),
+    ] = ""
+    data_dir: Annotated[
+        str, Meta(description="Folder of the embedded database, the signing key and the demo's state.")
+    ] = ".kilowatch"
+    host: Annotated[str, Meta(description="Address that the server listens on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port that the server listens on; 0 takes a free one.")] = (
+        8420
+    )
+    allowed_origins: Annotated[
+        str,
+        Meta(description="Web origins, separated by commas, whose pages may call the API (CORS). Empty: none."),
+    ] = ""
+    graphiql: Annotated[bool, Meta(description="Whether `/graphiql` is served.")] = True
+    introspection: Annotated[bool, Meta(description="Whether clients may ask for the schema.")] = True
+    signing_key_file: Annotated[
+        str,
+        Meta(
+            description="File with the key that signs sessions; made when missing. Empty: `signing.key` in the data folder."
+        ),
+    ] = ""
+    session_minutes: Annotated[int, Meta(ge=1, le=43200, description="How long a sign-in lasts, in minutes.")] = 720
+    pool_size: Annotated[int, Meta(ge=1, le=500, description="Database connections of one server process.")] = 8
+    online_within_s: Annotated[
+        int,
+        Meta(ge=1, le=86400, description="A panel is ONLINE while its last message is no older, in seconds."),
+    ] = 300
+    heartbeat_s: Annotated[
+        float,
+        Meta(gt=0, le=3600, description="Seconds of silence after which a subscription sends a heartbeat."),
+    ] = 15.0
+    time_zone: Annotated[str, Meta(description="Time zone (IANA name) of panels that appear by themselves.")] = (
+        "Asia/Jakarta"
+    )
+    mqtt_topics: Annotated[str, Meta(description="MQTT topic filters to subscribe to, separated by commas.")] = (
+        "DATA/PM/#"
+    )
+    mqtt_client_id: Annotated[
+        str, Meta(min_length=1, description="Client id of ingest; its session at the broker hangs on it.")
+    ] = "kilowatch-ingest"
+    mqtt_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=16,
+            description="Connections that share the subscription. One is right for brokers with a large in-flight "
+            "window; the embedded broker allows 100 messages each.",
+        ),
+    ] = 1
+    ingest_linger_ms: Annotated[
+        float,
+        Meta(ge=0, le=1000, description="How long a message may wait for others of its batch, in milliseconds."),
+    ] = 5.0
+    ingest_batch: Annotated[int, Meta(ge=1, le=50_000, description="Messages of one transaction, at the most.")] = 5000
+    forecast_every_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="A panel's forecast is renewed by new readings at most this often, in seconds.",
+        ),
+    ] = 30.0
+    fcm_credentials: Annotated[
+        str,
+        Meta(description="Service-account file of Firebase Cloud Messaging. Empty: alerts are kept, no push is sent."),
+    ] = ""
+    fcm_url: Annotated[
+        str,
+        Meta(description="Address to use in place of Firebase Cloud Messaging's own, for tests and the demo."),
+    ] = ""
+    postgres_bin: Annotated[
+        str,
+        Meta(description="Folder with `initdb` and `postgres` for the embedded database. Empty: found by itself."),
+    ] = ""
+    postgres_user: Annotated[
+        str,
+        Meta(
+            description="Account that runs the embedded database when started as root. Empty: `postgres` or `nobody`."
+        ),
+    ] = ""
+    log_level: Annotated[
+        str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
+    ] = "INFO"
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder, absolute."""
+        return Path(self.data_dir).expanduser().absolute()
+
+    @property
+    def signing_key_path(self) -> Path:
+        """Where the key that signs sessions is kept."""
+        return Path(self.signing_key_file) if self.signing_key_file else self.data_folder / "signing.key"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return name.upper() if name in UNPREFIXED else f"KILOWATCH_{name.upper()}"
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings of an environment; what is not set, or empty, keeps its default.
+
+    Raises:
+        SettingError: a value does not fit; every such variable is named.
+    """
+    given = {field.name: environment.get(variable(field.name), "") for field in msgspec.structs.fields(Settings)}
+    present = {name: value for name, value in given.items() if value}
+    faults = [fault for name, value in present.items() if (fault := _fault(name, value))]
+    if faults:
+        raise SettingError("; ".join(faults))
+    return msgspec.convert(present, Settings, strict=False)
+
+
+def _fault(name: str, value: str) -> str | None:
+    try:
+        msgspec.convert({name: value}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        reason = str(error).split(" - at ")[0]
+        return f"{variable(name)}={value!r} cannot be used: {reason}"
+    return None
+
+
+def described() -> list[tuple[str, str, str]]:
+    """Every setting as (variable, default as text, description), in the order of the class."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return [
+        (variable(field.name), _shown(field.default), get_args(hints[field.name])[1].description)
+        for field in msgspec.structs.fields(Settings)
+    ]
+
+
+def _shown(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
