@@ -1,0 +1,41 @@
+"""Turns messages into MQTT publications, for the simulator and for tests; the only publisher we have."""
+
+import asyncio
+import ssl
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+import gmqtt
+
+_CONNECT_WITHIN_S = 10.0
+
+
+class Publisher:
+    """A connection that publishes with QoS 1 and comes back by itself when the broker went away.
+
+    Use as an async context manager.
+    """
+
+    def __init__(self, url: str, *, client_id: str) -> None:
+        self._url = urlsplit(url)
+        self._client = gmqtt.Client(client_id, clean_session=True)
+        self._client.set_config({"reconnect_delay": 1, "reconnect_retries": -1})
+        if self._url.username:
+            self._client.set_auth_credentials(unquote(self._url.username), unquote(self._url.password or ""))
+
+    async def __aenter__(self) -> Self:
+        secure = ssl.create_default_context() if self._url.scheme == "mqtts" else False
+        port = self._url.port or (8883 if secure else 1883)
+        connecting = self._client.connect(self._url.hostname or "localhost", port, ssl=secure)
+        await asyncio.wait_for(connecting, _CONNECT_WITHIN_S)  # gmqtt itself waits for ever
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.disconnect()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Hands one message to the connection; it is sent again until the broker acknowledges it."""
+        self._client.publish(topic, payload, qos=1)
