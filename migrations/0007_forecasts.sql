@@ -16,3 +16,12 @@ CREATE TABLE depletion_forecast (
     hourly       jsonb NOT NULL,
     PRIMARY KEY (panel_id, hour_at)
 );
+
+-- What the last attempt to forecast a panel knew, whether it gave a forecast or not: the mark that says "stale".
+-- Written with the forecast, so that a crash in between only means one more attempt.
+CREATE TABLE forecast_attempt (
+    panel_id     integer PRIMARY KEY REFERENCES panel ON DELETE CASCADE,
+    tried_at     timestamptz NOT NULL,
+    last_seen_at timestamptz,               -- of latest_reading; null: no reading yet
+    ledger_id    bigint NOT NULL
+) WITH (fillfactor = 50);

@@ -1,4 +1,5 @@
 -- When to warn about low units, one rule an account and panel; is_armed is false from an alert until units rise again.
+-- checked_* say what the last evaluation knew: a rule on kWh is looked at again only when there is news.
 CREATE TABLE low_units_rule (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account_id     bigint NOT NULL REFERENCES account ON DELETE CASCADE,
@@ -6,10 +7,13 @@ CREATE TABLE low_units_rule (
     threshold_kwh  numeric(14, 3) CHECK (threshold_kwh > 0),
     threshold_days numeric(6, 2) CHECK (threshold_days > 0),
     is_armed       boolean NOT NULL DEFAULT true,
-    updated_at     timestamptz NOT NULL DEFAULT now(),
+    disarmed_ledger_id bigint,              -- newest ledger row when the alert was raised: a later top-up re-arms
+    checked_seen_at    timestamptz,         -- last_seen_at of latest_reading
+    checked_ledger_id  bigint,
+    updated_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (account_id, panel_id),
     CHECK (num_nonnulls(threshold_kwh, threshold_days) = 1)
-);
+) WITH (fillfactor = 70);
 
 CREATE TABLE alert (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
