@@ -1,0 +1,219 @@
+"""Reads what a forecast needs and which forecasts are stale, and keeps forecasts, one a panel and hour."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row, kwargs_row
+from psycopg.types.json import Jsonb
+
+from metering.access import Viewer
+from store.connections import Row
+
+_STALE = """
+SELECT panel.id AS panel_id, panel.code, panel.time_zone, latest.at AS reading_at, latest.last_seen_at,
+       ledger.id AS ledger_id
+FROM panel
+JOIN LATERAL (SELECT max(id) AS id FROM ledger_entry
+              WHERE panel_id = panel.id AND at <= %(now)s) AS ledger ON ledger.id IS NOT NULL
+LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+LEFT JOIN forecast_attempt AS attempt ON attempt.panel_id = panel.id
+WHERE panel.is_prepaid
+  AND (attempt.ledger_id IS DISTINCT FROM ledger.id
+       OR (attempt.last_seen_at IS DISTINCT FROM latest.last_seen_at
+           AND attempt.tried_at <= %(now)s::timestamptz - %(min_interval)s::interval))
+ORDER BY attempt.ledger_id IS DISTINCT FROM ledger.id DESC, attempt.tried_at, panel.id
+LIMIT %(limit)s"""
+
+_BALANCE = "SELECT balance_kwh(%(panel_id)s, %(now)s)"
+
+# Usage is summed instead of the register being read, so that a meter's reset is not seen here. A device's clock may
+# run ahead of ours: what it says about the future is taken as now.
+_HISTORY = """
+SELECT coalesce(array_agg(extract(epoch FROM least(last_at, %(now)s))::float8 ORDER BY starts_at), '{}'),
+       coalesce(array_agg(energy_kwh::float8 ORDER BY starts_at), '{}'),
+       coalesce(extract(epoch FROM least(min(first_at), %(now)s))::float8, 0)
+FROM rollup_hour
+WHERE panel_id = %(panel_id)s AND starts_at >= %(since)s AND starts_at <= %(now)s"""
+
+_SAVE = """
+INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method, history_days,
+                                balance_kwh, p10_at, p50_at, p90_at, days_left, daily, hourly)
+VALUES (%(panel_id)s, date_trunc('hour', %(made_at)s), %(made_at)s, %(data_up_to)s, %(ledger_id)s, %(method)s,
+        %(history_days)s, %(balance_kwh)s, %(p10_at)s, %(p50_at)s, %(p90_at)s, %(days_left)s, %(daily)s, %(hourly)s)
+ON CONFLICT (panel_id, hour_at) DO UPDATE SET
+    made_at = excluded.made_at, data_up_to = excluded.data_up_to, ledger_id = excluded.ledger_id,
+    method = excluded.method, history_days = excluded.history_days, balance_kwh = excluded.balance_kwh,
+    p10_at = excluded.p10_at, p50_at = excluded.p50_at, p90_at = excluded.p90_at, days_left = excluded.days_left,
+    daily = excluded.daily, hourly = excluded.hourly
+WHERE depletion_forecast.made_at <= excluded.made_at"""
+
+_ANNOUNCE = "SELECT pg_notify('forecast', %(panel_id)s::text)"
+
+_RECORD_ATTEMPT = """
+INSERT INTO forecast_attempt (panel_id, tried_at, last_seen_at, ledger_id)
+VALUES (%(panel_id)s, %(now)s, %(last_seen_at)s, %(ledger_id)s)
+ON CONFLICT (panel_id) DO UPDATE SET
+    tried_at = excluded.tried_at, last_seen_at = excluded.last_seen_at, ledger_id = excluded.ledger_id"""
+
+_CURRENT = """
+SELECT panel.id AS panel_id, made_at, data_up_to, ledger_id, method, history_days, balance_kwh, p10_at, p50_at,
+       p90_at, days_left, daily, hourly
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN LATERAL (SELECT * FROM depletion_forecast WHERE panel_id = panel.id
+              ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
+WHERE panel.id = ANY(%(panel_ids)s)"""
+
+
+@dataclass(frozen=True, slots=True)
+class StalePanel:
+    """A prepaid panel with news since its last forecast; `reading_at` is None before its first reading."""
+
+    panel_id: int
+    code: str
+    time_zone: str
+    reading_at: datetime | None
+    last_seen_at: datetime | None
+    ledger_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterPoints:
+    """A register that only rises, from 0 at the first point: seconds since 1970 (UTC) and kWh, equally long."""
+
+    at_s: list[float]
+    register_kwh: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageColumns:
+    """Expected usage of spans that start at `starts_at` (UTC): equally long columns of kWh."""
+
+    starts_at: list[datetime]
+    p10_kwh: list[float]
+    p50_kwh: list[float]
+    p90_kwh: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredForecast:
+    """When a panel's units run out, as it was forecast at `made_at` from readings up to `data_up_to`.
+
+    `p10_at` is early, `p50_at` the median, `p90_at` late; None where that lies beyond the horizon, as `days_left`.
+    `balance_kwh` is what was left and `ledger_id` the newest ledger row that was counted.
+    """
+
+    panel_id: int
+    made_at: datetime
+    data_up_to: datetime
+    ledger_id: int
+    method: str
+    history_days: float
+    balance_kwh: Decimal
+    p10_at: datetime | None
+    p50_at: datetime | None
+    p90_at: datetime | None
+    days_left: float | None
+    daily: UsageColumns
+    hourly: UsageColumns
+
+
+async def stale(
+    connection: AsyncConnection[Row], *, now: datetime, min_interval: timedelta, limit: int
+) -> list[StalePanel]:
+    """Prepaid panels with news since their last forecast, those with new credit first.
+
+    New readings alone wait until `min_interval` has passed since the last attempt. A panel without any ledger row
+    has no balance, so it is never stale.
+    """
+    async with connection.cursor(row_factory=class_row(StalePanel)) as cursor:
+        parameters = {"now": now, "min_interval": min_interval, "limit": limit}
+        return await (await cursor.execute(_STALE, parameters)).fetchall()
+
+
+async def balance(connection: AsyncConnection[Row], panel_id: int, *, now: datetime) -> Decimal | None:
+    """Units left at `now`, in kWh; None before the panel's first ledger row."""
+    row = await (await connection.execute(_BALANCE, {"panel_id": panel_id, "now": now})).fetchone()
+    return row[0] if row else None
+
+
+async def history(connection: AsyncConnection[Row], panel_id: int, *, now: datetime, days: int = 180) -> RegisterPoints:
+    """The register at the last reading of each hour (UTC) of the last `days`, ascending; empty without readings.
+
+    The last point is the newest reading. The oldest hour starts a line from its first reading, so that a panel gives
+    something to forecast from within its first hour.
+    """
+    parameters = {"panel_id": panel_id, "since": now - timedelta(days=days), "now": now}
+    row = await (await connection.execute(_HISTORY, parameters)).fetchone()
+    if not row or not row[0]:
+        return RegisterPoints([], [])
+    last_at_s, energy_kwh, first_at_s = row
+    if first_at_s == last_at_s[0]:
+        return RegisterPoints(last_at_s, _running_total([0.0, *energy_kwh[1:]]))
+    return RegisterPoints([first_at_s, *last_at_s], _running_total([0.0, *energy_kwh]))
+
+
+def _running_total(energy_kwh: list[float]) -> list[float]:
+    total_kwh = 0.0
+    return [total_kwh := round(total_kwh + part_kwh, 6) for part_kwh in energy_kwh]
+
+
+async def save(
+    connection: AsyncConnection[Row], forecast: StoredForecast | None, *, panel: StalePanel, now: datetime
+) -> None:
+    """Keeps the newest forecast of the hour, says so on the channel `forecast`, and marks the panel as done.
+
+    None marks only: nothing can be forecast until there is news.
+    """
+    async with connection.transaction():
+        if forecast:
+            await connection.execute(_SAVE, _parameters(forecast))
+            await connection.execute(_ANNOUNCE, {"panel_id": panel.panel_id})
+        attempt = {
+            "panel_id": panel.panel_id,
+            "now": now,
+            "last_seen_at": panel.last_seen_at,
+            "ledger_id": panel.ledger_id,
+        }
+        await connection.execute(_RECORD_ATTEMPT, attempt)
+
+
+def _parameters(forecast: StoredForecast) -> dict[str, Any]:
+    names = StoredForecast.__slots__
+    values: dict[str, Any] = {name: getattr(forecast, name) for name in names}
+    return values | {"daily": Jsonb(_columns(forecast.daily)), "hourly": Jsonb(_columns(forecast.hourly))}
+
+
+def _columns(usage: UsageColumns) -> dict[str, list[str] | list[float]]:
+    return {
+        "starts_at": [at.isoformat() for at in usage.starts_at],
+        "p10_kwh": usage.p10_kwh,
+        "p50_kwh": usage.p50_kwh,
+        "p90_kwh": usage.p90_kwh,
+    }
+
+
+def _forecast(*, daily: dict[str, Any], hourly: dict[str, Any], **others: Any) -> StoredForecast:
+    return StoredForecast(daily=_usage(daily), hourly=_usage(hourly), **others)
+
+
+def _usage(columns: dict[str, Any]) -> UsageColumns:
+    starts_at = [datetime.fromisoformat(at) for at in columns["starts_at"]]
+    return UsageColumns(starts_at, columns["p10_kwh"], columns["p50_kwh"], columns["p90_kwh"])
+
+
+async def current(
+    connection: AsyncConnection[Row], viewer: Viewer, panel_ids: Sequence[int]
+) -> dict[int, StoredForecast]:
+    """The newest forecast of each visible panel, by panel id; panels without one are absent."""
+    parameters = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_ids": list(panel_ids),
+    }
+    async with connection.cursor(row_factory=kwargs_row(_forecast)) as cursor:
+        found = await (await cursor.execute(_CURRENT, parameters)).fetchall()
+    return {forecast.panel_id: forecast for forecast in found}
