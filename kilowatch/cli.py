@@ -1,0 +1,242 @@
+"""Turns command lines into running processes: one verb a process."""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from kilowatch.settings import Settings, SettingError, read
+
+app = typer.Typer(
+    name="kilowatch",
+    help="A GraphQL server for electricity: live metering, prepaid balance, depletion forecast and push alerts.",
+    epilog="Settings come from the environment: see docs/settings.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+user_app = typer.Typer(help="People who can sign in, and the panels given to them.", no_args_is_help=True)
+rejected_app = typer.Typer(help="Messages that could not be read: look at them, replay them.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+app.add_typer(rejected_app, name="rejected")
+console = Console()
+errors = Console(stderr=True)
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked; the message says why and what to do."""
+
+
+def main() -> None:
+    """Runs the command line; a failure that a person can mend ends with one line and exit code 1."""
+    from psycopg import OperationalError
+
+    from metering.refusals import Refused
+    from store.migrations import SchemaMismatchError
+
+    try:
+        app()
+    except (CommandError, SettingError, SchemaMismatchError, Refused) as error:
+        errors.print(f"[bold red]kilowatch:[/] {error}", highlight=False)
+        sys.exit(1)
+    except OperationalError as error:
+        errors.print(f"[bold red]kilowatch:[/] the database does not answer: {error}", highlight=False)
+        sys.exit(1)
+
+
+def _settings(*, needs: tuple[str, ...] = ()) -> Settings:
+    """The settings, with logging set up; the URLs that the command cannot do without are checked."""
+    settings = read(os.environ)
+    _set_up_logging(settings.log_level)
+    missing = [name.upper() for name in needs if not getattr(settings, name)]
+    if missing:
+        raise CommandError(f"set {' and '.join(missing)}, or run `kilowatch demo`, which brings its own services")
+    return settings
+
+
+def _set_up_logging(level: str) -> None:
+    if sys.stderr.isatty():
+        handlers: list[logging.Handler] = [RichHandler(console=errors, show_path=False)]
+        logging.basicConfig(level=level, format="%(name)s: %(message)s", datefmt="[%X]", handlers=handlers)
+    else:
+        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+@app.command()
+def demo(
+    every_s: Annotated[float, typer.Option("--every", help="Seconds between two messages of a meter.", min=0.1)] = 2.0,
+    days: Annotated[int, typer.Option(help="Days of history generated at the first start.", min=2, max=1500)] = 396,
+) -> None:
+    """Run everything on this machine: database, broker, simulated meters, ingest, jobs and the server."""
+    from kilowatch.demo.run import run_demo
+
+    run_demo(_settings(), console=console, every_s=every_s, days=days)
+
+
+@app.command()
+def serve() -> None:
+    """Serve GraphQL, its subscriptions and GraphiQL."""
+    from kilowatch.serve import serve_api
+
+    serve_api(_settings(needs=("database_url",)))
+
+
+@app.command()
+def ingest() -> None:
+    """Take meter messages from the broker into the database."""
+    from ingest.service import run
+    from kilowatch.lifetime import run_until_stopped
+    from store.migrations import check_version
+
+    settings = _settings(needs=("database_url", "mqtt_url"))
+    check_version(settings.database_url)
+    run_until_stopped(
+        run(
+            database_url=settings.database_url,
+            mqtt_url=settings.mqtt_url,
+            topics=tuple(topic.strip() for topic in settings.mqtt_topics.split(",") if topic.strip()),
+            client_id=settings.mqtt_client_id,
+            connections=settings.mqtt_connections,
+            default_time_zone=settings.time_zone,
+            linger_s=settings.ingest_linger_ms / 1000,
+            max_batch=settings.ingest_batch,
+        )
+    )
+
+
+@app.command()
+def work() -> None:
+    """Run the jobs: forecasts, low-units alerts, pushes."""
+    from kilowatch.lifetime import run_until_stopped
+    from kilowatch.work import run
+    from store.migrations import check_version
+
+    settings = _settings(needs=("database_url",))
+    check_version(settings.database_url)
+    run_until_stopped(
+        run(
+            database_url=settings.database_url,
+            forecast_every_s=settings.forecast_every_s,
+            fcm_credentials=Path(settings.fcm_credentials) if settings.fcm_credentials else None,
+            fcm_url=settings.fcm_url or None,
+        )
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the schema that this version needs."""
+    from store import migrations
+
+    applied = migrations.migrate(_settings(needs=("database_url",)).database_url)
+    for migration in applied:
+        console.print(f"applied {migration.number:04d} {migration.name}")
+    if not applied:
+        console.print("the schema is up to date")
+
+
+@app.command()
+def simulate(
+    every_s: Annotated[float, typer.Option("--every", help="Seconds between two messages of a meter.", min=0.1)] = 2.0,
+) -> None:
+    """Publish simulated meters' messages to the broker, until stopped."""
+    from kilowatch.demo.registers import latest_registers_kwh
+    from kilowatch.demo.simulator import simulate as publish
+    from kilowatch.demo.site import PANELS
+    from kilowatch.lifetime import run_until_stopped
+
+    settings = _settings(needs=("mqtt_url",))
+    registers_kwh = latest_registers_kwh(settings.database_url) if settings.database_url else {}
+    run_until_stopped(publish(settings.mqtt_url, panels=PANELS, registers_kwh=registers_kwh, every_s=every_s))
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Fail when the committed file is out of date.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write schema/schema.graphql.")] = False,
+) -> None:
+    """Print the GraphQL schema."""
+    from schema.contract import printed
+
+    path, text = Path("schema/schema.graphql"), printed()
+    if write:
+        path.write_text(text, "utf-8")
+    elif not check:
+        sys.stdout.write(text)
+    elif not path.exists() or path.read_text("utf-8") != text:
+        raise CommandError("schema/schema.graphql is out of date: run `kilowatch schema --write`")
+
+
+@user_app.command("add")
+def add_user(
+    email: str,
+    name: Annotated[str, typer.Option(help="What the person is called.")],
+    role: Annotated[str, typer.Option(help="ADMIN, LANDLORD or TENANT.")] = "TENANT",
+    panel: Annotated[list[str] | None, typer.Option(help="Code of a panel to give; may be repeated.")] = None,
+) -> None:
+    """Add a person; the password is asked for, or read from KILOWATCH_PASSWORD."""
+    from kilowatch.people import add_person
+
+    settings = _settings(needs=("database_url",))
+    password = os.environ.get("KILOWATCH_PASSWORD") or typer.prompt(
+        "Password", hide_input=True, confirmation_prompt=True
+    )
+    add_person(settings.database_url, email=email, name=name, role=role, password=password, panels=panel or [])
+    console.print(f"added {email}", highlight=False)
+
+
+@user_app.command("list")
+def list_users() -> None:
+    """List the people and how many panels each was given."""
+    from kilowatch.people import all_people
+
+    table = Table("e-mail", "name", "role", "panels")
+    for person in all_people(_settings(needs=("database_url",)).database_url):
+        table.add_row(person.email, person.name, person.role.value, ", ".join(person.panel_codes))
+    console.print(table)
+
+
+@user_app.command("grant")
+def grant_panel(email: str, panel: str) -> None:
+    """Give a panel to a person."""
+    from kilowatch.people import grant_panels
+
+    grant_panels(_settings(needs=("database_url",)).database_url, email=email, panels=[panel])
+    console.print(f"{email} now sees {panel}", highlight=False)
+
+
+@rejected_app.command("list")
+def list_rejected(
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=10_000)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the payload as text.")] = False,
+) -> None:
+    """List the newest rejected messages."""
+    from kilowatch.rejected import newest_rejected
+
+    found = newest_rejected(_settings(needs=("database_url",)).database_url, limit=limit)
+    if as_json:
+        for message in found:
+            sys.stdout.write(json.dumps(message.as_json(), ensure_ascii=False) + "\n")
+        return
+    table = Table("id", "received", "topic", "reason", "payload")
+    for message in found:
+        row = message.as_json()
+        table.add_row(str(row["id"]), row["received_at"][:19], row["topic"][:40], row["reason"], row["payload"][:60])
+    console.print(table)
+
+
+@rejected_app.command("replay")
+def replay_rejected() -> None:
+    """Read the rejected messages again, with today's decoders and settings, and store those that are now readable."""
+    from ingest.service import replay_rejected as replay
+
+    settings = _settings(needs=("database_url",))
+    replayed, left = replay(settings.database_url, default_time_zone=settings.time_zone)
+    console.print(f"{replayed} stored, {left} still rejected")

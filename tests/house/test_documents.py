@@ -1,0 +1,88 @@
+"""The documents say what the code does."""
+
+import importlib.metadata
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kilowatch.cli import app
+from kilowatch.settings import described
+from schema.contract import printed
+
+ROOT = Path(__file__).parents[2]
+OWN = ["kilowatch", "schema", "resolvers", "ingest", "forecasting", "notifications", "store", "metering", "dashboard"]
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / line for line in listed.stdout.splitlines()]
+
+
+def test_every_setting_is_in_the_documents_with_its_default_and_description() -> None:
+    text = (ROOT / "docs/settings.md").read_text("utf-8")
+    missing = [
+        name
+        for name, default, words in described()
+        if f"| `{name}` | {f'`{default}`' if default else '–'} | {words} |" not in text
+    ]
+    assert missing == []
+
+
+def test_the_documents_name_no_setting_that_is_gone() -> None:
+    known = {name for name, _, _ in described()} | {
+        "KILOWATCH_TEST_DATABASE_URL", "KILOWATCH_PASSWORD", "KILOWATCH_END_WITH_STDIN",
+    }  # fmt: skip
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        named = set(re.findall(r"\bKILOWATCH_[A-Z_]+\b", path.read_text("utf-8")))
+        assert named <= known, path
+
+
+def test_every_command_is_in_the_documents() -> None:
+    text = (ROOT / "docs/commands.md").read_text("utf-8")
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}).output
+    verbs = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    groups = [group.name for group in app.registered_groups]
+    assert verbs
+    for verb in [*verbs, *groups]:
+        assert str(verb) in shown
+        assert f"`kilowatch {verb}" in text, verb
+
+
+def test_the_printed_schema_is_up_to_date() -> None:
+    assert (ROOT / "schema/schema.graphql").read_text("utf-8") == printed()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) < 150
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", path.read_text("utf-8")):
+            assert (path.parent / target).exists(), f"{path.name} -> {target}"
+
+
+def test_no_dependency_brings_a_package_with_one_of_our_names() -> None:
+    owners = importlib.metadata.packages_distributions()
+    taken = {name: owners[name] for name in OWN if set(owners.get(name, [])) - {"kilowatch"}}
+    assert taken == {}
+
+
+def test_lock_files_are_hashed_and_name_no_registry() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        lines = (ROOT / name).read_text("utf-8").splitlines()
+        assert not [line for line in lines if "://" in line or line.startswith("-")]
+        assert sum("==" in line for line in lines) <= sum("--hash=sha256:" in line for line in lines)
+    assert '"resolved"' not in (ROOT / "dashboard/graphiql/package-lock.json").read_text("utf-8")
+
+
+def test_nothing_names_a_path_of_the_machine_that_wrote_it() -> None:
+    place = re.compile(r"(?<![\w.])/(work|root|home/\w+)/")
+    for path in tracked_files():
+        if path.suffix in {".py", ".md", ".toml", ".sql", ".js", ".jsx", ".html", ".graphql", ".json", ".yaml"}:
+            assert not [line for line in path.read_text("utf-8").splitlines() if place.search(line)], path

@@ -1,0 +1,93 @@
+"""Every SQL statement in store is valid against the migrated database, and each read of tenants' data is scoped."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+import store
+
+_PREPARABLE = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|VALUES)\b", re.IGNORECASE)
+_TENANTS_TABLES = re.compile(
+    r"\b(panel|reading|latest_reading|rollup_\w+|ledger_entry|depletion_forecast|balance_kwh|metered_usage_kwh)\b"
+)
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b")
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    for module in pkgutil.iter_modules(store.__path__):
+        for name, value in vars(importlib.import_module(f"store.{module.name}")).items():
+            if isinstance(value, str) and re.fullmatch(r"_[A-Z][A-Z0-9_]*", name):
+                yield f"{module.name}.{name}", value
+
+
+STATEMENTS = dict(statements())
+
+
+def numbered(statement: str) -> str:
+    """psycopg's placeholders as Postgres's: `%(name)s` and `%s` become `$1`, `$2`, …"""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        key = match[1] or f"#{len(names)}"
+        if key not in names:
+            names.append(key)
+        return f"${names.index(key) + 1}"
+
+    return re.sub(r"%(?:\((\w+)\))?[sbt]", number, statement).replace("%%", "%")
+
+
+@pytest.fixture(scope="module")
+def connection(server_url: str, template: str) -> Iterator[psycopg.Connection]:
+    from tests.fixtures.database import on_database
+
+    with psycopg.connect(on_database(server_url, template)) as opened:
+        for name, statement in STATEMENTS.items():
+            if re.match(r"\s*CREATE TEMP", statement):
+                assert name
+                opened.execute(statement.encode())
+        yield opened
+        opened.rollback()
+
+
+@pytest.mark.parametrize("name", [name for name, text in STATEMENTS.items() if _PREPARABLE.match(text)])
+def test_a_statement_is_valid_against_the_migrated_schema(connection: psycopg.Connection, name: str) -> None:
+    with connection.transaction():
+        connection.execute(f"PREPARE checked AS {numbered(STATEMENTS[name])}".encode())
+        connection.execute("DEALLOCATE checked")
+
+
+def test_store_has_statements_to_check() -> None:
+    assert len(STATEMENTS) > 20
+
+
+# Reads for jobs and ingest, which act for nobody, each with its reason.
+UNSCOPED = {
+    "merge": "the writer",
+    "migrations": "the schema itself",
+    "accounts": "sign-in, before there is a viewer",
+}
+FOR_JOBS: dict[str, str] = {}
+
+
+def reads_without_viewer() -> Iterator[str]:
+    for module in pkgutil.iter_modules(store.__path__):
+        if module.name in UNSCOPED:
+            continue
+        loaded = importlib.import_module(f"store.{module.name}")
+        for name, function in inspect.getmembers(loaded, inspect.isfunction):
+            if function.__module__ != loaded.__name__ or name.startswith("_"):
+                continue
+            used = [n for n in function.__code__.co_names if f"{module.name}.{n}" in STATEMENTS]
+            texts = [STATEMENTS[f"{module.name}.{n}"] for n in used]
+            reads = [t for t in texts if _TENANTS_TABLES.search(t) and not _WRITES.search(t)]
+            if reads and "viewer" not in inspect.signature(function).parameters:
+                yield f"{module.name}.{name}"
+
+
+def test_each_read_of_tenants_data_takes_the_viewer() -> None:
+    assert sorted(set(reads_without_viewer()) - set(FOR_JOBS)) == []
