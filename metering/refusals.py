@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # not frozen: contextlib sets an exception's traceback
 class Refused(Exception):  # noqa: N818 - named as clients meet it: a refusal, not a fault
     """An expected refusal: nothing was changed.
 

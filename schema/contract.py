@@ -1,0 +1,51 @@
+"""Combines every topic's types into the one schema that clients see, and prints it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from schema.panels import PanelQueries
+from schema.refusals import shown
+from schema.scalars import scalar_map
+
+PRINTED = Path(__file__).with_name("schema.graphql")
+"""Where the printed contract stands."""
+
+
+@strawberry.type(description="Everything that can be asked.")
+class Query(PanelQueries):
+    """All queries."""
+
+
+class ElectricitySchema(strawberry.Schema):
+    """The schema; every error that leaves it has a stable code and shows nothing internal."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Replaces the errors, in place, by what clients may see; logs those that nobody expected."""
+        is_executed = execution_context is not None and execution_context.result is not None
+        errors[:] = [shown(error, is_executed=is_executed) for error in errors]
+
+
+def build_schema(
+    *,
+    extensions: list[type[SchemaExtension] | Callable[[], SchemaExtension]] | None = None,
+    execution_context_class: type[Any] | None = None,
+) -> ElectricitySchema:
+    """The whole schema; the options say how it is run, not what it answers."""
+    return ElectricitySchema(
+        query=Query,
+        extensions=extensions or [],
+        execution_context_class=execution_context_class,
+        config=StrawberryConfig(disable_field_suggestions=True, scalar_map=scalar_map()),
+    )
+
+
+def printed() -> str:
+    """The contract as SDL, as it stands in schema/schema.graphql."""
+    return build_schema().as_str() + "\n"

@@ -1,0 +1,39 @@
+"""Describes lists that are read page by page, as Relay connections with `nodes` and `totalCount`."""
+
+from typing import Generic, TypeVar
+
+import strawberry
+
+from resolvers.pages import Cursor
+
+T = TypeVar("T")
+
+
+@strawberry.type(description="Where a page of a list starts and ends.")
+class PageInfo:
+    """See `resolvers.pages.PageInfo`."""
+
+    has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
+    start_cursor: Cursor | None = strawberry.field(description="The first item's cursor; null for an empty page.")
+    end_cursor: Cursor | None = strawberry.field(
+        description="The last item's cursor: pass it as `after` for the next page. Null for an empty page."
+    )
+
+
+@strawberry.type(description="One item of a list and its cursor.")
+class Edge(Generic[T]):
+    """See `resolvers.pages.Edge`."""
+
+    cursor: Cursor = strawberry.field(description="The item's place in the list.")
+    node: T = strawberry.field(description="The item.")
+
+
+@strawberry.type(description="One page of a list.")
+class Connection(Generic[T]):
+    """See `resolvers.pages.Page`."""
+
+    total_count: int = strawberry.field(description="How many items the whole list has, with the filter applied.")
+    nodes: list[T] = strawberry.field(description="The items of this page, in order.")
+    edges: list[Edge[T]] = strawberry.field(description="The items of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where this page starts and ends.")

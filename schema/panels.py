@@ -1,0 +1,78 @@
+"""Describes panels and how to find them."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from resolvers import pages, panels
+from resolvers.context import Info
+from resolvers.pages import Cursor
+from schema.arguments import Arguments
+from schema.pages import Connection
+from schema.readings import Reading
+from store.panels import Panel as PanelRow
+from store.panels import PanelFilter as Filter
+from store.panels import PanelStatus
+
+strawberry.enum(
+    PanelStatus,
+    description="Decided by the server: ONLINE while the last reading came no more than 5 minutes ago (a setting).",
+)
+
+
+@strawberry.type(description="A metered connection: a floor's electrical panel, a home, a flat's prepaid meter.")
+class Panel:
+    """See `store.panels.Panel`."""
+
+    code: str = strawberry.field(description="What the panel is called in MQTT topics and in this API.")
+    name: str = strawberry.field(description="What people call it.")
+    location: str = strawberry.field(description="Where it is; empty when nobody said.")
+    floor: int = strawberry.field(description="The storey; 0 is the ground floor.")
+    time_zone: str = strawberry.field(description="IANA name; the panel's days, months and offsets follow it.")
+    is_prepaid: bool = strawberry.field(description="Whether credit is bought before it is used.")
+    status: PanelStatus = strawberry.field(description="Whether the panel has been heard of lately.")
+    last_seen_at: datetime | None = strawberry.field(
+        description="When the last reading arrived; null before the first."
+    )
+    latest_reading: Reading | None = strawberry.field(
+        description="The newest reading by the device's clock; null before the first."
+    )
+
+
+@strawberry.input(description="Which panels are meant. What is left out or null stays open.")
+class PanelFilter:
+    """See `store.panels.PanelFilter`."""
+
+    search: str | None = strawberry.field(
+        default=None, description="Text in the code, name, location or meter number, upper and lower case alike."
+    )
+    status: PanelStatus | None = strawberry.field(default=None, description="Only panels of this status.")
+    floor: int | None = strawberry.field(default=None, description="Only panels on this storey.")
+    is_prepaid: bool | None = strawberry.field(default=None, description="Only prepaid panels, or only the others.")
+
+
+@strawberry.type
+class PanelQueries:
+    """The queries that start from panels."""
+
+    panel: PanelRow | None = strawberry.field(
+        resolver=panels.one,
+        graphql_type=Panel | None,
+        description='The panel of this code; null for "not there" and "not yours" alike.',
+        extensions=[Arguments(code="The panel's code.")],
+    )
+
+    @strawberry.field(description="The panels that you may see, by code.", graphql_type=Connection[Panel])
+    async def panels(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many at the most, 1 to 500.")] = 50,
+        after: Annotated[Cursor | None, strawberry.argument(description="Only panels after this cursor.")] = None,
+        where: Annotated[
+            PanelFilter | None, strawberry.argument(name="filter", description="Which panels; all when left out.")
+        ] = None,
+    ) -> pages.Page[PanelRow]:
+        """A page of panels."""
+        chosen = Filter(where.search, where.status, where.floor, where.is_prepaid) if where else Filter()
+        return await panels.page(info, first=first, after=after, where=chosen)

@@ -1,0 +1,84 @@
+"""Turns refusals into payload data or errors with a stable code, and hides everything that nobody expected."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.extensions import FieldExtension
+
+from metering.refusals import Refused
+from store.outages import is_outage
+
+logger = logging.getLogger(__name__)
+
+
+@strawberry.type(description="Why a request was refused. Nothing was changed.")
+class Refusal:
+    """The shape of `metering.refusals.Refused` for clients."""
+
+    code: str = strawberry.field(description="Stable, for programs: docs/errors.md lists every code.")
+    message: str = strawberry.field(description="For people: says what is accepted.")
+    field: str | None = strawberry.field(
+        description="The input that was refused; null when it is about the whole request.", default=None
+    )
+
+
+class RefusedAsData(FieldExtension):
+    """Answers a refused mutation with its payload: `refusal` is set and everything else is null."""
+
+    def __init__(self, payload: Callable[..., object]) -> None:
+        self._payload = payload
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[object]], source: object, info: Any, **kwargs: Any
+    ) -> object:
+        """The mutation's payload, or the one that says why it was refused."""
+        try:
+            return await next_(source, info, **kwargs)
+        except Refused as refused:
+            return self._payload(refusal=refused)
+
+
+def shown(error: GraphQLError, *, is_executed: bool) -> GraphQLError:
+    """The error as clients may see it: with a stable `extensions.code`, without anything internal.
+
+    `is_executed` says that the document was valid, so that what is wrong is a variable or an argument.
+    """
+    original = error.original_error
+    if isinstance(original, Refused):
+        return _coded(error, original.code, original.message, field=original.field)
+    if original is not None and not isinstance(original, GraphQLError):
+        return _unexpected(error, original)
+    return error if "code" in (error.extensions or {}) else _coded_by_stage(error, is_executed=is_executed)
+
+
+def _coded_by_stage(error: GraphQLError, *, is_executed: bool) -> GraphQLError:
+    if isinstance(error, GraphQLSyntaxError):
+        return _coded(error, "GRAPHQL_PARSE_FAILED", error.message)
+    if not is_executed:
+        return _coded(error, "GRAPHQL_VALIDATION_FAILED", error.message)
+    if error.path is None or error.message.startswith("Argument "):
+        return _coded(error, "BAD_INPUT", error.message)
+    return _unexpected(error, error)
+
+
+def _unexpected(error: GraphQLError, original: Exception) -> GraphQLError:
+    if is_outage(original):
+        logger.warning("the database does not answer: %s", original)
+        return _coded(error, "DATABASE_UNAVAILABLE", "The database does not answer. Try again in a moment.")
+    logger.error("a field failed: %s", error.path, exc_info=original)
+    return _coded(error, "INTERNAL", "Internal error")
+
+
+def _coded(error: GraphQLError, code: str, message: str, *, field: str | None = None) -> GraphQLError:
+    extensions = {"code": code} if field is None else {"code": code, "field": field}
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

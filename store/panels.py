@@ -1,0 +1,185 @@
+"""Turns a viewer and a filter into the panels they may see, each with its newest reading."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
+
+from psycopg import AsyncConnection
+
+from metering.access import Viewer
+from metering.readings import PhaseValues, Reading
+from store.connections import Row
+
+
+class PanelStatus(Enum):
+    """Whether a panel has been heard of lately."""
+
+    ONLINE = "ONLINE"
+    OFFLINE = "OFFLINE"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A metered connection as one viewer sees it now; its instants are in the panel's time zone.
+
+    `latest_reading` is the newest by the device's clock, `last_seen_at` the newest arrival.
+    """
+
+    id: int
+    code: str
+    name: str
+    location: str
+    floor: int
+    time_zone: str
+    is_prepaid: bool
+    meter_number: str | None
+    status: PanelStatus
+    last_seen_at: datetime | None
+    latest_reading: Reading | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The panel's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class PanelFilter:
+    """Which of the visible panels are meant; None leaves a property open."""
+
+    search: str | None = None
+    status: PanelStatus | None = None
+    floor: int | None = None
+    is_prepaid: bool | None = None
+
+
+LATEST_COLUMNS: LiteralString = """
+    latest.at, latest.received_at,
+    latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
+    latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
+    latest.current_r_a::text::float8, latest.current_s_a::text::float8,
+    latest.current_t_a::text::float8, latest.current_n_a::text::float8,
+    latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
+    latest.energy_import_kwh, latest.energy_export_kwh,
+    latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8
+"""
+"""The columns of a reading in the order of `reading_of`; real is read by its text, so that 224.7 stays 224.7."""
+
+_PAGE: LiteralString = (
+    """
+WITH matching AS (
+    SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
+           panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false) AS is_online
+    FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+    LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+    WHERE (%(floor)s::integer IS NULL OR panel.floor = %(floor)s)
+      AND (%(is_prepaid)s::boolean IS NULL OR panel.is_prepaid = %(is_prepaid)s)
+      AND (%(is_online)s::boolean IS NULL
+           OR coalesce(latest.last_seen_at >= %(online_since)s, false) = %(is_online)s)
+      AND (%(search)s::text IS NULL OR strpos(
+           lower(concat_ws(' ', panel.code, panel.name, panel.location, panel.meter_number)),
+           lower(%(search)s)) > 0)
+), page AS (
+    SELECT * FROM matching
+    WHERE %(after)s::text IS NULL OR code COLLATE "C" > %(after)s
+    ORDER BY code COLLATE "C" LIMIT %(limit)s
+)
+SELECT counted.total_count, page.*, latest.last_seen_at, """
+    + LATEST_COLUMNS
+    + """
+FROM (SELECT count(*)::integer AS total_count FROM matching) AS counted
+LEFT JOIN page ON true
+LEFT JOIN latest_reading AS latest ON latest.panel_id = page.id
+ORDER BY page.code COLLATE "C"
+"""  # noqa: S608 - literal text only
+)
+
+
+async def page(
+    connection: AsyncConnection[Row],
+    *,
+    viewer: Viewer,
+    where: PanelFilter,
+    after: str | None,
+    limit: int,
+    online_since: datetime,
+) -> tuple[list[Panel], int]:
+    """Up to `limit` visible panels by code, those after the code `after`; and how many there are in all."""
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(
+            _PAGE,
+            {
+                "viewer_id": viewer.account_id,
+                "sees_all": viewer.sees_all,
+                "floor": where.floor,
+                "is_prepaid": where.is_prepaid,
+                "is_online": None if where.status is None else where.status is PanelStatus.ONLINE,
+                "search": where.search,
+                "after": after,
+                "limit": limit,
+                "online_since": online_since,
+            },
+        )
+        rows = await cursor.fetchall()
+    return [panel_of(row[1:]) for row in rows if row[1] is not None], rows[0][0]
+
+
+_ONE: LiteralString = (
+    """
+SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
+       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), latest.last_seen_at, """
+    + LATEST_COLUMNS
+    + """
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+WHERE panel.code = %(code)s
+"""
+)
+
+
+async def by_code(
+    connection: AsyncConnection[Row], *, viewer: Viewer, code: str, online_since: datetime
+) -> Panel | None:
+    """The panel of this code; None when there is none or it is not the viewer's to see."""
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(
+            _ONE,
+            {
+                "viewer_id": viewer.account_id,
+                "sees_all": viewer.sees_all,
+                "code": code,
+                "online_since": online_since,
+            },
+        )
+        row = await cursor.fetchone()
+    return panel_of(row) if row else None
+
+
+def panel_of(row: Row) -> Panel:
+    """A panel of its eight columns, whether it is online, when it was last seen, and LATEST_COLUMNS."""
+    zone = ZoneInfo(row[5])
+    return Panel(
+        *row[:8],
+        status=PanelStatus.ONLINE if row[8] else PanelStatus.OFFLINE,
+        last_seen_at=row[9] and row[9].astimezone(zone),
+        latest_reading=None if row[10] is None else reading_of(row[10:], zone=zone),
+    )
+
+
+def reading_of(row: Row, *, zone: ZoneInfo) -> Reading:
+    """A reading of LATEST_COLUMNS, with its instants in `zone`."""
+    at, received_at, r_v, s_v, t_v, n_v, r_a, s_a, t_a, n_a, *rest = row
+    return Reading(
+        at.astimezone(zone),
+        received_at.astimezone(zone),
+        phase_values(r_v, s_v, t_v, n_v),
+        phase_values(r_a, s_a, t_a, n_a),
+        *rest,
+    )
+
+
+def phase_values(*values: Any) -> PhaseValues | None:
+    """The phases R, S, T and N; None when none of them was measured."""
+    return None if values == (None, None, None, None) else PhaseValues(*values)
