@@ -55,20 +55,7 @@ class PanelFilter:
     is_prepaid: bool | None = None
 
 
-LATEST_COLUMNS: LiteralString = """
-    latest.at, latest.received_at,
-    latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
-    latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
-    latest.current_r_a::text::float8, latest.current_s_a::text::float8,
-    latest.current_t_a::text::float8, latest.current_n_a::text::float8,
-    latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
-    latest.energy_import_kwh, latest.energy_export_kwh,
-    latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8
-"""
-"""The columns of a reading in the order of `reading_of`; real is read by its text, so that 224.7 stays 224.7."""
-
-_PAGE: LiteralString = (
-    """
+_PAGE: LiteralString = """
 WITH matching AS (
     SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
            panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false) AS is_online
@@ -86,9 +73,15 @@ WITH matching AS (
     WHERE %(after)s::text IS NULL OR code COLLATE "C" > %(after)s
     ORDER BY code COLLATE "C" LIMIT %(limit)s
 )
-SELECT counted.total_count, page.*, latest.last_seen_at, """
-    + LATEST_COLUMNS
-    + """
+SELECT counted.total_count, page.*, latest.last_seen_at,
+       latest.at, latest.received_at,
+       latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
+       latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
+       latest.current_r_a::text::float8, latest.current_s_a::text::float8,
+       latest.current_t_a::text::float8, latest.current_n_a::text::float8,
+       latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
+       latest.energy_import_kwh, latest.energy_export_kwh,
+       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8
 FROM (SELECT count(*)::integer AS total_count FROM matching) AS counted
 LEFT JOIN page ON true
 LEFT JOIN latest_reading AS latest ON latest.panel_id = page.id
@@ -126,17 +119,21 @@ async def page(
     return [panel_of(row[1:]) for row in rows if row[1] is not None], rows[0][0]
 
 
-_ONE: LiteralString = (
-    """
+_ONE: LiteralString = """
 SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
-       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), latest.last_seen_at, """
-    + LATEST_COLUMNS
-    + """
+       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), latest.last_seen_at,
+       latest.at, latest.received_at,
+       latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
+       latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
+       latest.current_r_a::text::float8, latest.current_s_a::text::float8,
+       latest.current_t_a::text::float8, latest.current_n_a::text::float8,
+       latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
+       latest.energy_import_kwh, latest.energy_export_kwh,
+       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
 WHERE panel.code = %(code)s
 """
-)
 
 
 async def by_code(
@@ -158,7 +155,7 @@ async def by_code(
 
 
 def panel_of(row: Row) -> Panel:
-    """A panel of its eight columns, whether it is online, when it was last seen, and LATEST_COLUMNS."""
+    """A panel of its eight columns, whether it is online, when it was last seen, and the columns of `reading_of`."""
     zone = ZoneInfo(row[5])
     return Panel(
         *row[:8],
@@ -169,7 +166,10 @@ def panel_of(row: Row) -> Panel:
 
 
 def reading_of(row: Row, *, zone: ZoneInfo) -> Reading:
-    """A reading of LATEST_COLUMNS, with its instants in `zone`."""
+    """A reading of its columns as the statements above select them, with its instants in `zone`.
+
+    Real columns are read by their text, so that 224.7 stays 224.7.
+    """
     at, received_at, r_v, s_v, t_v, n_v, r_a, s_a, t_a, n_a, *rest = row
     return Reading(
         at.astimezone(zone),
