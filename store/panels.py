@@ -86,8 +86,7 @@ FROM (SELECT count(*)::integer AS total_count FROM matching) AS counted
 LEFT JOIN page ON true
 LEFT JOIN latest_reading AS latest ON latest.panel_id = page.id
 ORDER BY page.code COLLATE "C"
-"""  # noqa: S608 - literal text only
-)
+"""
 
 
 async def page(
