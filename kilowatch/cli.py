@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
 
-from kilowatch.settings import Settings, SettingError, read
+from kilowatch.settings import SettingError, Settings, read
 
 app = typer.Typer(
     name="kilowatch",
@@ -159,6 +159,7 @@ def simulate(
 
 @app.command()
 def schema(
+    *,
     check: Annotated[bool, typer.Option("--check", help="Fail when the committed file is out of date.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write schema/schema.graphql.")] = False,
 ) -> None:
@@ -196,10 +197,13 @@ def add_user(
 def list_users() -> None:
     """List the people and how many panels each was given."""
     from kilowatch.people import all_people
+    from metering.access import Role
 
     table = Table("e-mail", "name", "role", "panels")
     for person in all_people(_settings(needs=("database_url",)).database_url):
-        table.add_row(person.email, person.name, person.role.value, ", ".join(person.panel_codes))
+        account = person.account
+        panels = "all" if account.role is Role.ADMIN else ", ".join(person.panel_codes)
+        table.add_row(account.email, account.name, account.role.value, panels)
     console.print(table)
 
 
@@ -214,6 +218,7 @@ def grant_panel(email: str, panel: str) -> None:
 
 @rejected_app.command("list")
 def list_rejected(
+    *,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=10_000)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the payload as text.")] = False,
 ) -> None:

@@ -51,8 +51,8 @@ PANELS = (
     SimulatedPanel(
         "PANEL_LANTAI_3", "Server room and meeting rooms", _OFFICE[0], 3, _OFFICE[1], "OFFICE", 4.2, 7.5, 203_118.0
     ),
-    SimulatedPanel("FLAT_2A", "Flat 2A", _HOME[0], 2, _HOME[1], "HOME", 0.16, 1.3, 4_210.0, "45041234567"),
-    SimulatedPanel("FLAT_2B", "Flat 2B", _HOME[0], 2, _HOME[1], "HOME", 0.28, 2.4, 6_903.0, "45041234575"),
+    SimulatedPanel("FLAT_2A", "Flat 2A", _HOME[0], 2, _HOME[1], "HOME", 0.12, 0.75, 4_210.0, "45041234567"),
+    SimulatedPanel("FLAT_2B", "Flat 2B", _HOME[0], 2, _HOME[1], "HOME", 0.21, 1.3, 6_903.0, "45041234575"),
 )
 
 PEOPLE = (

@@ -1,0 +1,87 @@
+"""Keeps what people know about a panel and its meter cannot say: name, place, time zone, prepaid or not, price."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from psycopg import AsyncConnection
+
+from store.connections import Row
+
+
+@dataclass(frozen=True, slots=True)
+class PanelDescription:
+    """What is known about a panel before, or besides, its readings."""
+
+    code: str
+    name: str
+    location: str
+    floor: int
+    time_zone: str
+    is_prepaid: bool
+    meter_number: str | None
+
+
+_DESCRIBE = """
+INSERT INTO panel (code, name, location, floor, time_zone, is_prepaid, meter_number)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (code) DO UPDATE SET name = excluded.name, location = excluded.location, floor = excluded.floor,
+    time_zone = excluded.time_zone, is_prepaid = excluded.is_prepaid, meter_number = excluded.meter_number
+RETURNING id"""
+
+
+async def describe_panel(connection: AsyncConnection[Row], panel: PanelDescription) -> int:
+    """Adds the panel, or renews what is known of it; returns its id. Its days so far keep their old time zone."""
+    cursor = await connection.execute(
+        _DESCRIBE,
+        (
+            panel.code,
+            panel.name,
+            panel.location,
+            panel.floor,
+            panel.time_zone,
+            panel.is_prepaid,
+            panel.meter_number,
+        ),
+    )
+    (panel_id,) = (await cursor.fetchall())[0]
+    return panel_id
+
+
+_SET_TARIFF = """
+INSERT INTO tariff (panel_id, name, valid_from, unit_price, currency, vat_percent) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (panel_id, valid_from) DO UPDATE SET name = excluded.name, unit_price = excluded.unit_price,
+    currency = excluded.currency, vat_percent = excluded.vat_percent"""
+
+
+async def set_tariff(
+    connection: AsyncConnection[Row],
+    *,
+    panel_id: int,
+    name: str,
+    valid_from: date,
+    unit_price: Decimal,
+    currency: str,
+    vat_percent: Decimal,
+) -> None:
+    """Sets what a kWh costs before VAT, from a local day on; receipts written before stay as they are."""
+    await connection.execute(_SET_TARIFF, (panel_id, name, valid_from, unit_price, currency, vat_percent))
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Where a meter's import register stood at its newest reading."""
+
+    at: datetime
+    energy_kwh: float
+
+
+_REGISTERS = """
+SELECT code, at, energy_import_kwh FROM latest_reading JOIN panel ON panel.id = panel_id
+WHERE energy_import_kwh IS NOT NULL"""
+
+
+async def registers(connection: AsyncConnection[Row]) -> dict[str, Register]:
+    """The newest register of every panel, by code: for the simulator, which goes on from there."""
+    rows = await (await connection.execute(_REGISTERS)).fetchall()
+    return {code: Register(at, energy_kwh) for code, at, energy_kwh in rows}
