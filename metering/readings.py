@@ -11,6 +11,8 @@ MAX_ENERGY_KWH = 1e9
 MAX_POWER_KW = 1e6
 MAX_VOLTAGE_V = 1e6
 MAX_CURRENT_A = 1e6
+MAX_UNBALANCE = 1e3
+"""Voltage and current unbalance come as a share or in percent, as the meter has it."""
 
 EARLIEST_AT = datetime(2010, 1, 1, tzinfo=UTC)
 """Clocks that lost their battery say 1970 or 2000: nothing before this is believed."""
@@ -60,10 +62,13 @@ def implausible_time(at: datetime, *, received_at: datetime) -> Rejected | None:
     Accepted: from 2010 up to 15 minutes after the arrival.
     """
     if at < EARLIEST_AT:
-        return Rejected("IMPLAUSIBLE_TIME", f"time {at.isoformat()} is before {EARLIEST_AT.date()}")
+        return Rejected(
+            "IMPLAUSIBLE_TIME", f"time {at.isoformat()} is before {EARLIEST_AT.date()}; set the meter's clock"
+        )
     if at > received_at + MAX_AHEAD:
         return Rejected(
             "IMPLAUSIBLE_TIME",
-            f"time {at.isoformat()} is more than 15 minutes after its arrival at {received_at.isoformat()}",
+            f"time {at.isoformat()} is more than 15 minutes after its arrival at {received_at.isoformat()}; "
+            "set the meter's clock, or the panel's time zone",
         )
     return None
