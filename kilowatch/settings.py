@@ -44,7 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     signing_key_file: Annotated[
         str,
         Meta(
-            description="File with the key that signs sessions; made when missing. Empty: `signing.key` in the data folder."
+            description="File with the key that signs sessions; made when missing. Empty: `signing.key` in the data "
+            "folder."
         ),
     ] = ""
     session_minutes: Annotated[int, Meta(ge=1, le=43200, description="How long a sign-in lasts, in minutes.")] = 720
