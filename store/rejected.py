@@ -1,0 +1,76 @@
+"""Keeps messages that could not be read, whole and with the reason, until they are looked at or replayed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from store.connections import Row
+
+KEPT_PAYLOAD_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedMessage:
+    """A message that is not a reading: as it came, and why; the code is stable, the reason is for people."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    code: str
+    reason: str
+
+
+_COPY_REJECTED = "COPY rejected_message (topic, payload, code, reason, received_at) FROM STDIN (FORMAT BINARY)"
+
+
+def keep_rejected(connection: Connection[Row], messages: Sequence[RejectedMessage]) -> None:
+    """Stores the messages inside the batch's transaction; of a payload, the first 256 KiB."""
+    with connection.cursor() as cursor, cursor.copy(_COPY_REJECTED) as copy:
+        copy.set_types(["text", "bytea", "text", "text", "timestamptz"])
+        for message in messages:
+            payload = message.payload[:KEPT_PAYLOAD_BYTES]
+            row = (_text(message.topic), payload, message.code, _text(message.reason), message.received_at)
+            copy.write_row(row)
+
+
+def _text(text: str) -> str:
+    """What Postgres can store of a text: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRejection:
+    """A rejected message as it was kept."""
+
+    id: int
+    topic: str
+    payload: bytes
+    received_at: datetime
+
+
+_NOT_REPLAYED = """
+SELECT id, topic, payload, received_at FROM rejected_message
+WHERE replayed_at IS NULL AND id > %s AND length(payload) < %s
+ORDER BY id LIMIT %s"""
+
+
+def not_replayed(connection: Connection[Row], *, after_id: int, limit: int) -> list[StoredRejection]:
+    """The rejected messages that were never replayed, oldest first, from the one after `after_id`.
+
+    Those of which only the beginning was kept are left out.
+    """
+    with connection.cursor(row_factory=class_row(StoredRejection)) as cursor:
+        cursor.execute(_NOT_REPLAYED, (after_id, KEPT_PAYLOAD_BYTES, limit))
+        return cursor.fetchall()
+
+
+_MARK_REPLAYED = "UPDATE rejected_message SET replayed_at = clock_timestamp() WHERE id = ANY (%s)"
+
+
+def mark_replayed(connection: Connection[Row], ids: Sequence[int]) -> None:
+    """Notes, inside the transaction that stores their readings, that the messages could be read after all."""
+    connection.execute(_MARK_REPLAYED, (list(ids),))
