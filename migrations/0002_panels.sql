@@ -28,3 +28,16 @@ AS $$
        OR EXISTS (SELECT FROM panel_access AS access
                   WHERE access.panel_id = panel.id AND access.account_id = viewer_id)
 $$;
+
+-- Tells live streams that somebody's sight of panels has changed. Sent in commit order with the readings' own
+-- notifications, so that no reading stored after a withdrawal reaches whom it was withdrawn from.
+CREATE FUNCTION announce_access() RETURNS trigger
+LANGUAGE plpgsql
+AS $$ BEGIN PERFORM pg_notify('access', ''); RETURN NULL; END $$;
+
+CREATE TRIGGER announce_access AFTER DELETE OR UPDATE OF role ON account
+    FOR EACH ROW EXECUTE FUNCTION announce_access();
+CREATE TRIGGER announce_access AFTER INSERT OR DELETE ON panel
+    FOR EACH ROW EXECUTE FUNCTION announce_access();
+CREATE TRIGGER announce_access AFTER INSERT OR UPDATE OR DELETE ON panel_access
+    FOR EACH ROW EXECUTE FUNCTION announce_access();

@@ -31,8 +31,9 @@ BEGIN
 END
 $body$;
 
--- Tells the live streams' replay where a batch's rows lie: rows are appended, so a block range index is tiny.
-CREATE INDEX reading_batch_id ON reading USING brin (batch_id) WITH (pages_per_range = 16);
+-- Where a batch's rows lie, for live streams and their replay. Equal keys share an entry: 7 bytes a row. A block range
+-- index is smaller still, but a batch took 21 ms, and ever more until the next vacuum, where this takes 0.2.
+CREATE INDEX reading_batch_id ON reading (batch_id);
 
 -- Makes the monthly partitions (UTC) that hold [since, until]; nothing to do where TimescaleDB makes chunks.
 CREATE FUNCTION ensure_reading_partitions(since timestamptz, until timestamptz) RETURNS void
