@@ -28,7 +28,7 @@ def test_every_setting_is_in_the_documents_with_its_default_and_description() ->
     missing = [
         name
         for name, default, words in described()
-        if f"| `{name}` | {f'`{default}`' if default else '–'} | {words} |" not in text
+        if f"| `{name}` | {f'`{default}`' if default else 'none'} | {words} |" not in text
     ]
     assert missing == []
 

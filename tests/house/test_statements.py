@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 import store
+from tests.fixtures.database import on_database
 
 _PREPARABLE = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|VALUES)\b", re.IGNORECASE)
 _TENANTS_TABLES = re.compile(
@@ -43,8 +44,6 @@ def numbered(statement: str) -> str:
 
 @pytest.fixture(scope="module")
 def connection(server_url: str, template: str) -> Iterator[psycopg.Connection]:
-    from tests.fixtures.database import on_database
-
     with psycopg.connect(on_database(server_url, template)) as opened:
         for name, statement in STATEMENTS.items():
             if re.match(r"\s*CREATE TEMP", statement):

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from store.migrations import SchemaMismatchError, available, check_version, migrate
+from tests.fixtures.database import on_database
 
 
 def test_migrations_are_numbered_without_gaps() -> None:
@@ -18,8 +19,6 @@ def test_a_migrated_database_needs_nothing_more(database_url: str) -> None:
 
 
 def test_processes_that_migrate_at_once_take_turns(server_url: str, server: psycopg.Connection) -> None:
-    from tests.fixtures.database import on_database
-
     server.execute("CREATE DATABASE kilowatch_turns")
     url = on_database(server_url, "kilowatch_turns")
     applied: list[int] = []
