@@ -1,0 +1,98 @@
+"""Turns tariffs and energy into money, and money into energy credit, exactly."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+from metering.refusals import Refused
+
+CENT = Decimal("0.01")
+MAX_AMOUNT = Decimal(1_000_000_000)
+MAX_CREDIT_KWH = Decimal(1_000_000_000)
+_UNIT_KWH = Decimal("0.001")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount of a currency (ISO 4217)."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What a kWh costs from a local day on: `unit_price` a kWh without VAT, of which `vat_percent` comes on top."""
+
+    name: str
+    valid_from: date
+    unit_price: Decimal
+    currency: str
+    vat_percent: Decimal
+
+    @property
+    def price_with_vat(self) -> Decimal:
+        """What a kWh costs with VAT, exactly, without trailing zeros."""
+        return _trimmed(self.unit_price * (100 + self.vat_percent) / 100)
+
+    def cost(self, energy_kwh: Decimal) -> Decimal:
+        """What that energy costs with VAT, exactly, without trailing zeros."""
+        return _trimmed(energy_kwh * self.price_with_vat)
+
+
+def _trimmed(number: Decimal) -> Decimal:
+    trimmed = number.normalize()
+    return trimmed if trimmed.as_tuple().exponent < 0 else trimmed.quantize(Decimal(1))  # pyright: ignore[reportOperatorIssue]
+
+
+class TariffBook:
+    """A panel's tariffs: its own from the first on, before that the default ones."""
+
+    def __init__(self, *, own: Iterable[Tariff], default: Iterable[Tariff]) -> None:
+        self._own = sorted(own, key=_start)
+        self._default = sorted(default, key=_start)
+
+    def on(self, day: date) -> Tariff | None:
+        """The tariff of a local day; None before the first."""
+        return _newest(self._own, day) or _newest(self._default, day)
+
+    def changes(self, first: date, end: date) -> list[date]:
+        """The days after `first` and before `end` on which another tariff may begin."""
+        return sorted({t.valid_from for t in (*self._own, *self._default) if first < t.valid_from < end})
+
+
+def _start(tariff: Tariff) -> date:
+    return tariff.valid_from
+
+
+def _newest(tariffs: list[Tariff], day: date) -> Tariff | None:
+    place = bisect_right(tariffs, day, key=_start)
+    return tariffs[place - 1] if place else None
+
+
+def money(amount: Decimal, currency: str) -> Money:
+    """The amount rounded half up to 0.01."""
+    return Money(amount.quantize(CENT, ROUND_HALF_UP), currency)
+
+
+def credit_kwh(paid: Money, tariff: Tariff) -> Decimal:
+    """The units that the amount, VAT included, buys: rounded down to 0.001 kWh.
+
+    Raises:
+        Refused: BAD_CURRENCY when the tariff has another one; BAD_AMOUNT unless the amount is above zero, at most
+            1,000,000,000, has two decimals at the most and buys 0.001 to 1,000,000,000 kWh.
+    """
+    if paid.currency != tariff.currency:
+        raise Refused("BAD_CURRENCY", f"This panel's tariff is in {tariff.currency}.", "amount")
+    if not 0 < paid.amount <= MAX_AMOUNT or paid.amount != paid.amount.quantize(CENT):
+        raise Refused(
+            "BAD_AMOUNT", "`amount` must be above 0 and at most 1000000000, with two decimals at the most.", "amount"
+        )
+    thousandths = Fraction(paid.amount) * 100_000 / (Fraction(tariff.unit_price) * Fraction(100 + tariff.vat_percent))
+    units_kwh = int(thousandths) * _UNIT_KWH
+    if not _UNIT_KWH <= units_kwh <= MAX_CREDIT_KWH:
+        raise Refused("BAD_AMOUNT", "`amount` must buy 0.001 to 1000000000 kWh.", "amount")
+    return units_kwh
