@@ -1,0 +1,57 @@
+"""Prints what a newcomer needs: addresses, logins, and operations to paste."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+
+from kilowatch.demo.site import LOW_FLAT, PASSWORD, PEOPLE
+
+_OPERATIONS = {
+    "Panels, live state and today's cost": """query Panels {
+  panels { nodes { code name status latestReading { at activePowerKw }
+    today { energyKwh cost { amount currency } } } }
+}""",
+    "When the units run out": f"""query RunsOut {{
+  panel(code: "{LOW_FLAT}") {{ prepaid {{ balanceKwh
+    forecast {{ method daysLeft depletesAt {{ p10 p50 p90 }} }} }} }}
+}}""",
+    "Every reading as it is stored": """subscription Live {
+  panelReadings { ... on ReadingReceived { panel { code } reading { at activePowerKw energyImportKwh } } }
+}""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the services of this demo listen, as URLs."""
+
+    api: str
+    push: str
+    mqtt: str
+
+
+def print_card(addresses: Addresses, *, console: Console, folder: Path) -> None:
+    """Prints the addresses, the logins and the operations."""
+    table = Table.grid(padding=(0, 2))
+    for label, value in (
+        ("GraphiQL", f"{addresses.api}/graphiql"),
+        ("Dashboard", f"{addresses.api}/"),
+        ("GraphQL", f"{addresses.api}/graphql   (websocket: graphql-transport-ws)"),
+        ("Pushes that arrived", addresses.push),
+        ("MQTT", f"{addresses.mqtt}   topic DATA/PM/<panel code>"),
+        ("Data and logs", str(folder)),
+    ):
+        table.add_row(f"[bold]{label}[/]", value)
+    console.print(Panel(table, title="Kilowatch is running", border_style="green"), highlight=False)
+    people = Table("sign in as", "password", "who", box=None, padding=(0, 2))
+    for person in PEOPLE:
+        people.add_row(person.email, PASSWORD, person.name)
+    console.print(people, highlight=False)
+    for title, operation in _OPERATIONS.items():
+        console.print(f"\n[bold]{title}[/]")
+        console.print(Syntax(operation, "graphql", background_color="default", word_wrap=True))
+    console.print(f"\n{LOW_FLAT} is about to run low: its push shows here within a minute. Ctrl-C stops everything.")

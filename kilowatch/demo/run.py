@@ -1,0 +1,89 @@
+"""Starts the whole demonstration, keeps it running until Ctrl-C, and stops all of it."""
+
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from kilowatch.demo.card import Addresses, print_card
+from kilowatch.demo.processes import kept_command, stop_all
+from kilowatch.demo.push_protocol import Arrived
+from kilowatch.demo.push_stand_in import PushStandIn
+from kilowatch.demo.seed import seed
+from kilowatch.demo.simulator import simulate
+from kilowatch.demo.site import PANELS
+from kilowatch.embedded.broker import EmbeddedBroker
+from kilowatch.embedded.keeper import Keeper
+from kilowatch.embedded.postgres import EmbeddedPostgres
+from kilowatch.lifetime import run_until_stopped
+from kilowatch.settings import Settings
+from store.migrations import migrate
+
+_WAIT_FOR_HISTORY: Final = ("ingest", "work")
+
+
+class DemoPortTakenError(Exception):
+    """Something else listens on the port that the server should have."""
+
+
+def run_demo(settings: Settings, *, console: Console, every_s: float, days: int) -> None:
+    """Runs the demonstration until SIGINT or SIGTERM; what it keeps is in the settings' data folder.
+
+    The server answers as soon as the schema is there, while the history is still being loaded.
+
+    Raises:
+        DemoPortTakenError, and what the embedded services raise when they cannot start.
+    """
+    folder = settings.data_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port(settings.host, settings.port)
+    with ExitStack() as running:
+        push = running.enter_context(PushStandIn(folder, on_message=lambda message: _show(message, console=console)))
+        database_url = settings.database_url or running.enter_context(EmbeddedPostgres(folder / "postgres")).url
+        mqtt_url = settings.mqtt_url or running.enter_context(EmbeddedBroker()).url
+        migrate(database_url)
+        environment = {
+            "DATABASE_URL": database_url,
+            "MQTT_URL": mqtt_url,
+            "KILOWATCH_DATA_DIR": str(folder),
+            "KILOWATCH_PORT": str(port),
+            "KILOWATCH_FCM_CREDENTIALS": str(push.credentials),
+            "KILOWATCH_FCM_URL": push.url,
+            "KILOWATCH_FORECAST_EVERY_S": "10",
+        }
+        keepers = _keepers(environment, folder=folder)
+        running.callback(stop_all, list(keepers.values()))
+        keepers["serve"].start()
+        registers_kwh = seed(database_url, console=console, days=days)
+        for verb in _WAIT_FOR_HISTORY:
+            keepers[verb].start()
+        addresses = Addresses(f"http://{settings.host}:{port}", push.url, mqtt_url)
+        print_card(addresses, console=console, folder=folder)
+        run_until_stopped(simulate(mqtt_url, panels=PANELS, registers_kwh=registers_kwh, every_s=every_s))
+        console.print("Stopping …")
+
+
+def _keepers(environment: Mapping[str, str], *, folder: Path) -> dict[str, Keeper]:
+    return {
+        verb: kept_command(verb, environment=environment, log_file=folder / f"{verb}.log")
+        for verb in ("serve", *_WAIT_FOR_HISTORY)
+    }
+
+
+def _show(message: Arrived, *, console: Console) -> None:
+    console.print(f"[bold yellow]push[/] to {message.target}: [bold]{message.title}[/] {message.body}", highlight=False)
+
+
+def _free_port(host: str, port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise DemoPortTakenError(
+                f"port {port} on {host} is taken ({error.strerror}): stop what listens there, or set KILOWATCH_PORT"
+            ) from error
+        return probe.getsockname()[1]

@@ -1,0 +1,130 @@
+"""Furnishes the demo's database: people, panels, tariffs, the history up to now, and the flats' top-ups."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from psycopg import AsyncConnection
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kilowatch.demo.credit import settle_credit
+from kilowatch.demo.history import PanelHistory
+from kilowatch.demo.site import (
+    NAIRA_PER_KWH,
+    NAIRA_VAT_PERCENT,
+    PANELS,
+    PASSWORD,
+    PEOPLE,
+    SimulatedPanel,
+    SimulatedPerson,
+)
+from metering.access import Role, Viewer
+from metering.low_units import Threshold, Unit
+from store import accounts, low_units, push_devices, registry
+from store.connections import Row, connect, connect_async
+from store.merge import BatchWriter, PanelReading
+
+_BATCH: Final = 5000
+
+
+def seed(database_url: str, *, console: Console, days: int) -> dict[str, float]:
+    """Brings the demo's data up to now, from `days` ago when there is none; returns each panel's register in kWh.
+
+    What a stop of the demo left out is filled in, as by meters that kept their readings meanwhile.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    panel_ids = asyncio.run(_furnish(database_url))
+    histories = asyncio.run(_missing_history(database_url, since=now - timedelta(days=days), until=now))
+    _load(database_url, histories, panel_ids=panel_ids, console=console)
+    asyncio.run(settle_credit(database_url, since=now - timedelta(days=days), until=now))
+    return asyncio.run(_registers_kwh(database_url))
+
+
+async def _furnish(database_url: str) -> dict[str, int]:
+    async with await connect_async(database_url) as connection, connection.transaction():
+        panel_ids = {panel.code: await registry.describe_panel(connection, _described(panel)) for panel in PANELS}
+        for panel in PANELS:
+            if panel.is_prepaid:
+                await registry.set_tariff(
+                    connection,
+                    panel_id=panel_ids[panel.code],
+                    name="Band A, non-MD (example)",
+                    valid_from=date(2024, 1, 1),
+                    unit_price=NAIRA_PER_KWH,
+                    currency="NGN",
+                    vat_percent=NAIRA_VAT_PERCENT,
+                )
+    await _invite(database_url, panel_ids=panel_ids)
+    return panel_ids
+
+
+def _described(panel: SimulatedPanel) -> registry.PanelDescription:
+    return registry.PanelDescription(
+        code=panel.code,
+        name=panel.name,
+        location=panel.location,
+        floor=panel.floor,
+        time_zone=panel.time_zone,
+        is_prepaid=panel.is_prepaid,
+        meter_number=panel.meter_number,
+    )
+
+
+async def _missing_history(database_url: str, *, since: datetime, until: datetime) -> list[PanelHistory]:
+    async with await connect_async(database_url) as connection:
+        known = await registry.registers(connection)
+    return [
+        PanelHistory(panel, known[panel.code].at, until, known[panel.code].energy_kwh)
+        if panel.code in known
+        else PanelHistory(panel, since, until, panel.register_kwh)
+        for panel in PANELS
+    ]
+
+
+def _load(database_url: str, histories: list[PanelHistory], *, panel_ids: dict[str, int], console: Console) -> None:
+    total = sum(history.count for history in histories)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console) as progress, connect(database_url) as connection:
+        task = progress.add_task("Loading history", total=total)
+        writer = BatchWriter(connection)
+        for batch in _batches(histories, panel_ids=panel_ids):
+            writer.write(batch)
+            progress.advance(task, len(batch))
+
+
+def _batches(histories: list[PanelHistory], *, panel_ids: dict[str, int]) -> Iterator[list[PanelReading]]:
+    rows = ((panel_ids[history.panel.code], reading) for history in histories for reading in history.readings())
+    while batch := list(itertools.islice(rows, _BATCH)):
+        yield batch
+
+
+async def _registers_kwh(database_url: str) -> dict[str, float]:
+    async with await connect_async(database_url) as connection:
+        return {code: register.energy_kwh for code, register in (await registry.registers(connection)).items()}
+
+
+async def _invite(database_url: str, *, panel_ids: dict[str, int]) -> None:
+    """Adds the people with their panels, phones and rules; those who are there already stay as they are."""
+    async with await connect_async(database_url) as connection:
+        known = {person.account.email for person in await accounts.people(connection)}
+        for person in PEOPLE:
+            if person.email not in known:
+                async with connection.transaction():
+                    await _add(connection, person, panel_ids=panel_ids)
+
+
+async def _add(connection: AsyncConnection[Row], person: SimulatedPerson, *, panel_ids: dict[str, int]) -> None:
+    account = await accounts.create(
+        connection, email=person.email, name=person.name, role=Role[person.role], password=PASSWORD
+    )
+    viewer = Viewer(account.id, account.role)
+    for code in person.panels:
+        await accounts.grant(connection, account_id=account.id, panel_code=code)
+        if person.threshold_kwh is not None:
+            threshold = Threshold(Unit.KWH, person.threshold_kwh)
+            await low_units.set_rule(connection, viewer, panel_id=panel_ids[code], threshold=threshold)
+    if person.phone_token:
+        await push_devices.register(connection, viewer, token=person.phone_token, platform="ANDROID", name="Demo phone")
