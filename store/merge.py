@@ -1,0 +1,287 @@
+"""Turns a batch of readings into rows, rollups and the newest reading of each panel, in one transaction."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import Connection
+
+from metering.readings import PhaseValues, Reading
+from store.connections import Row
+from store.ingest_status import BatchCount, count_batch
+from store.rejected import RejectedMessage, keep_rejected, mark_replayed
+from store.rollups import ADDED, COUNTED, RECOMPUTE, SUMMED
+
+_ADVISORY_KEY: Final = 0x4B57_424D  # "KWBM"
+
+PanelReading = tuple[int, Reading]
+"""A panel's id and what its meter said."""
+
+
+class DatabaseAwayError(Exception):
+    """The database did not take a batch, through no fault of the batch: write it again later.
+
+    When the connection broke during COMMIT the batch may be there; writing it again changes nothing.
+    """
+
+
+class BatchRefusedError(Exception):
+    """The database refuses a value of a batch; nothing of the batch was stored."""
+
+
+@contextmanager
+def database_errors() -> Generator[None]:
+    """Sorts what psycopg raises into DatabaseAwayError and BatchRefusedError."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise BatchRefusedError(str(error).partition("\n")[0]) from error
+    except psycopg.Error as error:
+        raise DatabaseAwayError(f"{type(error).__name__}: {str(error).strip()}".partition("\n")[0]) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The messages that a batch came from, for ingest's status; both instants are arrivals."""
+
+    message_count: int
+    oldest_at: datetime
+    newest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of a batch: new rows, and readings that were there already; `late_panels` had to be recomputed."""
+
+    batch_id: int
+    reading_count: int
+    duplicate_count: int
+    late_panels: tuple[int, ...]
+
+
+_VALUES: LiteralString = """
+    voltage_r_v, voltage_s_v, voltage_t_v, voltage_n_v, current_r_a, current_s_a, current_t_a, current_n_a,
+    active_power_kw, apparent_power_kva, power_factor, energy_import_kwh, energy_export_kwh,
+    voltage_unbalance, current_unbalance"""
+
+_CREATE_STAGING = """
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_reading (
+    panel_id integer, at timestamptz, received_at timestamptz,
+    voltage_r_v real, voltage_s_v real, voltage_t_v real, voltage_n_v real,
+    current_r_a real, current_s_a real, current_t_a real, current_n_a real,
+    active_power_kw double precision, apparent_power_kva double precision, power_factor real,
+    energy_import_kwh double precision, energy_export_kwh double precision,
+    voltage_unbalance real, current_unbalance real
+) ON COMMIT DELETE ROWS"""
+
+_CREATE_TOUCHED = """
+CREATE TEMPORARY TABLE IF NOT EXISTS touched_bucket (panel_id integer, starts_at timestamptz) ON COMMIT DELETE ROWS"""
+
+_BEGIN_BATCH = "SELECT nextval('reading_batch') FROM pg_advisory_xact_lock(%s)"
+
+_COPY_STAGED: LiteralString = f"COPY staged_reading (panel_id, at, received_at, {_VALUES}) FROM STDIN (FORMAT BINARY)"
+_STAGED_TYPES: Final = (
+    "int4", "timestamptz", "timestamptz", *["float4"] * 8, *["float8"] * 2, "float4", *["float8"] * 2, *["float4"] * 2
+)  # fmt: skip
+
+_ENSURE_PARTITIONS = """
+SELECT ensure_reading_partitions(at, at) FROM pg_advisory_xact_lock(%s), unnest(%s::timestamptz[]) AS at"""
+
+# A panel whose new rows are all younger than its latest reading only ever adds to its rollups: their rises start from
+# the latest reading's registers. Panels with an older row are left to RECOMPUTE. Of two readings in one second of a
+# panel's clock the first one stays. A register that the latest reading lacks is looked up in the panel's readings.
+_MERGE: LiteralString = f"""
+WITH inserted AS (
+    INSERT INTO reading (panel_id, at, received_at, batch_id, {_VALUES})
+    SELECT panel_id, at, received_at, %(batch_id)s, {_VALUES} FROM staged_reading
+    ON CONFLICT DO NOTHING
+    RETURNING *
+), late_panel AS MATERIALIZED (
+    SELECT DISTINCT panel_id FROM inserted JOIN latest_reading AS latest USING (panel_id)
+    WHERE inserted.at < latest.at
+), in_order AS (
+    SELECT inserted.panel_id, inserted.at, inserted.active_power_kw, inserted.power_factor,
+           inserted.energy_import_kwh, inserted.energy_export_kwh,
+           coalesce(lag(inserted.energy_import_kwh) OVER imports, latest.energy_import_kwh,
+                    CASE WHEN inserted.energy_import_kwh IS NOT NULL AND latest.panel_id IS NOT NULL THEN (
+                        SELECT energy_import_kwh FROM reading
+                        WHERE reading.panel_id = inserted.panel_id AND reading.at < inserted.at
+                          AND reading.energy_import_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
+                    ) END) AS import_before_kwh,
+           coalesce(lag(inserted.energy_export_kwh) OVER exports, latest.energy_export_kwh,
+                    CASE WHEN inserted.energy_export_kwh IS NOT NULL AND latest.panel_id IS NOT NULL THEN (
+                        SELECT energy_export_kwh FROM reading
+                        WHERE reading.panel_id = inserted.panel_id AND reading.at < inserted.at
+                          AND reading.energy_export_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
+                    ) END) AS export_before_kwh
+    FROM inserted LEFT JOIN latest_reading AS latest USING (panel_id)
+    WHERE NOT EXISTS (SELECT FROM late_panel WHERE late_panel.panel_id = inserted.panel_id)
+    WINDOW imports AS (PARTITION BY inserted.panel_id, inserted.energy_import_kwh IS NULL ORDER BY inserted.at),
+           exports AS (PARTITION BY inserted.panel_id, inserted.energy_export_kwh IS NULL ORDER BY inserted.at)
+), bucket AS MATERIALIZED (
+    SELECT panel_id, date_bin('5 minutes', at, 'epoch') AS starts_at, {COUNTED}
+    FROM in_order
+    GROUP BY panel_id, date_bin('5 minutes', at, 'epoch')
+), put_five_minutes AS (
+    INSERT INTO rollup_five_minutes AS kept SELECT * FROM bucket
+    ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED}
+), put_hour AS (
+    INSERT INTO rollup_hour AS kept
+    SELECT panel_id, date_bin('1 hour', starts_at, 'epoch'), {SUMMED}
+    FROM bucket
+    GROUP BY 1, 2
+    ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED}
+), put_day AS (
+    INSERT INTO rollup_day AS kept
+    SELECT panel_id, (starts_at AT TIME ZONE panel.time_zone)::date, {SUMMED}
+    FROM bucket JOIN panel ON panel.id = bucket.panel_id
+    GROUP BY 1, 2
+    ON CONFLICT (panel_id, day) DO UPDATE SET {ADDED}
+), newest AS MATERIALIZED (
+    SELECT DISTINCT ON (panel_id) panel_id, at, received_at, batch_id, {_VALUES},
+           max(received_at) OVER (PARTITION BY panel_id) AS last_seen_at
+    FROM inserted
+    ORDER BY panel_id, at DESC
+), put_latest AS (
+    INSERT INTO latest_reading AS kept (panel_id, at, received_at, batch_id, {_VALUES}, last_seen_at)
+    SELECT * FROM newest
+    WHERE NOT EXISTS (SELECT FROM latest_reading AS latest
+                      WHERE latest.panel_id = newest.panel_id AND latest.at > newest.at)
+    ON CONFLICT (panel_id) DO UPDATE SET
+        at = excluded.at, received_at = excluded.received_at, batch_id = excluded.batch_id,
+        voltage_r_v = excluded.voltage_r_v, voltage_s_v = excluded.voltage_s_v,
+        voltage_t_v = excluded.voltage_t_v, voltage_n_v = excluded.voltage_n_v,
+        current_r_a = excluded.current_r_a, current_s_a = excluded.current_s_a,
+        current_t_a = excluded.current_t_a, current_n_a = excluded.current_n_a,
+        active_power_kw = excluded.active_power_kw, apparent_power_kva = excluded.apparent_power_kva,
+        power_factor = excluded.power_factor, energy_import_kwh = excluded.energy_import_kwh,
+        energy_export_kwh = excluded.energy_export_kwh, voltage_unbalance = excluded.voltage_unbalance,
+        current_unbalance = excluded.current_unbalance,
+        last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at)
+), hear_late AS (
+    UPDATE latest_reading AS kept SET last_seen_at = greatest(kept.last_seen_at, newest.last_seen_at)
+    FROM newest WHERE kept.panel_id = newest.panel_id AND newest.at < kept.at
+)
+SELECT (SELECT count(*) FROM inserted), (SELECT array_agg(panel_id ORDER BY panel_id) FROM late_panel)"""  # noqa: S608 - literals only
+
+_TELL = "SELECT pg_notify('reading', %s)"
+
+
+class BatchWriter:
+    """Writes batches over one connection, one transaction each; for one thread at a time.
+
+    Writers of several processes take turns, so batch ids rise in the order of commits.
+    """
+
+    def __init__(self, connection: Connection[Row]) -> None:
+        """`connection` is out of autocommit and nobody else's; its temporary tables are made here."""
+        self._connection = connection
+        self._months: set[tuple[int, int]] = set()
+        with database_errors():
+            connection.execute(_CREATE_STAGING)
+            connection.execute(_CREATE_TOUCHED)
+            connection.commit()
+
+    def write(
+        self,
+        readings: Sequence[PanelReading],
+        *,
+        rejected: Sequence[RejectedMessage] = (),
+        replayed_ids: Sequence[int] = (),
+        arrivals: Arrivals | None = None,
+    ) -> BatchResult:
+        """Stores a batch and returns when it is committed; a reading that is there already changes nothing.
+
+        The readings may come in any order, and be of any month since 2010. `arrivals` adds the batch to ingest's
+        status; history that was never a message leaves it out.
+
+        Raises:
+            DatabaseAwayError: it was not stored, or not surely; write it again.
+            BatchRefusedError: a value cannot be stored; nothing was.
+        """
+        try:
+            with database_errors():
+                result = self._write(readings, rejected=rejected, replayed_ids=replayed_ids, arrivals=arrivals)
+                self._connection.commit()
+        except BatchRefusedError:
+            self._months.clear()
+            self._connection.rollback()
+            raise
+        return result
+
+    def _write(
+        self,
+        readings: Sequence[PanelReading],
+        *,
+        rejected: Sequence[RejectedMessage],
+        replayed_ids: Sequence[int],
+        arrivals: Arrivals | None,
+    ) -> BatchResult:
+        self._ensure_partitions(readings)
+        result = self._merge(readings)
+        if rejected:
+            keep_rejected(self._connection, rejected)
+        if replayed_ids:
+            mark_replayed(self._connection, replayed_ids)
+        if arrivals is not None:
+            count_batch(self._connection, _counted(result, arrivals=arrivals, rejected_count=len(rejected)))
+        if result.reading_count:
+            self._connection.execute(_TELL, (str(result.batch_id),))
+        return result
+
+    def _ensure_partitions(self, readings: Sequence[PanelReading]) -> None:
+        """In a transaction of its own: making a partition locks out readers until it ends."""
+        instants = {(reading.at.year, reading.at.month): reading.at for _, reading in readings}
+        unknown = instants.keys() - self._months
+        if unknown:
+            parameters = (_ADVISORY_KEY, [instants[month] for month in unknown])
+            self._connection.execute(_ENSURE_PARTITIONS, parameters)
+            self._connection.commit()
+            self._months |= unknown
+
+    def _merge(self, readings: Sequence[PanelReading]) -> BatchResult:
+        ((batch_id,),) = self._connection.execute(_BEGIN_BATCH, (_ADVISORY_KEY,)).fetchall()
+        if not readings:
+            return BatchResult(batch_id, 0, 0, ())
+        self._stage(readings)
+        ((inserted, late),) = self._connection.execute(_MERGE, {"batch_id": batch_id}).fetchall()
+        if late:
+            for statement in RECOMPUTE:
+                self._connection.execute(statement, {"batch_id": batch_id, "panels": late})
+        return BatchResult(batch_id, inserted, len(readings) - inserted, tuple(late or ()))
+
+    def _stage(self, readings: Sequence[PanelReading]) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(_COPY_STAGED) as copy:
+            copy.set_types(_STAGED_TYPES)
+            write_row = copy.write_row
+            for panel_id, reading in readings:
+                write_row(_staged(panel_id, reading))
+
+
+_NOT_MEASURED: Final = PhaseValues()
+
+
+def _staged(panel_id: int, reading: Reading) -> tuple[Any, ...]:
+    volts, amperes = reading.voltage_v or _NOT_MEASURED, reading.current_a or _NOT_MEASURED
+    return (
+        panel_id, reading.at, reading.received_at,
+        volts.r, volts.s, volts.t, volts.n, amperes.r, amperes.s, amperes.t, amperes.n,
+        reading.active_power_kw, reading.apparent_power_kva, reading.power_factor,
+        reading.energy_import_kwh, reading.energy_export_kwh,
+        reading.voltage_unbalance, reading.current_unbalance,
+    )  # fmt: skip
+
+
+def _counted(result: BatchResult, *, arrivals: Arrivals, rejected_count: int) -> BatchCount:
+    return BatchCount(
+        batch_id=result.batch_id,
+        message_count=arrivals.message_count,
+        reading_count=result.reading_count,
+        duplicate_count=result.duplicate_count,
+        rejected_count=rejected_count,
+        oldest_at=arrivals.oldest_at,
+        newest_at=arrivals.newest_at,
+    )
