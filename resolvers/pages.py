@@ -61,9 +61,9 @@ def place_of(cursor: Cursor, *, kind: str) -> str:
         padded = cursor + "=" * (-len(cursor) % 4)
         version, found, place = urlsafe_b64decode(padded).decode("utf-8").split(":", 2)
     except (binascii.Error, ValueError):
-        raise _bad_cursor() from None
+        raise bad_cursor() from None
     if (version, found) != (_VERSION, kind) or cursor_of(kind, place) != cursor:
-        raise _bad_cursor()
+        raise bad_cursor()
     return place
 
 
@@ -75,11 +75,12 @@ def number_of(cursor: Cursor, *, kind: str) -> int:
     """
     place = place_of(cursor, kind=kind)
     if not (place.isascii() and place.isdigit() and len(place) < 19):
-        raise _bad_cursor()
+        raise bad_cursor()
     return int(place)
 
 
-def _bad_cursor() -> Refused:
+def bad_cursor() -> Refused:
+    """The refusal of a cursor that leads nowhere."""
     return Refused("BAD_CURSOR", "`after` must be a cursor that this field answered.", "after")
 
 

@@ -8,12 +8,21 @@ import strawberry
 from resolvers import pages, panels
 from resolvers.context import Info
 from resolvers.pages import Cursor
+from resolvers.readings import ReadingSeries as Series
+from resolvers.readings import series
 from schema.arguments import Arguments
 from schema.pages import Connection
-from schema.readings import Reading
+from schema.readings import Reading, ReadingSeries
 from store.panels import Panel as PanelRow
 from store.panels import PanelFilter as Filter
 from store.panels import PanelStatus
+
+PERIOD = {
+    "range_": ("range", "The span that ends now; LAST_24H when `range`, `from` and `to` are left out."),
+    "since": ("from", "The start, inclusive, instead of `range`; ten years before the end at the earliest."),
+    "until": ("to", "The end, exclusive; now when left out."),
+}
+"""Names and descriptions of the arguments of fields that answer for a period."""
 
 strawberry.enum(
     PanelStatus,
@@ -37,6 +46,18 @@ class Panel:
     )
     latest_reading: Reading | None = strawberry.field(
         description="The newest reading by the device's clock; null before the first."
+    )
+    readings: Series = strawberry.field(
+        resolver=series,
+        graphql_type=ReadingSeries,
+        description="The readings of a period as columns.",
+        extensions=[
+            Arguments(
+                **PERIOD,
+                after="A series' cursor: only what was stored since of the period, up to `maxPoints` readings.",
+                max_points="How many points at the most, 2 to 20000; 10000 when left out.",
+            )
+        ],
     )
 
 

@@ -4,6 +4,12 @@ from datetime import datetime
 
 import strawberry
 
+from metering.periods import Range
+from resolvers import readings
+from resolvers.pages import Cursor
+
+strawberry.enum(Range, description="A span that ends now: of so many hours (H), days (D), or a year of 365 days.")
+
 
 @strawberry.type(description="One quantity on the phases R, S, T and the neutral N.")
 class PhaseValues:
@@ -32,3 +38,45 @@ class Reading:
     energy_export_kwh: float | None = strawberry.field(description="Cumulative export register in kWh.")
     voltage_unbalance: float | None = strawberry.field(description="Voltage unbalance in %.")
     current_unbalance: float | None = strawberry.field(description="Current unbalance in %.")
+
+
+@strawberry.type(description="A half-open span of time: from its start up to, not including, its end.")
+class Interval:
+    """See `resolvers.readings.Interval`."""
+
+    start: datetime = strawberry.field(name="from", description="Its start; panel's offset.")
+    end: datetime = strawberry.field(name="to", description="Its end; panel's offset.")
+
+
+@strawberry.type(
+    description="Columns of equal length `count`, ascending by time. A point is a reading. Where there are more"
+    " than `maxPoints`, it is the last reading of some minutes, hours or days, with the average power over them."
+)
+class ReadingSeries:
+    """See `resolvers.readings.ReadingSeries`."""
+
+    at: list[datetime] = strawberry.field(description="When each point was read; panel's offset.")
+    at_ms: list[float] = strawberry.field(
+        description="The same in milliseconds since 1970 (UTC): for charts, and much cheaper than `at`."
+    )
+    active_power_kw: list[float | None] = strawberry.field(description="Active power in kW; null: not measured.")
+    energy_import_kwh: list[float | None] = strawberry.field(
+        description="Cumulative import register in kWh; null: not measured."
+    )
+    energy_export_kwh: list[float | None] = strawberry.field(
+        description="Cumulative export register in kWh; null: not measured."
+    )
+    count: int = strawberry.field(description="How many points there are.")
+    downsampled_from: int = strawberry.field(
+        description="How many readings the points stand for; the same as `count` when each point is a reading."
+    )
+    cursor: Cursor = strawberry.field(
+        description="Pass it as `after` to get only what was stored since, late readings too. When `count` reached"
+        " `maxPoints` there may be more: ask again with the new cursor."
+    )
+    missing: list[readings.Interval] = strawberry.field(
+        resolver=readings.missing,
+        graphql_type=list[Interval],
+        description="The spans of the period, up to now, without readings: those longer than 5 minutes and than 3 times"
+        " the usual spacing.",
+    )
