@@ -28,7 +28,9 @@ WHERE panel.is_prepaid
 ORDER BY attempt.ledger_id IS DISTINCT FROM ledger.id DESC, attempt.tried_at, panel.id
 LIMIT %(limit)s"""
 
-_BALANCE = "SELECT balance_kwh(%(panel_id)s, %(now)s)"
+# A device's clock may run ahead of ours: what was metered is used up, whenever the device says that it was.
+_BALANCE = """
+SELECT balance_kwh(%(panel_id)s, greatest((SELECT at FROM latest_reading WHERE panel_id = %(panel_id)s), %(now)s))"""
 
 # Usage is summed instead of the register being read, so that a meter's reset is not seen here. A device's clock may
 # run ahead of ours: what it says about the future is taken as now.
@@ -42,7 +44,7 @@ WHERE panel_id = %(panel_id)s AND starts_at >= %(since)s AND starts_at <= %(now)
 _SAVE = """
 INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method, history_days,
                                 balance_kwh, p10_at, p50_at, p90_at, days_left, daily, hourly)
-VALUES (%(panel_id)s, date_trunc('hour', %(made_at)s), %(made_at)s, %(data_up_to)s, %(ledger_id)s, %(method)s,
+VALUES (%(panel_id)s, date_trunc('hour', %(made_at)s::timestamptz), %(made_at)s, %(data_up_to)s, %(ledger_id)s, %(method)s,
         %(history_days)s, %(balance_kwh)s, %(p10_at)s, %(p50_at)s, %(p90_at)s, %(days_left)s, %(daily)s, %(hourly)s)
 ON CONFLICT (panel_id, hour_at) DO UPDATE SET
     made_at = excluded.made_at, data_up_to = excluded.data_up_to, ledger_id = excluded.ledger_id,
@@ -135,7 +137,7 @@ async def stale(
 
 
 async def balance(connection: AsyncConnection[Row], panel_id: int, *, now: datetime) -> Decimal | None:
-    """Units left at `now`, in kWh; None before the panel's first ledger row."""
+    """Units left at `now` after everything metered so far, in kWh; None before the panel's first ledger row."""
     row = await (await connection.execute(_BALANCE, {"panel_id": panel_id, "now": now})).fetchone()
     return row[0] if row else None
 
