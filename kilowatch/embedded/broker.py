@@ -150,6 +150,7 @@ class _Server:
         self._config = config
         self._panicked = threading.Event()
         self._failures = 0
+        self._probe_id = 0
         self._probed_at_s = 0.0
 
     def launch(self, stopping: threading.Event) -> Child:
@@ -168,11 +169,10 @@ class _Server:
         """Probes every 5 s and right after a panic; the broker is given up after three failures, or one panic."""
         if not self._panicked.is_set() and time.monotonic() < self._probed_at_s + _PROBE_EVERY_S:
             return None
-        welcome = self._welcomes()
-        self._probed_at_s = time.monotonic()
-        self._failures = 0 if welcome else self._failures + 1
         panicked = self._panicked.is_set()
         self._panicked.clear()
+        welcome = self._welcomes()
+        self._failures = 0 if welcome else self._failures + 1
         if welcome or (self._failures < _PATIENCE and not panicked):
             return None
         return "it welcomes no clients any more; the messages that it held are lost"
@@ -219,7 +219,6 @@ class _Server:
                 raise ChildFailedError(f"The MQTT broker does not listen on {self._ports} after {_START_S} s")
             if stopping.wait(0.01):
                 raise ChildFailedError("Stopped while starting")
-        self._probed_at_s = time.monotonic()
 
     def _listens(self, child: Child) -> bool:
         """Whether the ports are the child's own, and not those of a program that was quicker."""
@@ -232,12 +231,14 @@ class _Server:
         )
 
     def _welcomes(self) -> bool:
-        """Under another client id after each failure: a CONNECT that broke off makes rumqttd choke on its id."""
-        client_id = f"kilowatch-probe-{self._failures}"
-        return all(
-            accepts_clients(port, level=level, client_id=client_id, within_s=_PROBE_WITHIN_S)
-            for level, port in self._ports.items()
-        )
+        """Under a client id that no broken-off CONNECT has used: rumqttd chokes on the next one from such an id."""
+        self._probed_at_s = time.monotonic()
+        for level, port in self._ports.items():
+            client_id = f"kilowatch-probe-{level}-{self._probe_id}"
+            if not accepts_clients(port, level=level, client_id=client_id, within_s=_PROBE_WITHIN_S):
+                self._probe_id += 1
+                return False
+        return True
 
 
 def _usable(port: int | None) -> int:
