@@ -13,14 +13,20 @@ from strawberry.types import ExecutionContext
 from schema.panels import PanelQueries
 from schema.refusals import shown
 from schema.scalars import scalar_map
+from schema.service import ServiceMutations, ServiceQueries
 
 PRINTED = Path(__file__).with_name("schema.graphql")
 """Where the printed contract stands."""
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(PanelQueries):
+class Query(PanelQueries, ServiceQueries):
     """All queries."""
+
+
+@strawberry.type(description="Everything that can be changed. A refused change leaves everything as it was.")
+class Mutation(ServiceMutations):
+    """All mutations."""
 
 
 class ElectricitySchema(strawberry.Schema):
@@ -40,6 +46,7 @@ def build_schema(
     """The whole schema; the options say how it is run, not what it answers."""
     return ElectricitySchema(
         query=Query,
+        mutation=Mutation,
         extensions=extensions or [],
         execution_context_class=execution_context_class,
         config=StrawberryConfig(disable_field_suggestions=True, scalar_map=scalar_map()),

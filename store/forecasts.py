@@ -219,3 +219,15 @@ async def current(
     async with connection.cursor(row_factory=kwargs_row(_forecast)) as cursor:
         found = await (await cursor.execute(_CURRENT, parameters)).fetchall()
     return {forecast.panel_id: forecast for forecast in found}
+
+
+_AGES = """
+SELECT min(made_at), max(made_at) FROM (
+    SELECT DISTINCT ON (panel_id) made_at FROM depletion_forecast ORDER BY panel_id, hour_at DESC
+) AS newest"""
+
+
+async def ages(connection: AsyncConnection[Row]) -> tuple[datetime | None, datetime | None]:
+    """When the oldest and the newest of the panels' current forecasts were made; None without any."""
+    ((oldest_at, newest_at),) = await (await connection.execute(_AGES)).fetchall()
+    return oldest_at, newest_at

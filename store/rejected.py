@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from psycopg.rows import class_row
 
 from store.connections import Row
@@ -74,3 +74,40 @@ _MARK_REPLAYED = "UPDATE rejected_message SET replayed_at = clock_timestamp() WH
 def mark_replayed(connection: Connection[Row], ids: Sequence[int]) -> None:
     """Notes, inside the transaction that stores their readings, that the messages could be read after all."""
     connection.execute(_MARK_REPLAYED, (list(ids),))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRejection:
+    """A rejected message to look at; `payload_text` shows what is no UTF-8 as U+FFFD."""
+
+    id: int
+    topic: str
+    payload_text: str
+    code: str
+    reason: str
+    received_at: datetime
+    replayed_at: datetime | None
+
+
+_NEWEST = """
+SELECT id, topic, payload, code, reason, received_at, replayed_at FROM rejected_message
+WHERE %(before_id)s::bigint IS NULL OR id < %(before_id)s
+ORDER BY id DESC LIMIT %(limit)s"""
+
+
+async def newest(connection: AsyncConnection[Row], *, before_id: int | None, limit: int) -> list[KeptRejection]:
+    """Rejected messages, newest first, those older than `before_id` where it is given."""
+    rows = await (await connection.execute(_NEWEST, {"before_id": before_id, "limit": limit})).fetchall()
+    return [
+        KeptRejection(number, topic, payload.decode("utf-8", "replace"), *rest)
+        for number, topic, payload, *rest in rows
+    ]
+
+
+_COUNT = "SELECT count(*) FROM rejected_message"
+
+
+async def count(connection: AsyncConnection[Row]) -> int:
+    """How many rejected messages are kept."""
+    ((number,),) = await (await connection.execute(_COUNT)).fetchall()
+    return number

@@ -1,0 +1,117 @@
+"""Turns ingest's row, the database and the forecasts into how the service is doing, for whoever runs it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from resolvers.context import Context, Info
+from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
+from store import forecasts, ingest_status, rejected
+from store.ingest_status import IngestStatus
+from store.migrations import available
+from store.rejected import KeptRejection
+
+CURSOR = "rejected"
+HEARTBEAT_WITHIN = timedelta(seconds=15)
+"""How old ingest's last sign of life may be; it gives one every two seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestService:
+    """How ingest is doing; `is_running` says that its process gave a sign of life, `is_connected` that it hears."""
+
+    is_wanted: bool
+    is_running: bool
+    is_connected: bool
+    heartbeat_at: datetime | None
+    last_message_at: datetime | None
+    backlog: int
+    lag_s: float | None
+    message_count: int
+    reading_count: int
+    duplicate_count: int
+    rejected_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """How the whole service is doing."""
+
+    at: datetime
+    ingest: IngestService
+    schema_version: int
+    oldest_forecast_at: datetime | None
+    newest_forecast_at: datetime | None
+
+
+async def status(info: Info) -> ServiceStatus:
+    """How the service is doing now; every signed-in viewer may ask, it shows nobody's data.
+
+    Raises:
+        Refused: UNAUTHENTICATED.
+    """
+    _ = info.context.signed_in
+    return await _status(info.context)
+
+
+async def start_ingest(info: Info) -> ServiceStatus:
+    """Turns ingest on and answers how the service is doing.
+
+    Raises:
+        Refused: UNAUTHENTICATED, FORBIDDEN.
+    """
+    return await _want_ingest(info.context, is_wanted=True)
+
+
+async def stop_ingest(info: Info) -> ServiceStatus:
+    """Turns ingest off, the broker keeps what comes meanwhile; answers how the service is doing.
+
+    Raises:
+        Refused: UNAUTHENTICATED, FORBIDDEN.
+    """
+    return await _want_ingest(info.context, is_wanted=False)
+
+
+async def _want_ingest(context: Context, *, is_wanted: bool) -> ServiceStatus:
+    _ = context.admin
+    async with context.pool.connection() as connection:
+        await ingest_status.want_ingest(connection, is_wanted=is_wanted)
+    return await _status(context)
+
+
+async def _status(context: Context) -> ServiceStatus:
+    now = context.now()
+    async with context.pool.connection() as connection:
+        kept = await ingest_status.ingest_status(connection)
+        oldest_at, newest_at = await forecasts.ages(connection)
+    return ServiceStatus(now, _ingest(kept, now=now), available()[-1].number, oldest_at, newest_at)
+
+
+def _ingest(kept: IngestStatus, *, now: datetime) -> IngestService:
+    is_running = kept.heartbeat_at is not None and now - kept.heartbeat_at <= HEARTBEAT_WITHIN
+    return IngestService(
+        is_wanted=kept.is_wanted,
+        is_running=is_running,
+        is_connected=is_running and kept.is_connected,
+        heartbeat_at=kept.heartbeat_at,
+        last_message_at=kept.last_message_at,
+        backlog=kept.backlog if is_running else 0,
+        lag_s=kept.lag_s,
+        message_count=kept.message_count,
+        reading_count=kept.reading_count,
+        duplicate_count=kept.duplicate_count,
+        rejected_count=kept.rejected_count,
+    )
+
+
+async def rejected_messages(info: Info, *, first: int, after: Cursor | None) -> Page[KeptRejection]:
+    """The messages that could not be read, newest first.
+
+    Raises:
+        Refused: UNAUTHENTICATED, FORBIDDEN unless the viewer is an admin; BAD_INPUT (first), BAD_CURSOR.
+    """
+    _ = info.context.admin
+    before_id = None if after is None else number_of(after, kind=CURSOR)
+    async with info.context.pool.connection() as connection:
+        rows = await rejected.newest(connection, before_id=before_id, limit=checked_first(first) + 1)
+        total = await rejected.count(connection)
+    return page_of(rows, first=first, after=after, total_count=total, cursor=lambda row: cursor_of(CURSOR, row.id))
