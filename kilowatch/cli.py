@@ -1,15 +1,16 @@
 """Turns command lines into running processes: one verb a process."""
 
-import json
 import logging
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.table import Table
 
 from kilowatch.settings import SettingError, Settings, read
@@ -223,17 +224,23 @@ def list_rejected(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the payload as text.")] = False,
 ) -> None:
     """List the newest rejected messages."""
-    from kilowatch.rejected import newest_rejected
+    from kilowatch.rejections import newest_rejected
 
     found = newest_rejected(_settings(needs=("database_url",)).database_url, limit=limit)
     if as_json:
         for message in found:
-            sys.stdout.write(json.dumps(message.as_json(), ensure_ascii=False) + "\n")
+            sys.stdout.write(msgspec.json.encode(message).decode() + "\n")
         return
     table = Table("id", "received", "topic", "reason", "payload")
     for message in found:
-        row = message.as_json()
-        table.add_row(str(row["id"]), row["received_at"][:19], row["topic"][:40], row["reason"], row["payload"][:60])
+        received = f"{message.received_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(
+            str(message.id),
+            received,
+            escape(message.topic[:40]),
+            escape(message.reason),
+            escape(message.payload_text[:60]),
+        )
     console.print(table)
 
 

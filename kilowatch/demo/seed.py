@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kilowatch.demo.credit import settle_credit
 from kilowatch.demo.history import PanelHistory
+from kilowatch.demo.registers import latest_registers_kwh
 from kilowatch.demo.site import (
     NAIRA_PER_KWH,
     NAIRA_VAT_PERCENT,
@@ -40,7 +41,7 @@ def seed(database_url: str, *, console: Console, days: int) -> dict[str, float]:
     histories = asyncio.run(_missing_history(database_url, since=now - timedelta(days=days), until=now))
     _load(database_url, histories, panel_ids=panel_ids, console=console)
     asyncio.run(settle_credit(database_url, since=now - timedelta(days=days), until=now))
-    return asyncio.run(_registers_kwh(database_url))
+    return latest_registers_kwh(database_url)
 
 
 async def _furnish(database_url: str) -> dict[str, int]:
@@ -99,11 +100,6 @@ def _batches(histories: list[PanelHistory], *, panel_ids: dict[str, int]) -> Ite
     rows = ((panel_ids[history.panel.code], reading) for history in histories for reading in history.readings())
     while batch := list(itertools.islice(rows, _BATCH)):
         yield batch
-
-
-async def _registers_kwh(database_url: str) -> dict[str, float]:
-    async with await connect_async(database_url) as connection:
-        return {code: register.energy_kwh for code, register in (await registry.registers(connection)).items()}
 
 
 async def _invite(database_url: str, *, panel_ids: dict[str, int]) -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints our figure beside a baseline or peer measured in the same run."""
