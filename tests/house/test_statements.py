@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
 import store
-from tests.fixtures.database import on_database
+from tests.fixtures.database import cloned
 
 _PREPARABLE = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|VALUES)\b", re.IGNORECASE)
 _TENANTS_TABLES = re.compile(
@@ -43,8 +44,8 @@ def numbered(statement: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def connection(server_url: str, template: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(on_database(server_url, template)) as opened:
+def connection(server_url: str, server: psycopg.Connection, template: sql.Identifier) -> Iterator[psycopg.Connection]:
+    with cloned(server_url, server, template) as url, psycopg.connect(url) as opened:
         for name, statement in STATEMENTS.items():
             if re.match(r"\s*CREATE TEMP", statement):
                 assert name
