@@ -10,23 +10,30 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.live import LiveSubscriptions
 from schema.panels import PanelQueries
 from schema.refusals import shown
 from schema.scalars import scalar_map
 from schema.service import ServiceMutations, ServiceQueries
+from schema.sessions import SessionMutations, SessionQueries
 
 PRINTED = Path(__file__).with_name("schema.graphql")
 """Where the printed contract stands."""
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(PanelQueries, ServiceQueries):
+class Query(PanelQueries, ServiceQueries, SessionQueries):
     """All queries."""
 
 
 @strawberry.type(description="Everything that can be changed. A refused change leaves everything as it was.")
-class Mutation(ServiceMutations):
+class Mutation(ServiceMutations, SessionMutations):
     """All mutations."""
+
+
+@strawberry.type(description="Everything that is told as it happens.")
+class Subscription(LiveSubscriptions):
+    """All subscriptions."""
 
 
 class ElectricitySchema(strawberry.Schema):
@@ -47,6 +54,7 @@ def build_schema(
     return ElectricitySchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         extensions=extensions or [],
         execution_context_class=execution_context_class,
         config=StrawberryConfig(disable_field_suggestions=True, scalar_map=scalar_map()),

@@ -1,0 +1,138 @@
+"""Wires the pool, the live hub, sign-in and the contract into one ASGI application."""
+
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from dashboard.pages import graphiql_routes
+from kilowatch.web.counts import Counts
+from kilowatch.web.engine import Engine, build_engine
+from kilowatch.web.graphql_http import GraphQLOverHTTP
+from kilowatch.web.graphql_ws import INIT_WITHIN_S, GraphQLOverWebSocket
+from kilowatch.web.health import Health
+from kilowatch.web.tokens import Tokens
+from kilowatch.web.viewers import Viewers
+from metering.access import Viewer
+from resolvers.context import ONLINE_WITHIN, Context, system_now
+from resolvers.live import LiveHub
+from resolvers.sessions import Doorkeeper, SignIn
+from store.connections import Pool, open_pool
+
+HEARTBEAT = timedelta(seconds=15)
+SESSION = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What lives as long as the application."""
+
+    pool: Pool
+    live: LiveHub
+    doorkeeper: Doorkeeper
+    now: Callable[[], datetime]
+    online_within: timedelta
+
+    def context(self, viewer: Viewer | None, client_address: str) -> Context:
+        """What the resolvers of one request are given."""
+        return Context(
+            pool=self.pool,
+            viewer=viewer,
+            now=self.now,
+            online_within=self.online_within,
+            live=self.live,
+            sign_in=SignIn(self.doorkeeper, client_address),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Opens the pool and listens; the database may be away and come later."""
+        await self.pool.open(wait=False)
+        self.live.start()
+        try:
+            yield
+        finally:
+            await self.live.close()
+            self.doorkeeper.close()
+            await self.pool.close()
+
+
+def create_app(
+    *,
+    database_url: str,
+    signing_key: bytes,
+    token_lifetime: timedelta = SESSION,
+    graphiql: bool = True,
+    introspection: bool = True,
+    allowed_origins: Collection[str] = (),
+    online_within: timedelta = ONLINE_WITHIN,
+    heartbeat: timedelta = HEARTBEAT,
+    pool_size: int = 8,
+    init_within_s: float = INIT_WITHIN_S,
+    now: Callable[[], datetime] = system_now,
+) -> Starlette:
+    """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/healthz`, `/readyz`, `/metrics`.
+
+    `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
+    are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
+    how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
+    """
+    pool = open_pool(database_url, size=pool_size, application="kilowatch serve")
+    live = LiveHub(database_url, pool, heartbeat_s=heartbeat.total_seconds())
+    tokens = Tokens(signing_key, token_lifetime, now)
+    services = Services(pool, live, Doorkeeper(tokens.issue), now, online_within)
+    viewers = Viewers(pool, tokens, now)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        async with services.running():
+            yield
+
+    routes = _routes(
+        services,
+        viewers,
+        build_engine(introspection=introspection),
+        origins=frozenset(allowed_origins),
+        init_within_s=init_within_s,
+    )
+    return Starlette(
+        routes=[*routes, *(graphiql_routes() if graphiql else [])],
+        middleware=_cross_origin(allowed_origins),
+        lifespan=lifespan,
+    )
+
+
+def _routes(
+    services: Services, viewers: Viewers, engine: Engine, *, origins: frozenset[str], init_within_s: float
+) -> list[BaseRoute]:
+    counts = Counts()
+    over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins)
+    over_socket = GraphQLOverWebSocket(engine, viewers, services.context, counts, origins, init_within_s)
+    health = Health(services.pool, services.live, counts, services.now)
+    return [
+        Route("/graphql", over_http),
+        WebSocketRoute("/graphql", over_socket),
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
+        Route("/metrics", health.metrics),
+    ]
+
+
+def _cross_origin(allowed_origins: Collection[str]) -> list[Middleware]:
+    """Nothing without origins: browsers then keep other sites' pages away from the answers."""
+    if not allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(allowed_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            max_age=3600,
+        )
+    ]

@@ -1,0 +1,17 @@
+"""Counts what the server did since it started, for `/metrics`."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Counts:
+    """One process's counters."""
+
+    requests: Counter[int] = field(default_factory=Counter[int])
+    """GraphQL requests over HTTP, by status."""
+    sockets_opened: int = 0
+    sockets_open: int = 0
+    operations: Counter[str] = field(default_factory=Counter[str])
+    """Operations over websockets, by how they ended: complete, error, stopped."""
+    messages_sent: int = 0

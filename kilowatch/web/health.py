@@ -1,0 +1,147 @@
+"""Turns the state of the server, the database and ingest into `/healthz`, `/readyz` and `/metrics`."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from kilowatch.web.answers import encoded
+from kilowatch.web.counts import Counts
+from resolvers.live import LiveHub
+from resolvers.service import HEARTBEAT_WITHIN
+from store.connections import Pool
+from store.ingest_status import IngestStatus, ingest_status
+from store.outages import is_outage
+
+_ANSWER_WITHIN_S = 2.0
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+Check = dict[str, str]
+"""One part of the service: `state` is ok or failed, `reason` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What orchestrators and monitors ask."""
+
+    pool: Pool
+    live: LiveHub
+    counts: Counts
+    now: Callable[[], datetime]
+
+    async def alive(self, request: Request) -> Response:
+        """200 as long as the process answers at all."""
+        del request
+        return _json({"status": "ok"}, status=200)
+
+    async def ready(self, request: Request) -> Response:
+        """200 when every part works; 503 otherwise, and which part is away."""
+        del request
+        status, fault = await self._status()
+        checks = {
+            "database": _ok() if status else _failed(fault),
+            "live": _ok() if self.live.is_listening else _failed("not listening to the database"),
+            **_ingest_checks(status, now=self.now()),
+        }
+        is_ready = all(check["state"] == "ok" for check in checks.values())
+        body = {"status": "ok" if is_ready else "failed", "checks": checks}
+        return _json(body, status=200 if is_ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Counters and gauges in Prometheus's text format; ingest's are left out while the database is away."""
+        del request
+        status, _ = await self._status()
+        lines = [*_web_lines(self.counts), *_live_lines(self.live), *_ingest_lines(status, now=self.now())]
+        up = 0 if status is None else 1
+        lines += _metric("kilowatch_database_up", "gauge", "Whether the database answers.", {"": up})
+        return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)
+
+    async def _status(self) -> tuple[IngestStatus | None, str]:
+        """Ingest's row; or None, and why it could not be read."""
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S), self.pool.connection() as connection:
+                return await ingest_status(connection), ""
+        except TimeoutError:
+            return None, f"no answer within {_ANSWER_WITHIN_S:.0f} s"
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return None, "does not answer"
+
+
+def _ok() -> Check:
+    return {"state": "ok"}
+
+
+def _failed(reason: str) -> Check:
+    return {"state": "failed", "reason": reason}
+
+
+def _ingest_checks(status: IngestStatus | None, *, now: datetime) -> dict[str, Check]:
+    """Whether ingest lives, by its heartbeat, and whether it hears the broker; stopped by its owner is fine."""
+    if status is None:
+        return {name: _failed("not known without the database") for name in ("ingest", "broker")}
+    if status.heartbeat_at is None or now - status.heartbeat_at > HEARTBEAT_WITHIN:
+        last = "ever" if status.heartbeat_at is None else f"since {status.heartbeat_at.isoformat()}"
+        return {"ingest": _failed(f"no heartbeat {last}"), "broker": _failed("not known without ingest")}
+    is_fine = status.is_connected or not status.is_wanted
+    return {"ingest": _ok(), "broker": _ok() if is_fine else _failed("ingest is not connected to it")}
+
+
+def _json(body: dict[str, Any], *, status: int) -> Response:
+    return Response(encoded(body), status, {"Cache-Control": "no-store"}, "application/json")
+
+
+def _metric(name: str, kind: str, words: str, values: dict[str, float]) -> Iterator[str]:
+    """A metric's lines; the values by their labels, "" for none."""
+    yield f"# HELP {name} {words}"
+    yield f"# TYPE {name} {kind}"
+    for labels, value in values.items():
+        yield f"{name}{{{labels}}} {value}" if labels else f"{name} {value}"
+
+
+def _web_lines(counts: Counts) -> Iterator[str]:
+    by_status = {f'status="{status}"': float(n) for status, n in sorted(counts.requests.items())}
+    by_end = {f'end="{end}"': float(n) for end, n in sorted(counts.operations.items())}
+    yield from _metric("kilowatch_requests_total", "counter", "GraphQL requests over HTTP.", by_status)
+    yield from _metric("kilowatch_operations_total", "counter", "Operations over websockets that ended.", by_end)
+    opened, is_open = {"": float(counts.sockets_opened)}, {"": float(counts.sockets_open)}
+    yield from _metric("kilowatch_sockets_opened_total", "counter", "Websockets opened.", opened)
+    yield from _metric("kilowatch_sockets_open", "gauge", "Websockets open now.", is_open)
+    sent = {"": float(counts.messages_sent)}
+    yield from _metric("kilowatch_socket_messages_total", "counter", "Messages sent over websockets.", sent)
+
+
+def _live_lines(live: LiveHub) -> Iterator[str]:
+    streams, up = {"": float(live.streams)}, {"": float(live.is_listening)}
+    yield from _metric("kilowatch_live_streams", "gauge", "Subscriptions open now.", streams)
+    yield from _metric("kilowatch_live_up", "gauge", "Whether the server listens to the database.", up)
+    handed, dropped = {"": float(live.handed_out)}, {"": float(live.dropped)}
+    yield from _metric("kilowatch_live_readings_total", "counter", "Readings handed to subscriptions.", handed)
+    yield from _metric("kilowatch_live_dropped_total", "counter", "Readings dropped for slow clients.", dropped)
+
+
+def _ingest_lines(status: IngestStatus | None, *, now: datetime) -> Iterator[str]:
+    if status is None:
+        return
+    counted = {
+        "messages": status.message_count,
+        "readings": status.reading_count,
+        "duplicates": status.duplicate_count,
+        "rejected": status.rejected_count,
+    }
+    for name, value in counted.items():
+        yield from _metric(f"kilowatch_ingest_{name}_total", "counter", f"Ingest: {name}.", {"": float(value)})
+    yield from _metric("kilowatch_ingest_backlog", "gauge", "Messages not stored yet.", {"": float(status.backlog)})
+    if status.lag_s is not None:
+        words = "Age of the oldest message of the last batch at its commit."
+        yield from _metric("kilowatch_ingest_lag_seconds", "gauge", words, {"": status.lag_s})
+    if status.heartbeat_at is not None:
+        age = {"": (now - status.heartbeat_at).total_seconds()}
+        yield from _metric("kilowatch_ingest_heartbeat_age_seconds", "gauge", "Since ingest's heartbeat.", age)
+    connected = {"": float(status.is_connected)}
+    yield from _metric("kilowatch_ingest_connected", "gauge", "Whether ingest hears the broker.", connected)

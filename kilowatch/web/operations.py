@@ -1,0 +1,118 @@
+"""Turns the bodies and addresses of HTTP requests into GraphQL operations, or says why they are none."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import msgspec
+import orjson
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+
+MAX_BODY_BYTES = 100_000
+
+# Postgres keeps no NUL in text, so that no resolver needs to look for one: as an escape in JSON or in GraphQL.
+_NUL = re.compile(rb"\\u(?:0000|\{0+\})|\x00")
+_JSON_TYPE = re.compile(r"application/json(?:\s*;\s*charset=\"?utf-?8\"?)?\s*;?", re.IGNORECASE)
+
+
+class Operation(msgspec.Struct, frozen=True, rename="camel"):
+    """One request to execute a document, as GraphQL over HTTP and graphql-transport-ws send it."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRequestError(Exception):
+    """A request that is no GraphQL operation, with the HTTP status that says so."""
+
+    status: int
+    code: str
+    message: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+async def from_body(request: Request) -> Operation:
+    """The operation of a POST request.
+
+    Raises:
+        BadRequestError: 413 over 100 KB, 415 unless it is JSON in UTF-8, 400 when it is no operation.
+    """
+    content_type = request.headers.get("content-type", "")
+    if not _JSON_TYPE.fullmatch(content_type.strip()) or "content-encoding" in request.headers:
+        raise BadRequestError(
+            415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8, without a content coding."
+        )
+    return operation(decoded(await _body(request)))
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body; reading stops where it grows too long, with or without a Content-Length."""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:
+        raise _too_large()
+    chunks, size = list[bytes](), 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise _too_large()
+            chunks.append(chunk)
+    except ClientDisconnect:
+        _refuse("The request ended before its body.")
+    return b"".join(chunks)
+
+
+def _too_large() -> BadRequestError:
+    closing = (("connection", "close"),)
+    return BadRequestError(413, "BODY_TOO_LARGE", f"A request may have {MAX_BODY_BYTES} bytes.", closing)
+
+
+def from_address(parameters: QueryParams) -> Operation:
+    """The operation of a GET request's query, variables, operationName and extensions.
+
+    Raises:
+        BadRequestError: 400 when it is no operation.
+    """
+    fields: dict[str, Any] = dict(parameters)
+    for name in ("variables", "extensions"):
+        fields[name] = decoded(parameters[name].encode()) if parameters.get(name) else None
+    if _NUL.search(parameters.get("query", "").encode()):
+        _refuse("Text may not contain NUL.")
+    return operation(fields)
+
+
+def decoded(body: bytes) -> Any:
+    """The value of JSON text.
+
+    Raises:
+        BadRequestError: 400 when it is not JSON, not UTF-8, nested too deeply or contains a NUL.
+    """
+    try:
+        value: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        _refuse("The request is not JSON in UTF-8.")
+    if _NUL.search(body):
+        _refuse("Text may not contain NUL.")
+    return value
+
+
+def operation(value: Any) -> Operation:
+    """The operation of a decoded request.
+
+    Raises:
+        BadRequestError: 400 when `query` is missing or empty, or a field is of another type.
+    """
+    try:
+        found = msgspec.convert(value, Operation)
+    except msgspec.ValidationError as error:
+        _refuse(f"The request is not a GraphQL operation: {error}.")
+    if not found.query.strip():
+        _refuse("`query` is empty.")
+    return found
+
+
+def _refuse(message: str) -> NoReturn:
+    raise BadRequestError(400, "BAD_REQUEST", message)

@@ -1,0 +1,86 @@
+"""Turns a bearer token into who is asking, with the role that the account has now."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from kilowatch.web.tokens import Claim, InvalidTokenError, Tokens
+from metering.access import Viewer
+from store import accounts
+from store.connections import Pool
+
+TRUSTED_FOR = timedelta(seconds=2)
+"""How long a role that was read stays good for further requests: one read an account and 2 s, not one a request."""
+_MAX_KEPT = 10_000
+
+
+@dataclass(slots=True)
+class Viewers:
+    """Reads tokens, and the role of their account from the database."""
+
+    pool: Pool
+    tokens: Tokens
+    now: Callable[[], datetime]
+    _kept: OrderedDict[int, tuple[datetime, Viewer]] = field(default_factory=OrderedDict[int, tuple[datetime, Viewer]])
+
+    async def of_token(self, token: str) -> tuple[Viewer, Claim]:
+        """Who the token stands for, and what it says.
+
+        Raises:
+            InvalidTokenError: the token is not valid, has expired, or its account was removed.
+        """
+        claim = self.tokens.read(token)
+        return await self.of_account(claim.account_id), claim
+
+    async def of_account(self, account_id: int) -> Viewer:
+        """The account as a viewer, at most 2 s old.
+
+        Raises:
+            InvalidTokenError: the account was removed.
+        """
+        kept = self._kept.get(account_id)
+        if kept is not None and self.now() - kept[0] < TRUSTED_FOR:
+            return kept[1]
+        return await self._read(account_id)
+
+    async def _read(self, account_id: int) -> Viewer:
+        async with self.pool.connection() as connection:
+            account = await accounts.by_id(connection, account_id)
+        self._kept.pop(account_id, None)
+        if account is None:
+            raise InvalidTokenError("This account no longer exists.")
+        viewer = Viewer(account.id, account.role)
+        self._kept[account_id] = (self.now(), viewer)
+        if len(self._kept) > _MAX_KEPT:
+            self._kept.popitem(last=False)
+        return viewer
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """The token of an Authorization header; None without one.
+
+    Raises:
+        InvalidTokenError: the header is of another scheme, or empty.
+    """
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise InvalidTokenError("Authorization must be `Bearer` and an access token of `logIn`.")
+    return token.strip()
+
+
+def payload_token(payload: Mapping[str, object]) -> str | None:
+    """The token of a connection_init payload: `authorization` with `Bearer`, in any case, or `token`; None without.
+
+    Raises:
+        InvalidTokenError: it is not text, or of another scheme.
+    """
+    given = {name.lower(): value for name, value in payload.items() if name.lower() in ("authorization", "token")}
+    found = given.get("authorization", given.get("token"))
+    if found is None:
+        return None
+    if not isinstance(found, str):
+        raise InvalidTokenError("The access token must be text.")
+    return bearer_token(found) if "authorization" in given else found
