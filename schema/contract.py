@@ -16,13 +16,14 @@ from schema.refusals import shown
 from schema.scalars import scalar_map
 from schema.service import ServiceMutations, ServiceQueries
 from schema.sessions import SessionMutations, SessionQueries
+from schema.usage import UsageQueries
 
 PRINTED = Path(__file__).with_name("schema.graphql")
 """Where the printed contract stands."""
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(PanelQueries, ServiceQueries, SessionQueries):
+class Query(PanelQueries, UsageQueries, ServiceQueries, SessionQueries):
     """All queries."""
 
 

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import pages, panels
+from metering import tariffs as rules
+from resolvers import pages, panels, summaries, tariffs
+from resolvers import usage as resolved
 from resolvers.context import Info
 from resolvers.pages import Cursor
 from resolvers.readings import ReadingSeries as Series
@@ -13,16 +15,11 @@ from resolvers.readings import series
 from schema.arguments import Arguments
 from schema.pages import Connection
 from schema.readings import Reading, ReadingSeries
+from schema.tariffs import Tariff
+from schema.usage import MONTH, PERIOD, DailyUsage, PanelMonthlySummary, UsageSeries, UsageStatistics, UsageToday
 from store.panels import Panel as PanelRow
 from store.panels import PanelFilter as Filter
 from store.panels import PanelStatus
-
-PERIOD = {
-    "range_": ("range", "The span that ends now; LAST_24H when `range`, `from` and `to` are left out."),
-    "since": ("from", "The start, inclusive, instead of `range`; ten years before the end at the earliest."),
-    "until": ("to", "The end, exclusive; now when left out."),
-}
-"""Names and descriptions of the arguments of fields that answer for a period."""
 
 strawberry.enum(
     PanelStatus,
@@ -58,6 +55,45 @@ class Panel:
                 max_points="How many points at the most, 2 to 20000; 10000 when left out.",
             )
         ],
+    )
+
+    usage: resolved.UsageSeries = strawberry.field(
+        resolver=resolved.series,
+        graphql_type=UsageSeries,
+        description="Usage and cost of a period by bucket, 10000 buckets at the most.",
+        extensions=[Arguments(**PERIOD, step="The width of the buckets.")],
+    )
+    today: resolved.UsageToday = strawberry.field(
+        resolver=resolved.today, graphql_type=UsageToday, description="The local day so far."
+    )
+    statistics: resolved.UsageStatistics = strawberry.field(
+        resolver=resolved.statistics,
+        graphql_type=UsageStatistics,
+        description="Usage, power and cost between two instants.",
+        extensions=[
+            Arguments(
+                since=("from", "The start, inclusive; ten years before the end at the earliest."),
+                until=("to", "The end, exclusive."),
+            )
+        ],
+    )
+    daily_usage: resolved.DailyUsage = strawberry.field(
+        resolver=resolved.daily,
+        graphql_type=DailyUsage,
+        description="Usage by local day, with the 30-day moving average and the average of all days shown.",
+        extensions=[Arguments(days="How many days up to today, 1 to 1830.")],
+    )
+    monthly_summary: summaries.PanelMonthlySummary = strawberry.field(
+        resolver=summaries.of_panel,
+        graphql_type=PanelMonthlySummary,
+        description="A calendar month.",
+        extensions=[Arguments(**MONTH)],
+    )
+    tariff: rules.Tariff = strawberry.field(
+        resolver=tariffs.tariff,
+        graphql_type=Tariff,
+        description="What a kWh costs.",
+        extensions=[Arguments(at="The tariff of this instant's local day; today's when left out.")],
     )
 
 

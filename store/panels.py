@@ -95,10 +95,10 @@ async def page(
     viewer: Viewer,
     where: PanelFilter,
     after: str | None,
-    limit: int,
+    limit: int | None,
     online_since: datetime,
 ) -> tuple[list[Panel], int]:
-    """Up to `limit` visible panels by code, those after the code `after`; and how many there are in all."""
+    """Up to `limit` visible panels by code (None: all), those after the code `after`; and how many there are in all."""
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(
             _PAGE,

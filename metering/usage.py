@@ -1,0 +1,45 @@
+"""Turns daily usage into averages, and usage into what it costs."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+
+from metering.tariffs import TariffBook
+
+WINDOW_DAYS = 30
+LEAST_DAYS = 7
+_MICRO = Decimal("0.000001")
+
+
+def moving_average(
+    values: Sequence[Decimal | None], *, window: int = WINDOW_DAYS, least: int = LEAST_DAYS
+) -> list[Decimal | None]:
+    """For each day the average of the known values of the `window` days up to and including it, to six decimals.
+
+    None until `least` of them are known.
+    """
+    total, known = Decimal(0), 0
+    averages: list[Decimal | None] = []
+    for place, value in enumerate(values):
+        gone = values[place - window] if place >= window else None
+        total += (value or 0) - (gone or 0)
+        known += (value is not None) - (gone is not None)
+        averages.append((total / known).quantize(_MICRO) if known >= least else None)
+    return averages
+
+
+def average(values: Iterable[Decimal | None]) -> Decimal | None:
+    """The average of the known values to six decimals; None when none is known."""
+    known = [value for value in values if value is not None]
+    return (sum(known, Decimal(0)) / len(known)).quantize(_MICRO) if known else None
+
+
+def cost_on(book: TariffBook, day: date, energy_kwh: Decimal, *, currency: str) -> Decimal | None:
+    """What usage on a local day costs, exactly; None without a tariff in that currency."""
+    tariff = book.on(day)
+    return tariff.cost(energy_kwh) if tariff and tariff.currency == currency else None
+
+
+def total(costs: Iterable[Decimal | None]) -> Decimal:
+    """The sum of the known costs."""
+    return sum((cost for cost in costs if cost is not None), Decimal(0))

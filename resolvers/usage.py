@@ -1,0 +1,286 @@
+"""Turns a panel and a span into usage by bucket, of today, in statistics and by day."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import strawberry
+
+from metering.buckets import Grid, Level, grid, pieces, usage_level
+from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
+from metering.refusals import Refused
+from metering.tariffs import Money, TariffBook, money
+from metering.usage import WINDOW_DAYS, average, cost_on, moving_average, total
+from resolvers import tariffs
+from resolvers.context import Context, Info
+from resolvers.loading import loaded
+from store import usage
+from store.panels import Panel
+from store.usage import DayTotals, UsageSum
+
+MAX_DAYS = 1830
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSeries:
+    """Usage by bucket: columns of equal length, ascending, in the panel's time zone."""
+
+    step: Step
+    currency: str
+    starts: list[datetime]
+    start_ms: list[float]
+    energy_kwh: list[float | None]
+    export_kwh: list[float | None]
+    cost: list[Decimal | None]
+    peak_kw: list[float | None]
+    average_power_factor: list[float | None]
+    is_partial: list[bool]
+    total_energy_kwh: float
+    total_cost: Money
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """What is known of a bucket so far."""
+
+    energy_kwh: Decimal = Decimal(0)
+    export_kwh: Decimal = Decimal(0)
+    cost: Decimal | None = None
+    peak_kw: float | None = None
+    factor_sum: float = 0.0
+    factor_count: int = 0
+
+    def add(self, part: UsageSum[int] | UsageSum[date], *, cost: Decimal | None) -> None:
+        """Counts a part of the bucket."""
+        self.energy_kwh += part.energy_kwh
+        self.export_kwh += part.export_kwh
+        self.cost = self.cost if cost is None else cost + (self.cost or 0)
+        if part.peak_kw is not None and (self.peak_kw is None or part.peak_kw > self.peak_kw):
+            self.peak_kw = part.peak_kw
+        self.factor_sum += part.factor_sum
+        self.factor_count += part.factor_count
+
+    @property
+    def power_factor(self) -> float | None:
+        """The average of the readings that had one."""
+        return round(self.factor_sum / self.factor_count, 4) if self.factor_count else None
+
+
+async def series(
+    parent: strawberry.Parent[Panel],
+    info: Info,
+    step: Step,
+    *,
+    range_: Range | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> UsageSeries:
+    """Usage and cost of each whole bucket that the period touches.
+
+    Raises:
+        Refused: BAD_RANGE, TOO_MANY_BUCKETS, NO_TARIFF.
+    """
+    context, panel = info.context, parent
+    period = chosen_period(range_, since=since, until=until, now=context.now(), default=Range.LAST_24H)
+    buckets = grid(period, step=step, time_zone=panel.zone)
+    book = await tariffs.book(context, panel)
+    currency = tariffs.required(book, buckets.days[-1]).currency
+    parts, first_at = await _parts(context, panel, buckets=buckets, step=step)
+    found = _filled(parts, buckets=buckets, book=book, currency=currency)
+    is_partial = _partial(buckets, known=found.keys(), first_at=first_at, now=context.now())
+    columns = [found.get(index) for index in range(len(buckets.days))]
+    costs = [bucket and bucket.cost for bucket in columns]
+    return UsageSeries(
+        step=step,
+        currency=currency,
+        starts=[edge.astimezone(panel.zone) for edge in buckets.starts],
+        start_ms=[edge.timestamp() * 1000 for edge in buckets.starts],
+        energy_kwh=[bucket and float(bucket.energy_kwh) for bucket in columns],
+        export_kwh=[bucket and float(bucket.export_kwh) for bucket in columns],
+        cost=costs,
+        peak_kw=[bucket and bucket.peak_kw for bucket in columns],
+        average_power_factor=[bucket and bucket.power_factor for bucket in columns],
+        is_partial=is_partial,
+        total_energy_kwh=float(sum((bucket.energy_kwh for bucket in found.values()), Decimal(0))),
+        total_cost=money(total(costs), currency),
+    )
+
+
+async def _parts(
+    context: Context, panel: Panel, *, buckets: Grid, step: Step
+) -> tuple[list[UsageSum[int]] | list[UsageSum[date]], datetime | None]:
+    viewer, level = context.signed_in, usage_level(buckets, step=step)
+    async with context.pool.connection() as connection:
+        first_at = await usage.first_reading_at(connection, viewer=viewer, panel_id=panel.id)
+        if level is not Level.DAY:
+            parts = await usage.by_bucket(connection, viewer=viewer, panel_id=panel.id, buckets=buckets, level=level)
+            return parts, first_at
+        end_day = local_day(buckets.edges[-1], panel.zone)
+        days = await usage.by_day(
+            connection, viewer=viewer, panel_id=panel.id, first_day=buckets.days[0], end_day=end_day
+        )
+        return days, first_at
+
+
+def _filled(
+    parts: Iterable[UsageSum[int] | UsageSum[date]], *, buckets: Grid, book: TariffBook, currency: str
+) -> dict[int, _Bucket]:
+    """The buckets that have readings, by index; each part costs what a kWh cost on its local day."""
+    found: dict[int, _Bucket] = {}
+    for part in parts:
+        if isinstance(part.key, date):
+            index, day = bisect_right(buckets.days, part.key) - 1, part.key
+        else:
+            index, day = part.key, buckets.days[part.key]
+        cost = cost_on(book, day, part.energy_kwh, currency=currency)
+        found.setdefault(index, _Bucket()).add(part, cost=cost)
+    return found
+
+
+def _partial(buckets: Grid, *, known: Iterable[int], first_at: datetime | None, now: datetime) -> list[bool]:
+    """Whether each bucket has no reading, is not over, or starts before the panel's first reading."""
+    complete = {
+        index
+        for index in known
+        if buckets.edges[index + 1] <= now and first_at is not None and first_at <= buckets.edges[index]
+    }
+    return [index not in complete for index in range(len(buckets.days))]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageToday:
+    """A panel's local day so far."""
+
+    day: date
+    energy_kwh: float
+    cost: Money
+    register_now_kwh: float | None
+    register_at_midnight_kwh: float | None
+    peak_kw: float | None
+
+
+async def _totals(context: Context, keys: list[tuple[int, date]]) -> dict[tuple[int, date], DayTotals]:
+    async with context.pool.connection() as connection:
+        found = await usage.totals_of_day(connection, viewer=context.signed_in, days=keys)
+    by_id = {totals.panel_id: totals for totals in found}
+    return {(panel_id, day): by_id[panel_id] for panel_id, day in keys if panel_id in by_id}
+
+
+async def today(parent: strawberry.Parent[Panel], info: Info) -> UsageToday:
+    """The panel's local day so far.
+
+    Raises:
+        Refused: NO_TARIFF.
+    """
+    context, panel = info.context, parent
+    day = local_day(context.now(), panel.zone)
+    totals = await loaded(context, _totals, (panel.id, day)) or DayTotals(panel.id, Decimal(0), None, None, None)
+    tariff = tariffs.required(await tariffs.book(context, panel), day)
+    return UsageToday(
+        day=day,
+        energy_kwh=float(totals.energy_kwh),
+        cost=money(tariff.cost(totals.energy_kwh), tariff.currency),
+        register_now_kwh=totals.register_kwh,
+        register_at_midnight_kwh=totals.register_at_midnight_kwh,
+        peak_kw=totals.peak_kw,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UsageStatistics:
+    """Usage and power of a period."""
+
+    energy_kwh: float
+    min_power_kw: float | None
+    max_power_kw: float | None
+    average_power_kw: float | None
+    load_factor: float | None
+    cost: Money
+    count: int
+
+
+async def statistics(parent: strawberry.Parent[Panel], info: Info, since: datetime, until: datetime) -> UsageStatistics:
+    """Usage between two instants, and the power of the readings in between.
+
+    Raises:
+        Refused: BAD_RANGE, NO_TARIFF.
+    """
+    context, panel = info.context, parent
+    period = chosen_period(None, since=since, until=until, now=context.now(), default=Range.LAST_24H)
+    book = await tariffs.book(context, panel)
+    edges = _priced(period, book=book, panel=panel)
+    days = [local_day(edge, panel.zone) for edge in edges[:-1]]
+    currency = tariffs.required(book, days[-1]).currency
+    async with context.pool.connection() as connection:
+        viewer = context.signed_in
+        spans = pieces(period, time_zone=panel.zone)
+        power = await usage.power(connection, viewer=viewer, panel_id=panel.id, pieces=spans)
+        energies = await usage.metered(connection, viewer=viewer, panel_id=panel.id, edges=edges)
+    costs = [cost_on(book, day, energy, currency=currency) for day, energy in zip(days, energies, strict=True)]
+    return UsageStatistics(
+        energy_kwh=float(sum(energies, Decimal(0))),
+        min_power_kw=power.min_kw,
+        max_power_kw=power.max_kw,
+        average_power_kw=power.average_kw,
+        load_factor=_load_factor(power.average_kw, power.max_kw),
+        cost=money(total(costs), currency),
+        count=power.reading_count,
+    )
+
+
+def _priced(period: Period, *, book: TariffBook, panel: Panel) -> list[datetime]:
+    """The period's ends, and the midnights between them at which another tariff begins."""
+    first, last = local_day(period.start, panel.zone), local_day(period.end, panel.zone)
+    changes = [local_midnight(day, panel.zone) for day in book.changes(first, last + timedelta(days=1))]
+    return [period.start, *(change for change in changes if change < period.end), period.end]
+
+
+def _load_factor(average_kw: float | None, max_kw: float | None) -> float | None:
+    if average_kw is None or max_kw is None or max_kw <= 0:
+        return None
+    return round(average_kw / max_kw, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class DailyUsage:
+    """Usage by local day: columns of equal length, ascending, up to today."""
+
+    days: list[date]
+    energy_kwh: list[float | None]
+    is_partial: list[bool]
+    moving_average_30d_kwh: list[float | None]
+    average_daily_kwh: float | None
+
+
+async def daily(parent: strawberry.Parent[Panel], info: Info, days: int = 365) -> DailyUsage:
+    """Usage of the last `days` local days up to today, and averages over those of them that are whole.
+
+    Raises:
+        Refused: BAD_INPUT unless `days` is 1 to 1830.
+    """
+    context, panel = info.context, parent
+    if not 1 <= days <= MAX_DAYS:
+        raise Refused("BAD_INPUT", f"`days` must be 1 to {MAX_DAYS}.", "days")
+    today = local_day(context.now(), panel.zone)
+    shown = [today - timedelta(days=ago) for ago in range(days + WINDOW_DAYS - 2, -1, -1)]
+    midnights = [local_midnight(day, panel.zone) for day in [*shown, today + timedelta(days=1)]]
+    buckets = Grid(midnights, shown)
+    parts, first_at = await _parts(context, panel, buckets=buckets, step=Step.DAY)
+    found = {bisect_right(shown, part.key) - 1: part.energy_kwh for part in parts if isinstance(part.key, date)}
+    is_partial = _partial(buckets, known=found.keys(), first_at=first_at, now=context.now())
+    whole = [None if is_partial[index] else found[index] for index in range(len(shown))]
+    start = len(shown) - days
+    average_kwh = average(whole[start:])
+    return DailyUsage(
+        days=shown[start:],
+        energy_kwh=[_float(found.get(index)) for index in range(start, len(shown))],
+        is_partial=is_partial[start:],
+        moving_average_30d_kwh=[_float(value) for value in moving_average(whole)[start:]],
+        average_daily_kwh=_float(average_kwh),
+    )
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

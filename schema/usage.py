@@ -1,0 +1,176 @@
+"""Describes what panels use and what that costs: by bucket, today, between two instants, by day and by month."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from metering.periods import Step
+from resolvers import summaries
+from schema.arguments import Arguments
+from schema.tariffs import Money
+
+if TYPE_CHECKING:
+    from schema.panels import Panel
+
+strawberry.enum(
+    Step,
+    description="The width of a bucket. A day and longer are local days, weeks start on Monday; shorter buckets count"
+    " from local midnight.",
+)
+
+PERIOD = {
+    "range_": ("range", "The span that ends now; LAST_24H when `range`, `from` and `to` are left out."),
+    "since": ("from", "The start, inclusive, instead of `range`; ten years before the end at the earliest."),
+    "until": ("to", "The end, exclusive; now when left out."),
+}
+"""Names and descriptions of the arguments of fields that answer for a period."""
+
+MONTH = {"year": "The year, 2000 to 2100.", "month": "The month, 1 to 12."}
+
+
+@strawberry.type(
+    description="Usage and cost of each bucket that the period touches, as columns of equal length, ascending and"
+    " without gaps. Buckets are whole, also where the period starts or ends inside one."
+)
+class UsageSeries:
+    """See `resolvers.usage.UsageSeries`."""
+
+    step: Step = strawberry.field(description="The width of the buckets.")
+    currency: str = strawberry.field(description="The currency of the costs: that of the last bucket's tariff.")
+    starts: list[datetime] = strawberry.field(name="from", description="When each bucket starts; panel's offset.")
+    start_ms: list[float] = strawberry.field(
+        name="fromMs", description="The same in milliseconds since 1970 (UTC), for charts."
+    )
+    energy_kwh: list[float | None] = strawberry.field(description="Import in kWh; null: no reading in the bucket.")
+    export_kwh: list[float | None] = strawberry.field(description="Export in kWh; null: no reading in the bucket.")
+    cost: list[Decimal | None] = strawberry.field(
+        description="What the import costs with VAT, exactly, by the tariff of the local day; null without reading, or"
+        " where the tariff had another currency."
+    )
+    peak_kw: list[float | None] = strawberry.field(description="The highest active power in kW; null: not measured.")
+    average_power_factor: list[float | None] = strawberry.field(
+        description="The average power factor of the readings; null: not measured."
+    )
+    is_partial: list[bool] = strawberry.field(
+        description="Whether the bucket is not over yet, starts before the panel's first reading, or has no reading."
+    )
+    total_energy_kwh: float = strawberry.field(description="The import of all buckets in kWh.")
+    total_cost: Money = strawberry.field(description="The cost of all buckets, rounded half up to 0.01.")
+
+
+@strawberry.type(description="The panel's local day so far.")
+class UsageToday:
+    """See `resolvers.usage.UsageToday`."""
+
+    day: date = strawberry.field(name="date", description="The local day.")
+    energy_kwh: float = strawberry.field(
+        description="Import in kWh: the rise of the register since the last reading before midnight. Never negative: a"
+        " meter's reset counts as nothing."
+    )
+    cost: Money = strawberry.field(description="What that costs with VAT by today's tariff, rounded half up to 0.01.")
+    register_now_kwh: float | None = strawberry.field(
+        description="The newest import register in kWh; null before the first."
+    )
+    register_at_midnight_kwh: float | None = strawberry.field(
+        description="The last import register before local midnight in kWh, from which the usage counts; null without."
+    )
+    peak_kw: float | None = strawberry.field(description="The highest active power today in kW; null: not measured.")
+
+
+@strawberry.type(description="Usage between two instants, and the power of the readings in between.")
+class UsageStatistics:
+    """See `resolvers.usage.UsageStatistics`."""
+
+    energy_kwh: float = strawberry.field(
+        description="Import in kWh: the rise of the register; resets count as nothing."
+    )
+    min_power_kw: float | None = strawberry.field(description="The lowest active power in kW; null: not measured.")
+    max_power_kw: float | None = strawberry.field(description="The highest active power in kW; null: not measured.")
+    average_power_kw: float | None = strawberry.field(
+        description="The average active power of the readings in kW; null: not measured."
+    )
+    load_factor: float | None = strawberry.field(
+        description="Average by highest power, up to 1; null where the highest is not above zero."
+    )
+    cost: Money = strawberry.field(
+        description="What the import costs with VAT by the tariff of each local day, rounded half up to 0.01."
+    )
+    count: int = strawberry.field(description="How many readings there are.")
+
+
+@strawberry.type(description="Usage by local day up to today, as columns of equal length, ascending and without gaps.")
+class DailyUsage:
+    """See `resolvers.usage.DailyUsage`."""
+
+    days: list[date] = strawberry.field(name="date", description="The local days.")
+    energy_kwh: list[float | None] = strawberry.field(description="Import in kWh; null: no reading on that day.")
+    is_partial: list[bool] = strawberry.field(
+        description="Whether the day is not over yet, starts before the panel's first reading, or has no reading."
+    )
+    moving_average_30d_kwh: list[float | None] = strawberry.field(
+        name="movingAverage30dKwh",
+        description="The average in kWh of the 30 days up to and including the day, of those that are not partial; null"
+        " until there are 7 of them.",
+    )
+    average_daily_kwh: float | None = strawberry.field(
+        description="The average in kWh of the days shown that are not partial; null without any."
+    )
+
+
+@strawberry.type(description="What a panel used in a calendar month of its time zone.")
+class PanelMonthlySummary:
+    """See `resolvers.summaries.PanelMonthlySummary`."""
+
+    panel: Annotated["Panel", strawberry.lazy("schema.panels")] = strawberry.field(description="The panel.")
+    year: int = strawberry.field(description="The year.")
+    month: int = strawberry.field(description="The month, 1 to 12.")
+    energy_kwh: float = strawberry.field(description="Import in kWh.")
+    cost: Money = strawberry.field(
+        description="What that costs with VAT by the tariff of each day, in the currency of the month's last, rounded"
+        " half up to 0.01."
+    )
+    peak_kw: float | None = strawberry.field(description="The highest active power in kW; null: not measured.")
+    average_power_factor: float | None = strawberry.field(
+        description="The average power factor of the readings; null: not measured."
+    )
+    is_partial: bool = strawberry.field(
+        description="Whether the month is not over yet, starts before the panel's first reading, or has no reading."
+    )
+
+
+@strawberry.type(description="What all panels that you may see used in a month.")
+class MonthlyTotal:
+    """See `resolvers.summaries.MonthlyTotal`."""
+
+    energy_kwh: float = strawberry.field(description="Import in kWh.")
+    cost: list[Money] = strawberry.field(description="What that costs: one amount for each currency, by its code.")
+
+
+@strawberry.type(description="A calendar month of every panel that you may see, each in its own time zone.")
+class MonthlySummary:
+    """See `resolvers.summaries.MonthlySummary`."""
+
+    year: int = strawberry.field(description="The year.")
+    month: int = strawberry.field(description="The month, 1 to 12.")
+    panels: list[PanelMonthlySummary] = strawberry.field(description="Each panel's month, by its code.")
+    total: MonthlyTotal = strawberry.field(description="All panels together: the building's total.")
+
+
+@strawberry.type
+class UsageQueries:
+    """The queries about all panels' usage."""
+
+    monthly_summary: summaries.MonthlySummary = strawberry.field(
+        resolver=summaries.of_month,
+        graphql_type=MonthlySummary,
+        description="A month of every panel that you may see, and the building's total.",
+        extensions=[Arguments(**MONTH)],
+    )
+    year_summary: list[summaries.MonthlySummary] = strawberry.field(
+        resolver=summaries.of_year,
+        graphql_type=list[MonthlySummary],
+        description="The twelve months of a year, as monthlySummary has them.",
+        extensions=[Arguments(year=MONTH["year"])],
+    )

@@ -1,0 +1,250 @@
+"""Turns a panel, or many, and a span into sums of usage: by bucket of a grid, by local day, or in one."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Generic, LiteralString, TypeVar
+
+from psycopg import AsyncConnection
+
+from metering.access import Viewer
+from metering.buckets import Grid, Level, Pieces
+from store.connections import Row
+
+Key = TypeVar("Key", int, date)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSum(Generic[Key]):
+    """What was used in the bucket of a grid, by its index, or on a local day; None where no reading had the power."""
+
+    key: Key
+    energy_kwh: Decimal
+    export_kwh: Decimal
+    peak_kw: float | None
+    factor_sum: float
+    factor_count: int
+
+
+# A reading's usage is the rise of the register since the reading before it that had one.
+_BY_READINGS: LiteralString = """
+WITH panel AS MATERIALIZED (
+    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
+), own AS (
+    SELECT at, active_power_kw, power_factor, energy_import_kwh, energy_export_kwh FROM reading
+    WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
+), import_before AS (
+    SELECT energy_import_kwh FROM reading
+    WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_import_kwh IS NOT NULL
+    ORDER BY at DESC LIMIT 1
+), export_before AS (
+    SELECT energy_export_kwh FROM reading
+    WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_export_kwh IS NOT NULL
+    ORDER BY at DESC LIMIT 1
+), risen AS (
+    SELECT width_bucket(at, %(edges)s::timestamptz[]) - 1 AS index, active_power_kw, power_factor,
+           register_rise_kwh(
+               coalesce(lag(energy_import_kwh) OVER imports, (SELECT energy_import_kwh FROM import_before)),
+               energy_import_kwh) AS energy_kwh,
+           register_rise_kwh(
+               coalesce(lag(energy_export_kwh) OVER exports, (SELECT energy_export_kwh FROM export_before)),
+               energy_export_kwh) AS export_kwh
+    FROM own
+    WINDOW imports AS (PARTITION BY energy_import_kwh IS NULL ORDER BY at),
+           exports AS (PARTITION BY energy_export_kwh IS NULL ORDER BY at)
+)
+SELECT index, sum(energy_kwh), sum(export_kwh), max(active_power_kw),
+       coalesce(sum(power_factor::float8), 0), count(power_factor)
+FROM risen GROUP BY index ORDER BY index
+"""
+
+_BY_FIVE_MINUTES: LiteralString = """
+SELECT width_bucket(starts_at, %(edges)s::timestamptz[]) - 1 AS index, sum(energy_kwh), sum(export_kwh),
+       max(power_max_kw), sum(factor_sum), sum(factor_count)
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN rollup_five_minutes AS rollup ON rollup.panel_id = panel.id
+WHERE panel.id = %(panel_id)s AND starts_at >= %(start)s AND starts_at < %(end)s
+GROUP BY index ORDER BY index
+"""
+
+_BY_HOUR: LiteralString = """
+SELECT width_bucket(starts_at, %(edges)s::timestamptz[]) - 1 AS index, sum(energy_kwh), sum(export_kwh),
+       max(power_max_kw), sum(factor_sum), sum(factor_count)
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN rollup_hour AS rollup ON rollup.panel_id = panel.id
+WHERE panel.id = %(panel_id)s AND starts_at >= %(start)s AND starts_at < %(end)s
+GROUP BY index ORDER BY index
+"""
+
+_BY_LEVEL: dict[Level, LiteralString] = {
+    Level.READINGS: _BY_READINGS,
+    Level.FIVE_MINUTES: _BY_FIVE_MINUTES,
+    Level.HOUR: _BY_HOUR,
+}
+
+
+async def by_bucket(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, buckets: Grid, level: Level
+) -> list[UsageSum[int]]:
+    """The sums of each bucket of the grid that has a reading, ascending; for levels below the day."""
+    parameters = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_id": panel_id,
+        "edges": buckets.edges,
+        "start": buckets.edges[0],
+        "end": buckets.edges[-1],
+    }
+    cursor = await connection.execute(_BY_LEVEL[level], parameters, binary=True)
+    return [UsageSum(*row) for row in await cursor.fetchall()]
+
+
+_BY_DAY: LiteralString = """
+SELECT day, energy_kwh, export_kwh, power_max_kw, factor_sum, factor_count
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN rollup_day AS rollup ON rollup.panel_id = panel.id
+WHERE panel.id = %(panel_id)s AND day >= %(first_day)s AND day < %(end_day)s
+ORDER BY day
+"""
+
+
+async def by_day(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, first_day: date, end_day: date
+) -> list[UsageSum[date]]:
+    """The sums of each local day with a reading, from `first_day` up to, not including, `end_day`."""
+    parameters = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_id": panel_id,
+        "first_day": first_day,
+        "end_day": end_day,
+    }
+    cursor = await connection.execute(_BY_DAY, parameters, binary=True)
+    return [UsageSum(*row) for row in await cursor.fetchall()]
+
+
+_FIRST_AT: LiteralString = """
+SELECT first_at FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN rollup_day AS rollup ON rollup.panel_id = panel.id
+WHERE panel.id = %(panel_id)s ORDER BY day LIMIT 1
+"""
+
+
+async def first_reading_at(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int) -> datetime | None:
+    """When the panel's first reading is from, in UTC; None before it."""
+    parameters = {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all, "panel_id": panel_id}
+    row = await (await connection.execute(_FIRST_AT, parameters)).fetchone()
+    return row[0] if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """A local day of a panel so far, from the last register before its midnight on."""
+
+    panel_id: int
+    energy_kwh: Decimal
+    peak_kw: float | None
+    register_kwh: float | None
+    register_at_midnight_kwh: float | None
+
+
+_TOTALS_OF_DAY: LiteralString = """
+SELECT panel.id, coalesce(today.energy_kwh, 0), today.power_max_kw,
+       coalesce(today.energy_import_kwh, before.energy_import_kwh), before.energy_import_kwh
+FROM unnest(%(panel_ids)s::integer[], %(days)s::date[]) AS asked (panel_id, day)
+JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
+LEFT JOIN rollup_day AS today ON today.panel_id = panel.id AND today.day = asked.day
+LEFT JOIN LATERAL (
+    SELECT energy_import_kwh FROM rollup_day
+    WHERE panel_id = panel.id AND day < asked.day AND energy_import_kwh IS NOT NULL ORDER BY day DESC LIMIT 1
+) AS before ON true
+"""
+
+
+async def totals_of_day(
+    connection: AsyncConnection[Row], *, viewer: Viewer, days: Sequence[tuple[int, date]]
+) -> list[DayTotals]:
+    """The totals of each panel id's local day; zero usage where the day has no reading."""
+    parameters = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_ids": [panel_id for panel_id, _ in days],
+        "days": [day for _, day in days],
+    }
+    cursor = await connection.execute(_TOTALS_OF_DAY, parameters, binary=True)
+    return [DayTotals(*row) for row in await cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSummary:
+    """The active power of the readings of a period; None without a reading that had it."""
+
+    reading_count: int
+    min_kw: float | None
+    max_kw: float | None
+    average_kw: float | None
+
+
+_POWER: LiteralString = """
+WITH panel AS MATERIALIZED (
+    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
+), part AS (
+    SELECT count(*), count(active_power_kw) AS power_count, sum(active_power_kw) AS power_sum_kw,
+           min(active_power_kw) AS power_min_kw, max(active_power_kw) AS power_max_kw FROM reading
+    WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(buckets_start)s
+    UNION ALL
+    SELECT count(*), count(active_power_kw), sum(active_power_kw), min(active_power_kw), max(active_power_kw)
+    FROM reading
+    WHERE panel_id = (SELECT id FROM panel) AND at >= %(buckets_end)s AND at < %(end)s
+    UNION ALL
+    SELECT sum(reading_count), sum(power_count), sum(power_sum_kw), min(power_min_kw), max(power_max_kw)
+    FROM rollup_five_minutes
+    WHERE panel_id = (SELECT id FROM panel) AND (starts_at >= %(buckets_start)s AND starts_at < %(days_start)s
+                                              OR starts_at >= %(days_end)s AND starts_at < %(buckets_end)s)
+    UNION ALL
+    SELECT sum(reading_count), sum(power_count), sum(power_sum_kw), min(power_min_kw), max(power_max_kw)
+    FROM rollup_day
+    WHERE panel_id = (SELECT id FROM panel) AND day >= %(first_day)s AND day < %(end_day)s
+)
+SELECT coalesce(sum(count), 0)::integer, min(power_min_kw), max(power_max_kw),
+       (round(sum(power_sum_kw) / nullif(sum(power_count), 0) * 1e6) / 1e6)::float8
+FROM part
+"""
+
+
+async def power(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, pieces: Pieces) -> PowerSummary:
+    """The active power of all readings of a period, exactly, from its pieces."""
+    parameters: dict[str, Any] = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_id": panel_id,
+        **asdict(pieces),
+    }
+    cursor = await connection.execute(_POWER, parameters, binary=True)
+    (row,) = await cursor.fetchall()
+    return PowerSummary(*row)
+
+
+_METERED: LiteralString = """
+SELECT metered_usage_kwh(panel.id, asked.since, asked.until)
+FROM unnest(%(since)s::timestamptz[], %(until)s::timestamptz[]) WITH ORDINALITY AS asked (since, until, place)
+CROSS JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+WHERE panel.id = %(panel_id)s
+ORDER BY asked.place
+"""
+
+
+async def metered(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, edges: Sequence[datetime]
+) -> list[Decimal]:
+    """What was used between each two of the edges that follow each other, in kWh."""
+    parameters = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_id": panel_id,
+        "since": list(edges[:-1]),
+        "until": list(edges[1:]),
+    }
+    cursor = await connection.execute(_METERED, parameters, binary=True)
+    return [energy_kwh for (energy_kwh,) in await cursor.fetchall()]
