@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 
 from metering.access import Viewer
+from metering.alerts import AlertKind, AlertState
 from store.connections import Row
 
 _RAISE = """
@@ -39,11 +41,13 @@ WHERE alert.account_id = %(viewer_id)s AND alert.state = ANY(%(states)s) AND ale
 ORDER BY alert.id DESC
 LIMIT %(limit)s"""
 
+# Streams read by it for hours: what the account may see is looked up anew each time.
 _FIND = """
 SELECT alert.id, panel.code AS panel_code, panel.time_zone, alert.kind, alert.state, alert.balance_kwh,
        alert.days_left, alert.message, alert.raised_at, alert.acknowledged_at, alert.cleared_at
 FROM alert
-JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = alert.panel_id
+JOIN account ON account.id = alert.account_id
+JOIN visible_panel(account.id, account.role = 'ADMIN') AS panel ON panel.id = alert.panel_id
 WHERE alert.account_id = %(viewer_id)s AND alert.id = ANY(%(alert_ids)s)
 ORDER BY alert.id"""
 
@@ -61,20 +65,24 @@ _NEWEST_ID = 2**63 - 1
 class Alert:
     """A warning to one person about one panel; instants in UTC.
 
-    `kind` is LOW_UNITS, `state` OPEN or CLEARED. `days_left` is None where it could not be foreseen.
+    `balance_kwh` and `days_left` are what was left when it was raised; None where the days could not be foreseen.
     """
 
     id: int
     panel_code: str
     time_zone: str
-    kind: str
-    state: str
+    kind: AlertKind
+    state: AlertState
     balance_kwh: Decimal
     days_left: float | None
     message: str
     raised_at: datetime
     acknowledged_at: datetime | None
     cleared_at: datetime | None
+
+
+def _alert(*, kind: str, state: str, **others: Any) -> Alert:
+    return Alert(kind=AlertKind(kind), state=AlertState(state), **others)
 
 
 async def raise_low_units(
@@ -115,12 +123,12 @@ async def _announce(connection: AsyncConnection[Row], alert_ids: Sequence[int]) 
     await connection.execute(_ANNOUNCE, {"alert_ids": list(alert_ids)})
 
 
-async def count(connection: AsyncConnection[Row], viewer: Viewer, *, states: Sequence[str]) -> int:
+async def count(connection: AsyncConnection[Row], viewer: Viewer, *, states: Sequence[AlertState]) -> int:
     """How many alerts the viewer has in those states."""
     parameters = {
         "viewer_id": viewer.account_id,
         "sees_all": viewer.sees_all,
-        "states": list(states),
+        "states": [state.value for state in states],
     }
     row = await (await connection.execute(_COUNT, parameters)).fetchone()
     return row[0] if row else 0
@@ -130,7 +138,7 @@ async def page(
     connection: AsyncConnection[Row],
     viewer: Viewer,
     *,
-    states: Sequence[str],
+    states: Sequence[AlertState],
     limit: int,
     before_id: int = _NEWEST_ID,
 ) -> list[Alert]:
@@ -138,22 +146,18 @@ async def page(
     parameters = {
         "viewer_id": viewer.account_id,
         "sees_all": viewer.sees_all,
-        "states": list(states),
+        "states": [state.value for state in states],
         "before_id": before_id,
         "limit": limit,
     }
-    async with connection.cursor(row_factory=class_row(Alert)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(_alert)) as cursor:
         return await (await cursor.execute(_PAGE, parameters)).fetchall()
 
 
 async def find(connection: AsyncConnection[Row], viewer: Viewer, alert_ids: Sequence[int]) -> list[Alert]:
     """The viewer's own among these alerts, oldest first; others are absent, for admins too."""
-    parameters = {
-        "viewer_id": viewer.account_id,
-        "sees_all": viewer.sees_all,
-        "alert_ids": list(alert_ids),
-    }
-    async with connection.cursor(row_factory=class_row(Alert)) as cursor:
+    parameters = {"viewer_id": viewer.account_id, "alert_ids": list(alert_ids)}
+    async with connection.cursor(row_factory=kwargs_row(_alert)) as cursor:
         return await (await cursor.execute(_FIND, parameters)).fetchall()
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 
 from metering.access import Viewer
+from metering.alerts import PushPlatform
 from store.connections import Row
 
 # Another account's row goes first, and with it whatever was still to be sent to that person on this phone.
@@ -26,6 +27,8 @@ DELETE FROM push_device WHERE id IN (
 
 _REMOVE = "DELETE FROM push_device WHERE id = %(device_id)s"
 
+_REMOVE_OWN = "DELETE FROM push_device WHERE token = %(token)s AND account_id = %(viewer_id)s RETURNING id"
+
 MAX_DEVICES = 20
 """How many devices an account keeps; registering more drops the oldest."""
 
@@ -35,23 +38,27 @@ class PushDevice:
     """A registered device; its token stays inside."""
 
     id: int
-    platform: str
+    platform: PushPlatform
     name: str | None
     created_at: datetime
 
 
+def _device(*, id: int, platform: str, name: str | None, created_at: datetime) -> PushDevice:  # noqa: A002 - a column
+    return PushDevice(id, PushPlatform(platform), name, created_at)
+
+
 async def register(
-    connection: AsyncConnection[Row], viewer: Viewer, *, token: str, platform: str, name: str | None
+    connection: AsyncConnection[Row], viewer: Viewer, *, token: str, platform: PushPlatform, name: str | None
 ) -> PushDevice:
     """Registers the token for the viewer, taking it from whoever had it; the same again changes nothing."""
     parameters = {
         "viewer_id": viewer.account_id,
         "token": token,
-        "platform": platform,
+        "platform": platform.value,
         "name": name,
         "keep": MAX_DEVICES,
     }
-    async with connection.transaction(), connection.cursor(row_factory=class_row(PushDevice)) as cursor:
+    async with connection.transaction(), connection.cursor(row_factory=kwargs_row(_device)) as cursor:
         await cursor.execute(_TAKE_OVER, parameters)
         device = await (await cursor.execute(_REGISTER, parameters)).fetchone()
         if device is None:
@@ -63,3 +70,9 @@ async def register(
 async def remove(connection: AsyncConnection[Row], device_id: int) -> None:
     """Forgets a device, and with it the messages that still wait for it."""
     await connection.execute(_REMOVE, {"device_id": device_id})
+
+
+async def remove_token(connection: AsyncConnection[Row], viewer: Viewer, *, token: str) -> bool:
+    """Forgets the viewer's device of that token; False when the viewer has none."""
+    parameters = {"viewer_id": viewer.account_id, "token": token}
+    return await (await connection.execute(_REMOVE_OWN, parameters)).fetchone() is not None

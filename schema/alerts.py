@@ -1,0 +1,134 @@
+"""Describes alerts: how a viewer's own are listed, acknowledged and followed."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from metering.alerts import AlertKind, AlertState
+from metering.refusals import Refused
+from resolvers import alerts, pages
+from resolvers.context import Info
+from resolvers.pages import Cursor
+from schema.pages import Connection
+from schema.refusals import Refusal, RefusedAsData
+from store.alerts import Alert as AlertRow
+
+strawberry.enum(AlertKind, description="What an alert is about: LOW_UNITS when a prepaid panel's credit runs low.")
+strawberry.enum(AlertState, description="OPEN while the reason holds; CLEARED once there are enough units again.")
+
+
+@strawberry.type(description="A warning to you. One is raised each time a rule's threshold is crossed.")
+class Alert:
+    """See `store.alerts.Alert`."""
+
+    id: strawberry.ID = strawberry.field(description="Its number; pushes carry it as `alertId`.")
+    panel_code: str = strawberry.field(description="The panel that it is about.")
+    kind: AlertKind = strawberry.field(description="What it is about.")
+    state: AlertState = strawberry.field(description="Whether the reason still holds.")
+    balance_kwh: Decimal = strawberry.field(description="Units left when it was raised, in kWh.")
+    days_left: float | None = strawberry.field(
+        description="Expected days until the units run out, when it was raised; null where it could not be foreseen."
+    )
+    message: str = strawberry.field(description="What the push says, in English.")
+    raised_at: datetime = strawberry.field(description="When it was raised.")
+    acknowledged_at: datetime | None = strawberry.field(description="When you acknowledged it first; null before.")
+    cleared_at: datetime | None = strawberry.field(description="When the reason was gone; null while it is open.")
+
+
+@strawberry.type(description="The first event: the alerts that are open, newest first, 500 at the most.")
+class AlertSnapshot:
+    """See `resolvers.alerts.AlertSnapshot`."""
+
+    alerts: list[Alert] = strawberry.field(description="Your open alerts.")
+
+
+@strawberry.type(description="An alert was raised, acknowledged or cleared.")
+class AlertChanged:
+    """See `resolvers.alerts.AlertChanged`."""
+
+    alert: Alert = strawberry.field(description="The alert as it is now.")
+
+
+AlertEvent = Annotated[
+    AlertSnapshot | AlertChanged,
+    strawberry.union(
+        "AlertEvent", description="The open alerts first, then each change. A change may be told twice: see its id."
+    ),
+]
+
+
+@strawberry.input(description="Which alert was seen.")
+class AcknowledgeAlertInput:
+    """An alert of the viewer's."""
+
+    alert_id: strawberry.ID = strawberry.field(description="The alert's id.")
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What became of an acknowledgement."""
+
+    alert: AlertRow | None = None
+    refusal: Refused | None = None
+
+
+@strawberry.type(description="The acknowledged alert, or why there is none.")
+class AcknowledgeAlertPayload:
+    """Exactly one of the two is set."""
+
+    alert: Alert | None = strawberry.field(description="Null when it was refused.")
+    refusal: Refusal | None = strawberry.field(description="ALERT_NOT_FOUND; null when it was acknowledged.")
+
+
+@strawberry.type
+class AlertQueries:
+    """The list of alerts."""
+
+    @strawberry.field(description="Your alerts, newest first. Nobody else sees them.", graphql_type=Connection[Alert])
+    async def alerts(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many at the most, 1 to 500.")] = 50,
+        after: Annotated[Cursor | None, strawberry.argument(description="Only alerts after this cursor.")] = None,
+        state: Annotated[
+            AlertState | None, strawberry.argument(description="Only alerts in this state; all when left out.")
+        ] = None,
+    ) -> pages.Page[AlertRow]:
+        """A page of alerts."""
+        return await alerts.page(info, first=first, after=after, state=state)
+
+
+@strawberry.type
+class AlertMutations:
+    """What a person does about an alert."""
+
+    @strawberry.mutation(
+        description="Notes that you have seen an alert; the first time stays.",
+        graphql_type=AcknowledgeAlertPayload,
+        extensions=[RefusedAsData(Acknowledged)],
+    )
+    async def acknowledge_alert(
+        self,
+        info: Info,
+        given: Annotated[AcknowledgeAlertInput, strawberry.argument(name="input", description="Which alert.")],
+    ) -> Acknowledged:
+        """The alert, or why there is none."""
+        return Acknowledged(await alerts.acknowledge(info.context, alert_id=given.alert_id))
+
+
+@strawberry.type
+class AlertSubscriptions:
+    """The stream of alerts."""
+
+    @strawberry.subscription(
+        description="Your open alerts, then each alert as it is raised, acknowledged or cleared.",
+        graphql_type=AlertEvent,
+    )
+    async def alerts(self, info: Info) -> AsyncGenerator[alerts.AlertEvent]:
+        """The viewer's alert events."""
+        async for event in alerts.stream(info):
+            yield event
