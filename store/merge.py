@@ -1,21 +1,23 @@
 """Turns a batch of readings into rows, rollups and the newest reading of each panel, in one transaction."""
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, Self
 
 import psycopg
 from psycopg import Connection
 
 from metering.readings import PhaseValues, Reading
-from store.connections import Row
+from store.connections import Row, connect
 from store.ingest_status import BatchCount, count_batch
+from store.known_panels import KnownPanel, add_panels, known_panels
 from store.rejected import RejectedMessage, keep_rejected, mark_replayed
 from store.rollups import ADDED, COUNTED, RECOMPUTE, SUMMED
 
 _ADVISORY_KEY: Final = 0x4B57_424D  # "KWBM"
+_CANCEL_WITHIN_S: Final = 1.0
 
 PanelReading = tuple[int, Reading]
 """A panel's id and what its meter said."""
@@ -180,10 +182,46 @@ class BatchWriter:
         """`connection` is out of autocommit and nobody else's; its temporary tables are made here."""
         self._connection = connection
         self._months: set[tuple[int, int]] = set()
+        connection.execute(_CREATE_STAGING)
+        connection.execute(_CREATE_TOUCHED)
+        connection.commit()
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """A writer over a connection of its own; close it.
+
+        Raises:
+            DatabaseAwayError: the database does not answer within 5 s.
+        """
         with database_errors():
-            connection.execute(_CREATE_STAGING)
-            connection.execute(_CREATE_TOUCHED)
-            connection.commit()
+            return cls(connect(url, application="kilowatch ingest"))
+
+    def close(self) -> None:
+        """Ends the connection; what is not committed is rolled back."""
+        self._connection.close()
+
+    def cancel(self) -> None:
+        """Makes the database give up the statement under way; may be called from another thread."""
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=_CANCEL_WITHIN_S)
+
+    def known_panels(self, codes: Sequence[str]) -> list[KnownPanel]:
+        """The panels with these codes; a code without a panel is missing from the answer.
+
+        Raises:
+            DatabaseAwayError: it could not be asked.
+        """
+        with database_errors():
+            return known_panels(self._connection, codes)
+
+    def add_panels(self, codes: Sequence[str], *, time_zone: str) -> list[KnownPanel]:
+        """Adds panels named by their codes, in a transaction of its own; one that is there meanwhile stays as it is.
+
+        Raises:
+            DatabaseAwayError: it is not sure that they are there.
+        """
+        with database_errors():
+            return add_panels(self._connection, codes, time_zone=time_zone)
 
     def write(
         self,

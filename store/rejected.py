@@ -68,6 +68,15 @@ def not_replayed(connection: Connection[Row], *, after_id: int, limit: int) -> l
         return cursor.fetchall()
 
 
+_COUNT_NOT_REPLAYED = "SELECT count(*) FROM rejected_message WHERE replayed_at IS NULL"
+
+
+def not_replayed_count(connection: Connection[Row]) -> int:
+    """How many rejected messages were never replayed, those included of which only the beginning was kept."""
+    ((count,),) = connection.execute(_COUNT_NOT_REPLAYED).fetchall()
+    return count
+
+
 _MARK_REPLAYED = "UPDATE rejected_message SET replayed_at = clock_timestamp() WHERE id = ANY (%s)"
 
 

@@ -1,0 +1,136 @@
+"""Turns what waits into batches, written one at a time and acknowledged when they are committed."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final
+
+from ingest.mqtt import Delivery, acknowledge
+from ingest.writer import MessageWriter
+from store.merge import DatabaseAwayError
+
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 2.0
+_LAST_BATCHES_S: Final = 4.0
+
+_log = logging.getLogger(__name__)
+
+
+class Inbox:
+    """Deliveries that are not committed yet, in the order of their arrival.
+
+    Memory is bounded: a connection's window bounds what the broker sends unacknowledged, a new connection waits until
+    there is room, and QoS 0, which knows no window, is dropped while the inbox is full.
+    """
+
+    def __init__(self, *, capacity: int) -> None:
+        self._capacity = capacity
+        self._waiting: list[Delivery] = []
+        self._in_hand = 0
+        self._dropped = 0
+        self._arrived = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def __len__(self) -> int:
+        """How many were received and are not committed."""
+        return len(self._waiting) + self._in_hand
+
+    def put(self, delivery: Delivery) -> None:
+        """Takes a delivery; one that nobody would send again is dropped when the inbox is full."""
+        if len(self) >= self._capacity:
+            self._has_room.clear()
+            if delivery.ticket is None:
+                self._dropped += 1
+                return
+        self._waiting.append(delivery)
+        self._emptied.clear()
+        self._arrived.set()
+
+    async def room(self) -> None:
+        """Waits until the inbox is not full."""
+        await self._has_room.wait()
+
+    async def emptied(self) -> None:
+        """Waits until everything is committed."""
+        await self._emptied.wait()
+
+    async def next_batch(self, *, linger_s: float, limit: int) -> list[Delivery]:
+        """The oldest deliveries, `limit` at the most, once the first of them has waited `linger_s` for others."""
+        await self._arrived.wait()
+        waited_s = (datetime.now(UTC) - self._waiting[0].received_at).total_seconds()
+        if waited_s < linger_s and len(self._waiting) < limit:
+            await asyncio.sleep(linger_s - max(waited_s, 0))
+        batch = self._waiting[:limit]
+        del self._waiting[:limit]
+        self._in_hand = len(batch)
+        if not self._waiting:
+            self._arrived.clear()
+        return batch
+
+    def done(self) -> None:
+        """The batch in hand is committed."""
+        self._in_hand = 0
+        if len(self) < self._capacity:
+            self._has_room.set()
+        if not self._waiting:
+            self._emptied.set()
+        if self._dropped:
+            _log.warning("%d messages of QoS 0 were dropped while the inbox was full", self._dropped)
+            self._dropped = 0
+
+
+class Batches:
+    """Writes what is in the inbox for as long as it runs: one batch at a time, in one thread."""
+
+    def __init__(self, inbox: Inbox, writer: MessageWriter, *, linger_s: float, max_batch: int) -> None:
+        self._inbox = inbox
+        self._writer = writer
+        self._linger_s = linger_s
+        self._max_batch = max_batch
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest writer")
+        self._is_away = asyncio.Event()
+
+    async def run(self) -> None:
+        """Never returns. What is committed is acknowledged, in order; what is not, never."""
+        while True:
+            batch = await self._inbox.next_batch(linger_s=self._linger_s, limit=self._max_batch)
+            await self._commit(batch)
+            acknowledge(batch)
+            self._inbox.done()
+
+    async def last_batches(self) -> None:
+        """Waits until everything received is committed; for 4 s, and not while the database is away."""
+        waiting = [asyncio.ensure_future(self._inbox.emptied()), asyncio.ensure_future(self._is_away.wait())]
+        await asyncio.wait(waiting, timeout=_LAST_BATCHES_S, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waiting:
+            wait.cancel()
+
+    async def close(self) -> None:
+        """Ends the thread and the connection; a write that is still under way is cut short."""
+        await asyncio.to_thread(self._writer.cancel)
+        await asyncio.to_thread(self._thread.shutdown)
+        self._writer.close()
+
+    async def _commit(self, batch: list[Delivery]) -> None:
+        """Tries until the database takes the batch; what comes after it waits at the broker."""
+        pause_s = _FIRST_PAUSE_S
+        while not await self._is_committed(batch):
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        if self._is_away.is_set():
+            _log.info("The database takes batches again")
+            self._is_away.clear()
+
+    async def _is_committed(self, batch: list[Delivery]) -> bool:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.write, batch)
+        except DatabaseAwayError as error:
+            if not self._is_away.is_set():
+                _log.warning("The database does not take a batch, which is tried until it does: %s", error)
+            self._is_away.set()
+            return False
+        return True

@@ -1,0 +1,294 @@
+"""Turns one connection to a broker into deliveries, and acknowledges them when it is told that they are safe."""
+
+import asyncio
+import inspect
+import logging
+import ssl
+import struct
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
+
+import gmqtt
+from gmqtt.mqtt.connection import MQTTConnection
+from gmqtt.mqtt.constants import MQTTv50, MQTTv311
+from gmqtt.mqtt.handler import MQTTError, MqttPackageHandler
+
+_CONNECT_WITHIN_S: Final = 5.0
+_CLOSE_WITHIN_S: Final = 2.0
+_KEEPALIVE_S: Final = 20
+_LOOK_EVERY_S: Final = 1.0
+_NEVER: Final = 0xFFFF_FFFF
+_REFUSED: Final = 0x80
+_NEW_SESSIONS_ONLY: Final = 1
+_PUBACK: Final = struct.Struct(">BBH").pack
+
+_log = logging.getLogger(__name__)
+
+
+class BrokerAwayError(Exception):
+    """There is no connection to the broker; the message says why."""
+
+
+class NoAnswerError(BrokerAwayError):
+    """Something took the connection and did not answer as a broker of this version does."""
+
+
+class Version(Enum):
+    """The versions of MQTT that we speak."""
+
+    V5 = MQTTv50
+    V311 = MQTTv311
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where a broker is and who we are to it."""
+
+    host: str
+    port: int
+    is_secure: bool
+    username: str | None
+    password: str | None
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """The address in mqtt:// or mqtts://[user:password@]host[:port].
+
+        Raises:
+            ValueError: it is no such URL; the message does not repeat it, because it may hold a password.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+            raise ValueError("MQTT_URL must be mqtt:// or mqtts://[user:password@]host[:port]")
+        is_secure = parts.scheme == "mqtts"
+        return cls(
+            host=parts.hostname,
+            port=parts.port or (8883 if is_secure else 1883),
+            is_secure=is_secure,
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+        )
+
+
+class Delivery(NamedTuple):
+    """A message that the broker handed over, and what it takes to acknowledge it: nothing, for QoS 0."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    connection: "Connection | None"
+    ticket: "int | asyncio.Future[int] | None"
+
+
+def acknowledge(deliveries: Sequence[Delivery]) -> None:
+    """Tells the broker that the messages are safe: in order, each on the connection that it came by, in one write.
+
+    A message of a connection that is gone is passed over; the broker delivers it again.
+    """
+    tickets: dict[Connection, list[int | asyncio.Future[int]]] = {}
+    for delivery in deliveries:
+        if delivery.connection is not None and delivery.ticket is not None:
+            tickets.setdefault(delivery.connection, []).append(delivery.ticket)
+    for connection, own in tickets.items():
+        connection.acknowledge(own)
+
+
+def can_acknowledge_by_hand() -> bool:
+    """Whether gmqtt still has the private places that were verified with 0.8.0.
+
+    Without them PUBACKs go one at a time through its public handlers, at about a third of the speed.
+    """
+    take = getattr(MqttPackageHandler, "_handle_qos_1_publish_packet", None)
+    return (
+        take is not None
+        and [*inspect.signature(take).parameters] == ["self", "mid", "packet", "print_topic", "properties"]
+        and hasattr(MQTTConnection, "send_package")
+    )
+
+
+class Connection:
+    """One connection from CONNECT until it ends. It never comes back: another one takes its place.
+
+    A packet identifier means nothing on any other connection: gmqtt itself sends late PUBACKs on whatever connection
+    is current, and so acknowledges messages of the new one that nobody has stored (seen with 0.7 and 0.8).
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        *,
+        client_id: str,
+        topics: Sequence[str],
+        deliver: Callable[[Delivery], None],
+        version: Version = Version.V5,
+        receive_maximum: int = 20_000,
+        by_hand: bool = True,
+        keepalive_s: int = _KEEPALIVE_S,
+    ) -> None:
+        """`deliver` is called in the event loop for every message and must not block.
+
+        The session at the broker belongs to `client_id` and does not expire; in MQTT 5 the broker keeps at most
+        `receive_maximum` messages under way.
+        """
+        self._address = address
+        self._topics = topics
+        self._deliver = deliver
+        self._version = version
+        self._keepalive_s = keepalive_s
+        self._lost = asyncio.Event()
+        self._subscribed = asyncio.Event()
+        self._is_refused = False
+        self._complaint = "the connection ended"
+        self._client = _Client(client_id, lost=self._lost, receive_maximum=receive_maximum)
+        if address.username is not None:
+            self._client.set_auth_credentials(address.username, address.password)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        if by_hand:
+            self._client.take_over(self._on_qos_1)
+
+    async def open(self) -> None:
+        """Returns when the broker has confirmed the subscription.
+
+        Raises:
+            NoAnswerError: it closes the connection or says nothing for 5 s, as brokers of another version may.
+            BrokerAwayError: it cannot be reached, or refuses.
+        """
+        connecting = asyncio.ensure_future(self._connect())
+        losing = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait({connecting, losing}, timeout=_CONNECT_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise self._unopened(losing)
+            connecting.result()
+        except (OSError, MQTTError) as error:
+            raise BrokerAwayError(str(error) or type(error).__name__) from error
+        finally:
+            for task in (connecting, losing):
+                task.cancel()
+            await asyncio.gather(connecting, losing, return_exceptions=True)
+
+    def _unopened(self, losing: "asyncio.Future[Any]") -> BrokerAwayError:
+        if self._is_refused:
+            return BrokerAwayError(self._complaint)
+        return NoAnswerError(
+            "it ended the connection" if losing.done() else f"no answer within {_CONNECT_WITHIN_S:.0f} s"
+        )
+
+    async def _connect(self) -> None:
+        await self._client.connect(
+            self._address.host,
+            self._address.port,
+            ssl=ssl.create_default_context() if self._address.is_secure else False,
+            keepalive=self._keepalive_s,
+            version=self._version.value,
+        )
+        await self._subscribed.wait()
+
+    async def ended(self) -> str:
+        """Waits until the connection is gone, and returns why.
+
+        gmqtt notices a broker that fell silent after two keepalives, and then waits for what it still has to send;
+        therefore it is asked every second.
+        """
+        while not self._lost.is_set() and self._client.is_connected:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._lost.wait(), _LOOK_EVERY_S)
+        self._lost.set()
+        return self._complaint
+
+    def acknowledge(self, tickets: Sequence["int | asyncio.Future[int]"]) -> None:
+        """Sends the PUBACKs in one write; does nothing when the connection is gone."""
+        if self._lost.is_set() or not self._client.is_connected:
+            return
+        by_hand = [ticket for ticket in tickets if isinstance(ticket, int)]
+        if by_hand:
+            self._client.send(b"".join([_PUBACK(0x40, 2, packet_id) for packet_id in by_hand]))
+        for ticket in tickets:
+            if not isinstance(ticket, int) and not ticket.done():
+                ticket.set_result(0)
+
+    def hush(self) -> None:
+        """Lets what arrives from now on go by; unacknowledged, the broker keeps it for the next connection."""
+        self._deliver = _let_go
+
+    async def close(self) -> None:
+        """Ends the connection in order where it still stands; the session stays at the broker."""
+        self.hush()
+        if not self._lost.is_set() and self._client.is_connected:
+            with suppress(TimeoutError, OSError):
+                await asyncio.wait_for(self._client.disconnect(), _CLOSE_WITHIN_S)
+        self._lost.set()
+        self._client.abort()
+
+    def _on_connect(self, _client: object, _flags: int, _code: int, _properties: dict[str, Any]) -> None:
+        """Subscribes at every connection: gmqtt 0.8 does not when the broker has lost the session."""
+        retained = _NEW_SESSIONS_ONLY if self._version is Version.V5 else 0
+        wanted = [gmqtt.Subscription(topic, qos=1, retain_handling_options=retained) for topic in self._topics]
+        self._client.subscribe(wanted)
+
+    def _on_subscribe(self, _client: object, _packet_id: int, codes: Sequence[int], _properties: object) -> None:
+        if any(code >= _REFUSED for code in codes):
+            self._is_refused = True
+            self._complaint = f"the broker refuses to subscribe us to {', '.join(self._topics)}"
+            self._lost.set()
+        else:
+            self._subscribed.set()
+
+    def _on_qos_1(self, packet_id: int, payload: bytes, topic: str | bytes, _properties: object) -> None:
+        self._deliver(Delivery(_text(topic), payload, datetime.now(UTC), self, packet_id))
+
+    async def _on_message(
+        self, _client: object, topic: str | bytes, payload: bytes, qos: int, _properties: object
+    ) -> int:
+        """QoS 2, and QoS 1 when it is not taken over: gmqtt acknowledges when this returns; QoS 0 is just taken."""
+        stored = asyncio.get_running_loop().create_future() if qos else None
+        self._deliver(Delivery(_text(topic), payload, datetime.now(UTC), self, stored))
+        return await stored if stored else 0
+
+
+class _Client(gmqtt.Client):
+    """gmqtt's client for a single connection: it does not reconnect, and sends nothing once the connection is lost."""
+
+    def __init__(self, client_id: str, *, lost: asyncio.Event, receive_maximum: int) -> None:
+        self._lost = lost
+        super().__init__(
+            client_id,
+            clean_session=False,
+            optimistic_acknowledgement=False,
+            session_expiry_interval=_NEVER,
+            receive_maximum=receive_maximum,
+        )
+
+    async def reconnect(self, delay: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 - gmqtt's own signature
+        self._lost.set()
+
+    def take_over(self, on_qos_1: Callable[[int, bytes, str | bytes, object], None]) -> None:
+        """Hands QoS 1 messages to us before gmqtt would acknowledge them; see can_acknowledge_by_hand."""
+        self._package_handler._handle_qos_1_publish_packet = on_qos_1  # noqa: SLF001 - verified by can_acknowledge_by_hand
+
+    def send(self, packets: bytes) -> None:
+        self._connection.send_package(packets)
+
+    def abort(self) -> None:
+        if self._connection is not None:
+            self._connection._transport.abort()  # noqa: SLF001 - gmqtt has no way to give up a silent broker
+
+    def _send_command_with_mid(self, cmd: int, mid: int, dup: bool, reason_code: int = 0) -> None:  # noqa: FBT001 - as above
+        if not self._lost.is_set():
+            super()._send_command_with_mid(cmd, mid, dup, reason_code=reason_code)
+
+
+def _text(topic: str | bytes) -> str:
+    """Topics that are not UTF-8 come from gmqtt as bytes."""
+    return topic if isinstance(topic, str) else topic.decode(errors="replace")
+
+
+def _let_go(_delivery: Delivery) -> None:
+    return

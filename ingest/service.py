@@ -1,0 +1,182 @@
+"""Turns a broker's messages into committed readings, for as long as its owner wants."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from ingest.batches import Batches, Inbox
+from ingest.link import Link, Switch
+from ingest.mqtt import BrokerAddress, Connection, Version, can_acknowledge_by_hand
+from ingest.writer import MessageWriter
+from store.connections import connect, connect_async, listening
+from store.ingest_status import beat
+from store.outages import is_outage
+from store.rejected import not_replayed, not_replayed_count
+
+_BEAT_EVERY_S: Final = 2.0
+_LOOK_EVERY_S: Final = 0.5
+_PAUSE_S: Final = 1.0
+_WINDOW: Final = 20_000
+_PAGE: Final = 1000
+
+_log = logging.getLogger(__name__)
+
+
+async def run(
+    *,
+    database_url: str,
+    mqtt_url: str,
+    topics: Sequence[str] = ("DATA/PM/#",),
+    client_id: str = "kilowatch-ingest",
+    connections: int = 1,
+    default_time_zone: str = "UTC",
+    linger_s: float = 0.005,
+    max_batch: int = 5000,
+) -> None:
+    """Takes messages into the database until it is cancelled; then commits and acknowledges what it has received.
+
+    The broker keeps the session of `client_id`, and with it whatever arrives meanwhile. Several `connections` share
+    the subscription, as `client_id`-1, -2 and so on. Panels that appear by themselves get `default_time_zone`. A
+    message waits at most `linger_s` for others of its batch.
+
+    Raises:
+        ValueError: the URL or the time zone is none.
+    """
+    writer = MessageWriter(database_url, default_time_zone=default_time_zone)
+    service = _Service(
+        database_url,
+        address=BrokerAddress.from_url(mqtt_url),
+        topics=topics,
+        client_ids=_client_ids(client_id, connections=connections),
+    )
+    await service.run(Batches(service.inbox, writer, linger_s=linger_s, max_batch=max_batch))
+
+
+class _Service:
+    """The parts of a running ingest and how they end: taking in stops first, acknowledging last."""
+
+    def __init__(
+        self, database_url: str, *, address: BrokerAddress, topics: Sequence[str], client_ids: Sequence[str]
+    ) -> None:
+        self.inbox = Inbox(capacity=_WINDOW * len(client_ids))
+        self._database_url = database_url
+        self._switch = Switch()
+        connection = partial(
+            _connection,
+            address=address,
+            topics=_shared(topics) if len(client_ids) > 1 else topics,
+            inbox=self.inbox,
+            by_hand=_by_hand(),
+        )
+        self._links = [
+            Link(partial(connection, client_id), switch=self._switch, inbox=self.inbox) for client_id in client_ids
+        ]
+
+    async def run(self, batches: Batches) -> None:
+        links = [asyncio.ensure_future(link.run()) for link in self._links]
+        others = [asyncio.ensure_future(batches.run()), asyncio.ensure_future(self._obey_and_beat())]
+        try:
+            done, _ = await asyncio.wait([*links, *others], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # none of them ends but by a fault of ours
+        finally:
+            for link in self._links:
+                link.hush()
+            await batches.last_batches()
+            await _cancelled([*links, *others])
+            await batches.close()
+            await self._say_goodbye()
+
+    @property
+    def _is_connected(self) -> bool:
+        return all(link.is_connected for link in self._links)
+
+    async def _obey_and_beat(self) -> None:
+        """Follows the owner's switch and says every 2 s that we are alive; the switch stays while nobody can say."""
+        while True:
+            try:
+                await self._obey_and_beat_once_connected()
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                _log.warning("The database is away: %s", error)
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _obey_and_beat_once_connected(self) -> None:
+        async with listening(self._database_url, "ingest_control") as connection:
+            while True:
+                said = self._is_connected
+                is_wanted = await beat(connection, is_connected=said, backlog=len(self.inbox))
+                self._switch.turn(on=is_wanted)
+                beat_at_s = time.monotonic()
+                while time.monotonic() < beat_at_s + _BEAT_EVERY_S and said == self._is_connected:
+                    if [notice async for notice in connection.notifies(timeout=_LOOK_EVERY_S, stop_after=1)]:
+                        break
+
+    async def _say_goodbye(self) -> None:
+        try:
+            async with await connect_async(self._database_url) as connection:
+                await beat(connection, is_connected=False, backlog=len(self.inbox))
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            _log.warning("The database is away and does not learn that ingest has stopped: %s", error)
+
+
+def _connection(
+    client_id: str, version: Version, *, address: BrokerAddress, topics: Sequence[str], inbox: Inbox, by_hand: bool
+) -> Connection:
+    return Connection(
+        address,
+        client_id=client_id,
+        topics=topics,
+        deliver=inbox.put,
+        version=version,
+        receive_maximum=_WINDOW,
+        by_hand=by_hand,
+    )
+
+
+def _client_ids(client_id: str, *, connections: int) -> list[str]:
+    return [client_id] if connections == 1 else [f"{client_id}-{number}" for number in range(1, connections + 1)]
+
+
+def _shared(topics: Sequence[str]) -> list[str]:
+    return [f"$share/kilowatch/{topic}" for topic in topics]
+
+
+def _by_hand() -> bool:
+    by_hand = can_acknowledge_by_hand()
+    if not by_hand:
+        _log.warning("This gmqtt is not 0.8.0: messages are acknowledged one by one, at about a third of the speed")
+    return by_hand
+
+
+async def _cancelled(tasks: Sequence["asyncio.Future[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def replay_rejected(database_url: str, *, default_time_zone: str) -> tuple[int, int]:
+    """Reads the rejected messages again and stores those that have become readable.
+
+    Returns how many were stored, and how many are still rejected.
+
+    Raises:
+        DatabaseAwayError, psycopg.OperationalError: the database is away; what was stored until then stays.
+    """
+    writer = MessageWriter(database_url, default_time_zone=default_time_zone)
+    stored, after_id = 0, 0
+    try:
+        with connect(database_url) as connection:
+            while page := not_replayed(connection, after_id=after_id, limit=_PAGE):
+                connection.commit()
+                stored += writer.replay(page)
+                after_id = page[-1].id
+            return stored, not_replayed_count(connection)
+    finally:
+        writer.close()

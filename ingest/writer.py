@@ -1,0 +1,121 @@
+"""Turns batches of messages into committed readings and rejected messages, in a thread of its own."""
+
+import logging
+from collections.abc import Sequence
+
+from ingest.decoding import Message, PanelDecoder
+from metering.readings import Rejected
+from store.merge import Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError
+from store.rejected import RejectedMessage, StoredRejection
+
+_log = logging.getLogger(__name__)
+
+
+class MessageWriter:
+    """Writes messages over one database connection, which it opens when it needs one; for one thread at a time."""
+
+    def __init__(self, database_url: str, *, default_time_zone: str) -> None:
+        """Panels that appear by themselves get `default_time_zone`.
+
+        Raises:
+            ValueError: that is no IANA name.
+        """
+        self._database_url = database_url
+        self._decoder = PanelDecoder(default_time_zone=default_time_zone)
+        self._writer: BatchWriter | None = None
+
+    def write(self, messages: Sequence[Message]) -> None:
+        """Returns when every message is committed, as a reading or as a rejected message.
+
+        A message that the database refuses is rejected by itself; the others of its batch are stored.
+
+        Raises:
+            DatabaseAwayError: not all of it is committed; write it all again, what is there changes nothing.
+        """
+        try:
+            self._write_or_split(messages)
+        except DatabaseAwayError:
+            self.close()
+            raise
+
+    def replay(self, messages: Sequence[StoredRejection]) -> int:
+        """Stores those of the rejected messages that are now readable, and returns how many they were.
+
+        Raises:
+            DatabaseAwayError: it is not sure that they are stored; replaying again changes nothing that is there.
+        """
+        try:
+            return self._replay(messages)
+        except BatchRefusedError:
+            if len(messages) == 1:
+                return 0
+            middle = len(messages) // 2
+            return self.replay(messages[:middle]) + self.replay(messages[middle:])
+
+    def close(self) -> None:
+        """Gives the connection up; the next write opens another one."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def cancel(self) -> None:
+        """Makes a write under way end soon, with DatabaseAwayError; may be called from another thread."""
+        if self._writer is not None:
+            self._writer.cancel()
+
+    def _open(self) -> BatchWriter:
+        if self._writer is None:
+            self._writer = BatchWriter.open(self._database_url)
+        return self._writer
+
+    def _write(self, messages: Sequence[Message]) -> None:
+        writer = self._open()
+        outcomes = self._decoder.decode(messages, writer=writer)
+        rejected = [
+            _rejected(message, outcome)
+            for message, outcome in zip(messages, outcomes, strict=True)
+            if isinstance(outcome, Rejected)
+        ]
+        readings = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
+        writer.write(readings, rejected=rejected, arrivals=_arrivals(messages))
+
+    def _write_or_split(self, messages: Sequence[Message]) -> None:
+        """A refusal may come of a panel or a partition that was removed meanwhile, so the batch gets a second try."""
+        try:
+            self._write(messages)
+        except BatchRefusedError:
+            self._decoder.forget_panels()
+            self._write_in_parts(messages)
+
+    def _write_in_parts(self, messages: Sequence[Message]) -> None:
+        try:
+            self._write(messages)
+        except BatchRefusedError as error:
+            if len(messages) == 1:
+                self._reject(messages[0], error)
+                return
+            middle = len(messages) // 2
+            self._write_in_parts(messages[:middle])
+            self._write_in_parts(messages[middle:])
+
+    def _reject(self, message: Message, error: BatchRefusedError) -> None:
+        _log.warning("The database refuses a reading of %s: %s", message.topic, error)
+        reason = f"the database refuses the reading ({error}); replay the message when the cause is gone"
+        refused = _rejected(message, Rejected("STORE_ERROR", reason))
+        self._open().write([], rejected=[refused], arrivals=_arrivals([message]))
+
+    def _replay(self, messages: Sequence[StoredRejection]) -> int:
+        writer = self._open()
+        outcomes = zip(messages, self._decoder.decode(messages, writer=writer), strict=True)
+        readable = [(message.id, outcome) for message, outcome in outcomes if not isinstance(outcome, Rejected)]
+        if readable:
+            writer.write([reading for _, reading in readable], replayed_ids=[id_ for id_, _ in readable])
+        return len(readable)
+
+
+def _rejected(message: Message, why: Rejected) -> RejectedMessage:
+    return RejectedMessage(message.topic, message.payload, message.received_at, why.code, why.reason)
+
+
+def _arrivals(messages: Sequence[Message]) -> Arrivals:
+    return Arrivals(len(messages), messages[0].received_at, messages[-1].received_at)

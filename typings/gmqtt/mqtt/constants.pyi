@@ -1,0 +1,2 @@
+MQTTv50: int
+MQTTv311: int
