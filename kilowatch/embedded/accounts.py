@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PREFERRED = ("postgres", "nobody")
-_ENTER_AND_WRITE = 'cd "$0" && : > .reach && rm .reach'
+_ENTER_AND_WRITE = 'cd "$0" && test -w .'
 
 
 class AccountError(RuntimeError):
@@ -64,7 +64,7 @@ def run_as(account: Account | None, command: Sequence[str | Path]) -> subprocess
 
 
 def can_use(account: Account | None, folder: Path) -> bool:
-    """Whether `account` gets into `folder` and may write there, found out by doing it."""
+    """Whether `account` gets into `folder` and may write there, found out by going there."""
     return run_as(account, ["/bin/sh", "-c", _ENTER_AND_WRITE, folder]).returncode == 0
 
 

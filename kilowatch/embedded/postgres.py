@@ -38,6 +38,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # recovery syncs every file of the cluster before it begins: one call instead of a thousand
+    **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
 }
 """For a machine with a gigabyte or more; `settings` of EmbeddedPostgres come after these and win."""
 

@@ -37,7 +37,8 @@ def finished() -> Iterator[Path]:
     root.chmod(0o755)
     with EmbeddedPostgres(root / "data"):
         pass
-    (root / "data" / "port").unlink()
+    for name in ("port", "postgres.log"):
+        (root / "data" / name).unlink()
     yield root / "data"
     shutil.rmtree(root)
 

@@ -3,6 +3,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -116,6 +117,17 @@ def test_a_taken_port_moves_the_database(folder: Path) -> None:
 
 def test_the_terminals_ctrl_c_does_not_reach_the_server(postgres: EmbeddedPostgres) -> None:
     assert os.getsid(postgres.pid) != os.getsid(0)
+
+
+def test_it_outlives_the_thread_that_started_it(folder: Path) -> None:
+    """Linux sends the parent-death signal when the starting thread ends, not the process."""
+    postgres = EmbeddedPostgres(folder)
+    starter = threading.Thread(target=postgres.start)
+    starter.start()
+    starter.join()
+    with postgres:
+        assert ask(postgres.url, "SELECT 1") == [(1,)]
+    assert (folder / "postgres.log").read_text().count("received fast shutdown request") == 1
 
 
 def test_a_half_made_cluster_is_made_anew(open_folder: Path) -> None:

@@ -62,7 +62,7 @@ def test_it_comes_back_as_often_as_it_is_killed(postgres: EmbeddedPostgres) -> N
 
 
 def test_a_backend_that_outlives_its_postmaster_is_ended(
-    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+    postgres: EmbeddedPostgres, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orphans, "_WAIT_S", 0.5)
     with closing(psycopg.connect(postgres.url)) as busy:
@@ -71,7 +71,8 @@ def test_a_backend_that_outlives_its_postmaster_is_ended(
         killed = postgres.pid
         os.kill(killed, signal.SIGKILL)
         eventually(lambda: postgres.pid not in (None, killed) and answers(postgres.url))
-        assert not psutil.pid_exists(busy.info.backend_pid)
+        at_work = [process.pid for process in orphans.processes_in(folder / "cluster")]
+        assert busy.info.backend_pid not in at_work
 
 
 def test_after_a_kill_of_the_supervisor_the_next_start_has_every_row(folder: Path) -> None:
