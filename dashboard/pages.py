@@ -1,6 +1,10 @@
-"""Turns the built GraphiQL into Starlette routes: the page, and its assets that never change."""
+"""Turns the dashboard and the built GraphiQL into Starlette routes: their pages, and assets that never change."""
 
+import gzip
+import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +39,15 @@ MEDIA_TYPES = {
 ASSET_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))  # the smaller first
 UNBUILT_PAGE = Path(__file__).parent / "unbuilt.html"
+APP = Path(__file__).parent / "static" / "app"
+# The dashboard writes no style elements, so that it can do without 'unsafe-inline'.
+APP_HEADERS = SECURITY_HEADERS | {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def graphiql_routes(*, static_dir: Path | None = None) -> list[BaseRoute]:
@@ -49,6 +62,82 @@ def graphiql_routes(*, static_dir: Path | None = None) -> list[BaseRoute]:
         Route("/graphiql", partial(_page, built), name="graphiql"),
         Route("/graphiql/assets/{name}", partial(_asset, built / "assets"), name="graphiql-asset"),
     ]
+
+
+def dashboard_routes(*, static_dir: Path = APP) -> list[BaseRoute]:
+    """Routes for `/` and `/app/{version}/{name}`.
+
+    The files are read once, here. Their version is a digest of them all, which the page puts into every address: what
+    is asked for under it may be kept for ever, everything else is asked for again each time by its ETag.
+    """
+    app = read_app(static_dir)
+    return [
+        Route("/", partial(_app_page, app), name="dashboard"),
+        Route("/app/{version}/{name}", partial(_app_asset, app), name="dashboard-asset"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class AppFile:
+    """A file as it is sent, and compressed with gzip."""
+
+    body: bytes
+    compressed: bytes
+    media_type: str
+
+    @property
+    def etag(self) -> str:
+        """Weak, because both forms share it."""
+        return f'W/"{hashlib.sha256(self.body).hexdigest()[:20]}"'
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The dashboard's page and the files that it loads, under one version."""
+
+    version: str
+    page: AppFile
+    assets: Mapping[str, AppFile]
+
+
+def read_app(static_dir: Path) -> App:
+    """The dashboard of a folder: its index.html knows its version, and names its modules so that none is waited for."""
+    names = sorted(path.name for path in static_dir.iterdir() if path.suffix in MEDIA_TYPES)
+    assets = {name: _app_file((static_dir / name).read_bytes(), MEDIA_TYPES[Path(name).suffix]) for name in names}
+    digest = hashlib.sha256(b"".join(name.encode() + file.body for name, file in assets.items()))
+    version = digest.hexdigest()[:16]
+    modules = (name for name in names if name.endswith(".js") and name != "main.js")
+    ahead = "\n    ".join(f'<link rel="modulepreload" href="/app/VERSION/{name}" />' for name in modules)
+    page = (static_dir / "index.html").read_text("utf-8").replace("</title>", f"</title>\n    {ahead}")
+    return App(version, _app_file(page.replace("VERSION", version).encode(), "text/html; charset=utf-8"), assets)
+
+
+def _app_file(body: bytes, media_type: str) -> AppFile:
+    return AppFile(body, gzip.compress(body, mtime=0), media_type)
+
+
+async def _app_page(app: App, request: Request) -> Response:
+    return _app_answer(app.page, request, cache="no-cache")
+
+
+async def _app_asset(app: App, request: Request) -> Response:
+    file = app.assets.get(request.path_params["name"])
+    if file is None:
+        raise HTTPException(404, headers=APP_HEADERS)
+    # A page of another version may still ask, while servers are being replaced: it is answered, and keeps nothing.
+    is_own = request.path_params["version"] == app.version
+    return _app_answer(file, request, cache=FOR_EVER if is_own else "no-cache")
+
+
+def _app_answer(file: AppFile, request: Request, *, cache: str) -> Response:
+    headers = {"Cache-Control": cache, "ETag": file.etag, "Vary": "Accept-Encoding", **APP_HEADERS}
+    known = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
+    if file.etag in known:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in accepted_encodings(request.headers.get("accept-encoding", "")):
+        headers["Content-Encoding"] = "gzip"
+        return Response(file.compressed, headers=headers, media_type=file.media_type)
+    return Response(file.body, headers=headers, media_type=file.media_type)
 
 
 def accepted_encodings(header: str) -> set[str]:
@@ -101,7 +190,7 @@ def _variant(path: Path, *, accepted: set[str]) -> tuple[Path, str | None]:
 
 
 def _asset_headers(coding: str | None) -> dict[str, str]:
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
     if coding:
         headers["Content-Encoding"] = coding
     return headers | SECURITY_HEADERS

@@ -1,0 +1,47 @@
+// Turns all panels into the sums of this moment: power now, today's energy and cost, how many are online.
+import { fill, h, write } from './elements.js';
+import { count, energy, money, powerNumber } from './format.js';
+import { todayKwh } from './site.js';
+
+export class Overview {
+  #site;
+
+  constructor(site) {
+    this.#site = site;
+    this.power = h('strong');
+    this.today = h('strong');
+    this.cost = h('strong');
+    this.online = h('strong');
+    this.element = h(
+      'section',
+      { class: 'overview', 'aria-label': 'All panels' },
+      tile('Power now', h('span', { class: 'figure' }, this.power, ' ', h('small', {}, 'kW'))),
+      tile('Today', this.today),
+      tile('Cost today', this.cost),
+      tile('Online', this.online),
+    );
+  }
+
+  update() {
+    const panels = [...this.#site.panels.values()];
+    const online = panels.filter(({ status }) => status === 'ONLINE');
+    this.element.hidden = panels.length < 2;
+    write(this.power, powerNumber(sum(online, ({ reading }) => reading?.kw ?? 0)));
+    write(this.today, energy(sum(panels, todayKwh)));
+    fill(this.cost, costs(panels).map((cost) => h('span', {}, money(cost))));
+    write(this.online, `${count(online.length)} of ${count(panels.length)}`);
+  }
+}
+
+const tile = (label, value) => h('div', { class: 'tile' }, h('span', { class: 'label' }, label), value);
+const sum = (panels, of) => panels.reduce((total, panel) => total + of(panel), 0);
+
+/** One amount a currency, in the order of the panels. */
+function costs(panels) {
+  const found = new Map();
+  for (const { today } of panels) {
+    const { amount, currency } = today.cost;
+    found.set(currency, (found.get(currency) ?? 0) + Number(amount));
+  }
+  return [...found].map(([currency, amount]) => ({ currency, amount }));
+}

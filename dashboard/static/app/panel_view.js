@@ -1,0 +1,149 @@
+// Turns one panel into its own view: its card, its power over a range, its days and its month.
+import { Chart } from './chart.js';
+import { batched, fill, h, write } from './elements.js';
+import { energy, money, monthName, power, ratio, zoneName } from './format.js';
+import { DAILY, PANEL_MONTH, POWER } from './operations.js';
+import { PanelCard } from './panel_card.js';
+import { powerDrawing } from './power_chart.js';
+import { add, seriesOf } from './series.js';
+import { usageDrawing } from './usage_chart.js';
+import { monthOf } from './zone.js';
+
+const HOUR_MS = 3_600_000;
+const RANGES = [
+  { range: 'LAST_1H', label: '1 h', span_ms: HOUR_MS, title: 'Power of the last hour' },
+  { range: 'LAST_24H', label: '24 h', span_ms: 24 * HOUR_MS, title: 'Power of the last 24 hours' },
+  { range: 'LAST_7D', label: '7 d', span_ms: 7 * 24 * HOUR_MS, title: 'Power of the last 7 days' },
+  { range: 'LAST_30D', label: '30 d', span_ms: 30 * 24 * HOUR_MS, title: 'Power of the last 30 days' },
+  { range: 'LAST_1Y', label: '1 y', span_ms: 365 * 24 * HOUR_MS, title: 'Power of the last year' },
+];
+const MAX_POINTS = 720;
+const DAYS = 30;
+
+export class PanelView {
+  #api;
+  #panel;
+  #code;
+  #range = RANGES[1];
+  #series = null;
+  #read_ms = 0;
+  #listening = new AbortController();
+
+  constructor({ api, site, code }) {
+    this.#api = api;
+    this.#code = code;
+    this.#panel = site.panels.get(code);
+    this.element = h('div', { class: 'panel-view' }, h('a', { class: 'back', href: '#/' }, '‹ All panels'));
+    if (this.#panel) this.#build(site);
+    else this.element.append(h('p', { class: 'card empty' }, `There is no panel ${code} among yours.`));
+  }
+
+  /** Reads again what time has changed: the days and the month, and a long range when it has moved a little. */
+  refresh() {
+    if (!this.#panel) return;
+    this.#readDays();
+    if (Date.now() - this.#read_ms > this.#range.span_ms / MAX_POINTS) this.#readPower();
+  }
+
+  end() {
+    this.#listening.abort();
+    for (const part of this.#panel ? [this.card, this.power, this.usage] : []) part.end();
+  }
+
+  #build(site) {
+    this.card = new PanelCard({ panel: this.#panel, site, api: this.#api, isAlone: true });
+    this.power = new Chart({ name: 'power' });
+    this.usage = new Chart({ name: 'usage' });
+    this.trouble = h('p', { class: 'trouble', role: 'alert' });
+    this.days = h('p', { class: 'legend' }, h('i', { class: 'bar-key' }), 'a day', h('i', { class: 'line-key' }), '30-day average');
+    this.month = h('dl');
+    this.monthTitle = h('h2');
+    this.element.append(
+      h('div', { class: 'beside' }, this.card.element, h('section', { class: 'card of-month' }, this.monthTitle, this.month)),
+      h('div', { class: 'charts' }, this.#powerCard(), h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element)),
+    );
+    this.#listen(site);
+    this.#readPower();
+    this.#readDays();
+  }
+
+  #powerCard() {
+    this.buttons = RANGES.map((range) =>
+      h('button', { type: 'button', class: 'quiet', click: () => this.#choose(range) }, range.label),
+    );
+    const choice = h('div', { class: 'ranges', role: 'group', 'aria-label': 'Range' }, this.buttons);
+    const zone = zoneName(this.#panel.zone, Date.now());
+    const note = h('p', { class: 'faint zone' }, `Times of ${this.#panel.zone}${zone && `, ${zone}`}`);
+    return h('section', { class: 'card' }, heading('Power', choice), this.power.element, note, this.trouble);
+  }
+
+  #listen(site) {
+    const { signal } = this.#listening;
+    const update = batched(() => {
+      this.card.update();
+      if (this.#range === RANGES[0]) this.#draw();
+    });
+    const heard = ({ detail: { code, reading } }) => {
+      if (code !== this.#code) return;
+      if (reading && this.#series && this.#range === RANGES[0])
+        add(this.#series, reading, { span_ms: HOUR_MS, slot_ms: 5000 });
+      update(code);
+    };
+    site.addEventListener('panel', heard, { signal });
+  }
+
+  #choose(range) {
+    this.#range = range;
+    this.#readPower();
+  }
+
+  async #readPower() {
+    const { range } = this.#range;
+    this.buttons.forEach((button, place) => button.setAttribute('aria-pressed', RANGES[place].range === range));
+    this.#read_ms = Date.now();
+    const answer = await this.#asked(POWER, { code: this.#code, range, maxPoints: MAX_POINTS });
+    if (!answer?.panel || range !== this.#range.range) return;
+    this.#series = seriesOf(answer.panel.readings);
+    this.#draw();
+  }
+
+  #draw() {
+    if (!this.#series) return;
+    const to_ms = Math.max(Date.now(), this.#series.at_ms.at(-1) ?? 0);
+    const { span_ms, title } = this.#range;
+    const series = this.#series;
+    this.power.show(powerDrawing({ series, from_ms: to_ms - span_ms, to_ms, zone: this.#panel.zone, title }));
+  }
+
+  async #readDays() {
+    const month = monthOf(Date.now(), this.#panel.zone);
+    const daily = await this.#asked(DAILY, { code: this.#code, days: DAYS });
+    if (daily?.panel) this.usage.show(usageDrawing(daily.panel.dailyUsage));
+    const found = await this.#asked(PANEL_MONTH, { code: this.#code, ...month });
+    if (found?.panel) this.#showMonth(found.panel.monthlySummary, month);
+  }
+
+  #showMonth({ energyKwh, cost, peakKw, averagePowerFactor }, month) {
+    write(this.monthTitle, `${monthName(month)} so far`);
+    const rows = [
+      ['Energy', energy(energyKwh)],
+      ['Cost', money(cost)],
+      ['Peak power', peakKw == null ? '–' : power(peakKw)],
+      ['Power factor', ratio(averagePowerFactor)],
+    ];
+    fill(this.month, rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value))));
+  }
+
+  async #asked(query, variables) {
+    try {
+      const data = await this.#api.ask(query, variables);
+      write(this.trouble, '');
+      return data;
+    } catch (trouble) {
+      write(this.trouble, trouble.message);
+      return null;
+    }
+  }
+}
+
+const heading = (text, beside) => h('header', {}, h('h2', {}, text), beside);

@@ -1,0 +1,93 @@
+// Turns a session into the running dashboard: one server, one socket, and the view that the address asks for.
+import { codeIn } from './addresses.js';
+import { Alerts } from './alerts.js';
+import { Api } from './api.js';
+import { Board } from './board.js';
+import { fill, h } from './elements.js';
+import { PanelView } from './panel_view.js';
+import { Site } from './site.js';
+import { LiveSocket } from './socket.js';
+import { Toasts } from './toasts.js';
+import { TopBar } from './top_bar.js';
+
+const REFRESH_EVERY_MS = 15_000;
+
+export class SignedIn {
+  #view = null;
+  #socket = null;
+  #ends = [];
+  #listening = new AbortController();
+
+  /** `refused` is called when the server no longer takes the session. */
+  constructor({ endpoint, session, signOut, refused }) {
+    this.api = new Api(endpoint, { token: session.accessToken, onRefused: refused });
+    this.site = new Site(this.api);
+    this.toasts = new Toasts();
+    this.bar = new TopBar({ email: session.email, signOut });
+    this.alerts = new Alerts({ api: this.api, toasts: this.toasts });
+    this.main = h('main', { id: 'main' }, h('p', { class: 'loading', role: 'status' }, 'Reading your panels…'));
+    this.element = h('div', { class: 'signed-in' }, this.bar.element, this.main, this.toasts.element);
+    this.#begin({ endpoint, token: session.accessToken, refused });
+  }
+
+  end() {
+    this.#listening.abort();
+    this.#socket?.close();
+    this.#ends.forEach((end) => end());
+    this.#view?.end();
+  }
+
+  async #begin({ endpoint, token, refused }) {
+    try {
+      await this.site.more();
+    } catch (trouble) {
+      if (!this.#listening.signal.aborted) this.#couldNotBegin(trouble, { endpoint, token, refused });
+      return;
+    }
+    if (this.#listening.signal.aborted) return;
+    this.#socket = new LiveSocket(endpoint, { token, onState: (state) => this.#told(state), onRefused: refused });
+    this.#ends.push(this.site.follow(this.#socket), this.alerts.follow(this.#socket));
+    this.#keepFresh();
+    addEventListener('hashchange', () => this.#show(), { signal: this.#listening.signal });
+    this.#show();
+  }
+
+  #couldNotBegin(trouble, connection) {
+    const retry = () => {
+      fill(this.main, h('p', { class: 'loading', role: 'status' }, 'Reading your panels…'));
+      this.#begin(connection);
+    };
+    const button = h('button', { type: 'button', class: 'main', click: retry }, 'Try again');
+    fill(this.main, h('div', { class: 'card empty', role: 'alert' }, h('p', {}, trouble.message), button));
+  }
+
+  #told(state) {
+    this.bar.live(state);
+    if (state === 'live') this.#refresh();
+  }
+
+  #keepFresh() {
+    const timer = setInterval(() => document.hidden || this.#refresh(), REFRESH_EVERY_MS);
+    this.#ends.push(() => clearInterval(timer));
+    const { signal } = this.#listening;
+    document.addEventListener('visibilitychange', () => document.hidden || this.#refresh(), { signal });
+    this.site.addEventListener('trouble', ({ detail }) => this.bar.trouble(detail.message), { signal });
+  }
+
+  #refresh() {
+    this.bar.trouble('');
+    this.site.refresh();
+    this.alerts.refresh();
+    this.#view?.refresh?.();
+  }
+
+  #show() {
+    const code = codeIn(location.hash);
+    const { api, site, alerts } = this;
+    this.#view?.end();
+    this.#view = code ? new PanelView({ api, site, code }) : new Board({ api, site, alerts });
+    fill(this.main, this.#view.element);
+    document.title = code ? `${site.panels.get(code)?.name ?? code} · Kilowatch` : 'Kilowatch';
+    scrollTo(0, 0);
+  }
+}

@@ -1,0 +1,158 @@
+// Turns the server's answers and live events into the panels as they are now, and tells who watches them.
+import { LAST_HOUR, LIVE_READINGS, LIVE_STATUS, NOW, PANELS } from './operations.js';
+import { add, seriesOf } from './series.js';
+
+const PAGE = 60;
+const MOST_AT_ONCE = 500;
+export const HOUR_MS = 3_600_000;
+const SLOT_MS = 20_000;
+
+/**
+ * The panels that the viewer may see, by code, first page first. Events: 'panels' (which there are), 'panel' (its
+ * `detail` is the code of one that changed) and 'trouble' (its `detail` an error of reading them again).
+ */
+export class Site extends EventTarget {
+  panels = new Map();
+  totalCount = 0;
+  #api;
+  #endCursor = null;
+  #hasMore = false;
+  #cursor = null;
+
+  constructor(api) {
+    super();
+    this.#api = api;
+  }
+
+  /** Reads the next page of panels; throws a Trouble. */
+  async more(before = this.panels) {
+    const { panels } = await this.#api.ask(PANELS, { first: PAGE, after: this.#endCursor });
+    this.totalCount = panels.totalCount;
+    this.#hasMore = panels.pageInfo.hasNextPage;
+    this.#endCursor = panels.pageInfo.endCursor ?? this.#endCursor;
+    // Who holds a panel goes on seeing it change, whoever reads which panels there are.
+    for (const node of panels.nodes)
+      this.panels.set(node.code, Object.assign(before.get(node.code) ?? {}, panelOf(node)));
+    this.dispatchEvent(new Event('panels'));
+  }
+
+  get hidden() {
+    return Math.max(this.totalCount - this.panels.size, 0);
+  }
+
+  /** Reads today, the balances and the forecasts again; an unknown panel makes it read which there are. */
+  async refresh() {
+    try {
+      const { panels } = await this.#api.ask(NOW, { first: Math.min(Math.max(this.panels.size, 1), MOST_AT_ONCE) });
+      const isNew = panels.totalCount !== this.totalCount || panels.nodes.some(({ code }) => !this.panels.has(code));
+      if (isNew) return await this.#again();
+      for (const node of panels.nodes) this.#change(node.code, figuresOf(node));
+    } catch (trouble) {
+      this.dispatchEvent(new CustomEvent('trouble', { detail: trouble }));
+    }
+  }
+
+  /** Subscribes to readings and status; answers a function that ends both. */
+  follow(socket) {
+    const codes = () => (this.#hasMore ? [...this.panels.keys()] : null);
+    const ends = [
+      socket.subscribe({
+        query: LIVE_READINGS,
+        variables: () => ({ codes: codes(), after: this.#cursor }),
+        next: ({ panelReadings }) => this.#heard(panelReadings),
+        failed: (errors) => this.#forgetCursor(errors),
+      }),
+      socket.subscribe({
+        query: LIVE_STATUS,
+        variables: () => ({ codes: codes() }),
+        next: ({ panelStatus: { panelCode, status, lastSeenAt } }) =>
+          this.#change(panelCode, { status, lastSeen_ms: parsed(lastSeenAt) }),
+      }),
+    ];
+    return () => ends.forEach((end) => end());
+  }
+
+  #heard(event) {
+    const kinds = {
+      ReadingSnapshot: () => event.panels.forEach(({ code, latestReading }) => this.#read(code, latestReading)),
+      ReadingReceived: () => this.#read(event.panelCode, event.reading),
+      Gap: () => this.#readHours(),
+    };
+    kinds[event.__typename]?.();
+    this.#cursor = event.cursor;
+  }
+
+  #forgetCursor(errors) {
+    if (errors.some(({ extensions }) => extensions?.code === 'BAD_CURSOR')) this.#cursor = null;
+  }
+
+  /** A reading, live or replayed; one of a panel that is not known yet makes the panels be read again. */
+  #read(code, reading) {
+    const panel = this.panels.get(code);
+    if (!panel) return void this.refresh();
+    if (!reading) return;
+    const fresh = readingOf(reading);
+    if (fresh.kw != null || fresh.at_ms > (panel.hour.at_ms.at(-1) ?? 0))
+      add(panel.hour, fresh, { span_ms: HOUR_MS, slot_ms: SLOT_MS });
+    if (fresh.at_ms >= (panel.reading?.at_ms ?? 0)) panel.reading = fresh;
+    this.#tell(code, fresh);
+  }
+
+  /** Readings were missed that cannot be replayed: what is drawn of the last hour is read anew. */
+  async #readHours() {
+    for (const code of this.panels.keys()) {
+      const { panel } = await this.#api.ask(LAST_HOUR, { code }).catch(() => ({}));
+      if (panel) this.#change(code, { hour: seriesOf(panel.hour) });
+    }
+  }
+
+  async #again() {
+    const before = this.panels;
+    this.panels = new Map();
+    this.#endCursor = null;
+    await this.more(before);
+  }
+
+  #change(code, values) {
+    const panel = this.panels.get(code);
+    if (panel) this.#tell(code, null, Object.assign(panel, values));
+  }
+
+  #tell(code, reading) {
+    this.dispatchEvent(new CustomEvent('panel', { detail: { code, reading } }));
+  }
+}
+
+/** What the panel used today, with what its register has risen by since the server counted. */
+export function todayKwh({ today, reading }) {
+  const risen_kwh = (reading?.register_kwh ?? 0) - (today.registerNowKwh ?? Infinity);
+  return today.energyKwh + Math.max(risen_kwh, 0);
+}
+
+const parsed = (instant) => (instant == null ? null : Date.parse(instant));
+
+const readingOf = ({ at, activePowerKw, energyImportKwh }) => ({
+  at_ms: Date.parse(at),
+  kw: activePowerKw,
+  register_kwh: energyImportKwh,
+});
+
+const figuresOf = ({ status, lastSeenAt, today, prepaid }) => ({
+  status,
+  lastSeen_ms: parsed(lastSeenAt),
+  today,
+  prepaid,
+});
+
+const panelOf = (node) => ({
+  ...figuresOf(node),
+  code: node.code,
+  name: node.name,
+  location: node.location,
+  floor: node.floor,
+  zone: node.timeZone,
+  isPrepaid: node.isPrepaid,
+  currency: node.tariff.currency,
+  reading: node.latestReading && readingOf(node.latestReading),
+  hour: seriesOf(node.hour),
+});
