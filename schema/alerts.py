@@ -9,7 +9,6 @@ from typing import Annotated
 import strawberry
 
 from metering.alerts import AlertKind, AlertState
-from metering.refusals import Refused
 from resolvers import alerts, pages
 from resolvers.context import Info
 from resolvers.pages import Cursor
@@ -26,7 +25,8 @@ class Alert:
     """See `store.alerts.Alert`."""
 
     id: strawberry.ID = strawberry.field(description="Its number; pushes carry it as `alertId`.")
-    panel_code: str = strawberry.field(description="The panel that it is about.")
+    panel_code: str = strawberry.field(description="The code of the panel that it is about.")
+    panel_name: str = strawberry.field(description="What people call that panel.")
     kind: AlertKind = strawberry.field(description="What it is about.")
     state: AlertState = strawberry.field(description="Whether the reason still holds.")
     balance_kwh: Decimal = strawberry.field(description="Units left when it was raised, in kWh.")
@@ -45,12 +45,22 @@ class AlertSnapshot:
 
     alerts: list[Alert] = strawberry.field(description="Your open alerts.")
 
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        """Whether an event is one of these."""
+        return isinstance(value, alerts.AlertSnapshot)
+
 
 @strawberry.type(description="An alert was raised, acknowledged or cleared.")
 class AlertChanged:
     """See `resolvers.alerts.AlertChanged`."""
 
     alert: Alert = strawberry.field(description="The alert as it is now.")
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        """Whether an event is one of these."""
+        return isinstance(value, alerts.AlertChanged)
 
 
 AlertEvent = Annotated[
@@ -73,7 +83,7 @@ class Acknowledged:
     """What became of an acknowledgement."""
 
     alert: AlertRow | None = None
-    refusal: Refused | None = None
+    refusal: Refusal | None = None
 
 
 @strawberry.type(description="The acknowledged alert, or why there is none.")

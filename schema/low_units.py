@@ -7,7 +7,6 @@ from typing import Annotated
 
 import strawberry
 
-from metering.refusals import Refused
 from resolvers import low_units
 from resolvers.context import Info
 from schema.refusals import Refusal, RefusedAsData
@@ -46,7 +45,7 @@ class RuleSet:
     """What became of a rule."""
 
     rule: low_units.LowUnitsRule | None = None
-    refusal: Refused | None = None
+    refusal: Refusal | None = None
 
 
 @strawberry.type(description="Your rule as it is now, or why it was not set.")

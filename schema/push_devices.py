@@ -7,7 +7,6 @@ from typing import Annotated
 import strawberry
 
 from metering.alerts import PushPlatform
-from metering.refusals import Refused
 from resolvers import push_devices
 from resolvers.context import Info
 from schema.refusals import Refusal, RefusedAsData
@@ -49,7 +48,7 @@ class Registered:
     """What became of a registration."""
 
     device: DeviceRow | None = None
-    refusal: Refused | None = None
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Removed:
     """What became of a removal."""
 
     was_registered: bool | None = None
-    refusal: Refused | None = None
+    refusal: Refusal | None = None
 
 
 @strawberry.type(description="The registered device, or why there is none.")

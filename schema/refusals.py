@@ -38,7 +38,8 @@ class RefusedAsData(FieldExtension):
         try:
             return await next_(source, info, **kwargs)
         except Refused as refused:
-            return self._payload(refusal=refused)
+            # Not the exception itself: graphql-core raises whatever exception it finds as a field's value.
+            return self._payload(refusal=Refusal(code=refused.code, message=refused.message, field=refused.field))
 
 
 def shown(error: GraphQLError, *, is_executed: bool) -> GraphQLError:

@@ -33,8 +33,8 @@ JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = alert.pan
 WHERE alert.account_id = %(viewer_id)s AND alert.state = ANY(%(states)s)"""
 
 _PAGE = """
-SELECT alert.id, panel.code AS panel_code, panel.time_zone, alert.kind, alert.state, alert.balance_kwh,
-       alert.days_left, alert.message, alert.raised_at, alert.acknowledged_at, alert.cleared_at
+SELECT alert.id, panel.code AS panel_code, panel.name AS panel_name, panel.time_zone, alert.kind, alert.state,
+       alert.balance_kwh, alert.days_left, alert.message, alert.raised_at, alert.acknowledged_at, alert.cleared_at
 FROM alert
 JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = alert.panel_id
 WHERE alert.account_id = %(viewer_id)s AND alert.state = ANY(%(states)s) AND alert.id < %(before_id)s
@@ -43,8 +43,8 @@ LIMIT %(limit)s"""
 
 # Streams read by it for hours: what the account may see is looked up anew each time.
 _FIND = """
-SELECT alert.id, panel.code AS panel_code, panel.time_zone, alert.kind, alert.state, alert.balance_kwh,
-       alert.days_left, alert.message, alert.raised_at, alert.acknowledged_at, alert.cleared_at
+SELECT alert.id, panel.code AS panel_code, panel.name AS panel_name, panel.time_zone, alert.kind, alert.state,
+       alert.balance_kwh, alert.days_left, alert.message, alert.raised_at, alert.acknowledged_at, alert.cleared_at
 FROM alert
 JOIN account ON account.id = alert.account_id
 JOIN visible_panel(account.id, account.role = 'ADMIN') AS panel ON panel.id = alert.panel_id
@@ -70,6 +70,7 @@ class Alert:
 
     id: int
     panel_code: str
+    panel_name: str
     time_zone: str
     kind: AlertKind
     state: AlertState
