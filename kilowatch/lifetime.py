@@ -11,14 +11,18 @@ import uvloop
 
 
 def run_until_stopped(work: Coroutine[None, None, None]) -> None:
-    """Runs a command's work until it ends, or until SIGINT or SIGTERM cancels it.
+    """Runs a command's work until it ends, or until SIGINT, SIGTERM or the end of the parent cancels it."""
+    end_with_parent()
+    uvloop.run(_cancelled_by_signals(work))
 
-    A child of `kilowatch demo` also stops when its standard input closes, which happens when the demo ends in any
-    way, kill -9 included.
+
+def end_with_parent() -> None:
+    """Makes a child of `kilowatch demo` stop when the demo ends in any way, kill -9 included.
+
+    The demo holds the other end of the child's standard input, which closes with it.
     """
     if os.environ.get("KILOWATCH_END_WITH_STDIN"):
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    uvloop.run(_cancelled_by_signals(work))
 
 
 async def _cancelled_by_signals(work: Coroutine[None, None, None]) -> None:

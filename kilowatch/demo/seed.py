@@ -3,19 +3,17 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from psycopg import AsyncConnection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kilowatch.demo.credit import settle_credit
+from kilowatch.demo.credit import TARIFF, settle_credit
 from kilowatch.demo.history import PanelHistory
 from kilowatch.demo.registers import latest_registers_kwh
 from kilowatch.demo.site import (
-    NAIRA_PER_KWH,
-    NAIRA_VAT_PERCENT,
     PANELS,
     PASSWORD,
     PEOPLE,
@@ -23,6 +21,7 @@ from kilowatch.demo.site import (
     SimulatedPerson,
 )
 from metering.access import Role, Viewer
+from metering.alerts import PushPlatform
 from metering.low_units import Threshold, Unit
 from store import accounts, low_units, push_devices, registry
 from store.connections import Row, connect, connect_async
@@ -40,7 +39,7 @@ def seed(database_url: str, *, console: Console, days: int) -> dict[str, float]:
     panel_ids = asyncio.run(_furnish(database_url))
     histories = asyncio.run(_missing_history(database_url, since=now - timedelta(days=days), until=now))
     _load(database_url, histories, panel_ids=panel_ids, console=console)
-    asyncio.run(settle_credit(database_url, since=now - timedelta(days=days), until=now))
+    asyncio.run(settle_credit(database_url, panel_ids=panel_ids, since=now - timedelta(days=days), until=now))
     return latest_registers_kwh(database_url)
 
 
@@ -52,11 +51,11 @@ async def _furnish(database_url: str) -> dict[str, int]:
                 await registry.set_tariff(
                     connection,
                     panel_id=panel_ids[panel.code],
-                    name="Band A, non-MD (example)",
-                    valid_from=date(2024, 1, 1),
-                    unit_price=NAIRA_PER_KWH,
-                    currency="NGN",
-                    vat_percent=NAIRA_VAT_PERCENT,
+                    name=TARIFF.name,
+                    valid_from=TARIFF.valid_from,
+                    unit_price=TARIFF.unit_price,
+                    currency=TARIFF.currency,
+                    vat_percent=TARIFF.vat_percent,
                 )
     await _invite(database_url, panel_ids=panel_ids)
     return panel_ids
@@ -123,4 +122,6 @@ async def _add(connection: AsyncConnection[Row], person: SimulatedPerson, *, pan
             threshold = Threshold(Unit.KWH, person.threshold_kwh)
             await low_units.set_rule(connection, viewer, panel_id=panel_ids[code], threshold=threshold)
     if person.phone_token:
-        await push_devices.register(connection, viewer, token=person.phone_token, platform="ANDROID", name="Demo phone")
+        await push_devices.register(
+            connection, viewer, token=person.phone_token, platform=PushPlatform.ANDROID, name="Demo phone"
+        )

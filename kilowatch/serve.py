@@ -1,0 +1,59 @@
+"""Turns settings into a running API server."""
+
+import logging
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from kilowatch.lifetime import end_with_parent
+from kilowatch.settings import Settings
+from kilowatch.web.app import create_app
+from kilowatch.web.serve import run
+from store.migrations import check_version
+
+_KEY_BYTES = 32
+
+log = logging.getLogger(__name__)
+
+
+def serve_api(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM.
+
+    Raises:
+        SchemaMismatchError: the database needs `kilowatch migrate`.
+        OSError: the address cannot be listened on.
+    """
+    check_version(settings.database_url)
+    end_with_parent()
+    app = create_app(
+        database_url=settings.database_url,
+        signing_key=signing_key(settings.signing_key_path),
+        token_lifetime=timedelta(minutes=settings.session_minutes),
+        graphiql=settings.graphiql,
+        introspection=settings.introspection,
+        allowed_origins=[origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()],
+        online_within=timedelta(seconds=settings.online_within_s),
+        heartbeat=timedelta(seconds=settings.heartbeat_s),
+        pool_size=settings.pool_size,
+    )
+    log.info("serving on http://%s:%d", settings.host, settings.port)
+    run(app, host=settings.host, port=settings.port)
+
+
+def signing_key(path: Path) -> bytes:
+    """The key that signs sessions, 32 random bytes; made at the first start, for its owner's eyes only.
+
+    Raises:
+        OSError: the file cannot be read or made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+    except FileExistsError:
+        pass
+    key = path.read_bytes()
+    if len(key) < _KEY_BYTES:
+        raise OSError(f"{path} holds no signing key: it has {len(key)} bytes, {_KEY_BYTES} are needed; remove it")
+    return key
