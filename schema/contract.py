@@ -10,8 +10,12 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
 from schema.live import LiveSubscriptions
+from schema.low_units import LowUnitsMutations
 from schema.panels import PanelQueries
+from schema.prepaid import PrepaidMutations
+from schema.push_devices import PushDeviceMutations
 from schema.refusals import shown
 from schema.scalars import scalar_map
 from schema.service import ServiceMutations, ServiceQueries
@@ -23,17 +27,19 @@ PRINTED = Path(__file__).with_name("schema.graphql")
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(PanelQueries, UsageQueries, ServiceQueries, SessionQueries):
+class Query(PanelQueries, UsageQueries, ServiceQueries, SessionQueries, AlertQueries):
     """All queries."""
 
 
 @strawberry.type(description="Everything that can be changed. A refused change leaves everything as it was.")
-class Mutation(ServiceMutations, SessionMutations):
+class Mutation(
+    PrepaidMutations, ServiceMutations, SessionMutations, AlertMutations, LowUnitsMutations, PushDeviceMutations
+):
     """All mutations."""
 
 
 @strawberry.type(description="Everything that is told as it happens.")
-class Subscription(LiveSubscriptions):
+class Subscription(LiveSubscriptions, AlertSubscriptions):
     """All subscriptions."""
 
 

@@ -10,10 +10,13 @@ from resolvers import pages, panels, summaries, tariffs
 from resolvers import usage as resolved
 from resolvers.context import Info
 from resolvers.pages import Cursor
+from resolvers.prepaid import PrepaidAccount as Account
+from resolvers.prepaid import account
 from resolvers.readings import ReadingSeries as Series
 from resolvers.readings import series
 from schema.arguments import Arguments
 from schema.pages import Connection
+from schema.prepaid import PrepaidAccount
 from schema.readings import Reading, ReadingSeries
 from schema.tariffs import Tariff
 from schema.usage import MONTH, PERIOD, DailyUsage, PanelMonthlySummary, UsageSeries, UsageStatistics, UsageToday
@@ -94,6 +97,9 @@ class Panel:
         graphql_type=Tariff,
         description="What a kWh costs.",
         extensions=[Arguments(at="The tariff of this instant's local day; today's when left out.")],
+    )
+    prepaid: Account | None = strawberry.field(
+        resolver=account, graphql_type=PrepaidAccount | None, description="Its credit; null for a post-paid panel."
     )
 
 

@@ -1,0 +1,242 @@
+"""Keeps every change of a prepaid panel's credit, once and for good, and says what is left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection
+
+from metering.access import Viewer
+from metering.ledger import LedgerKind, Receipt
+from metering.tariffs import Money
+from store.connections import Row
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A change of credit. A top-up keeps the tariff it was computed with; of a token, the last four digits are shown.
+
+    `at` is when it takes effect, `recorded_at` when it was typed in; both in UTC.
+    """
+
+    id: int
+    at: datetime
+    kind: LedgerKind
+    units_kwh: Decimal
+    shown_kwh: Decimal | None
+    paid: Money | None
+    unit_price: Decimal | None
+    vat_percent: Decimal | None
+    tariff_name: str | None
+    token_ending: str | None
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left of a panel's credit, from what is known up to `at` (UTC)."""
+
+    panel_id: int
+    balance_kwh: Decimal
+    at: datetime
+
+
+_BALANCES: LiteralString = """
+SELECT panel.id, balance_kwh(panel.id, %(now)s), least(greatest(ledger.at, latest.at), %(now)s)
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN LATERAL (
+    SELECT max(at) AS at FROM ledger_entry WHERE panel_id = panel.id AND at <= %(now)s
+) AS ledger ON ledger.at IS NOT NULL
+LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+WHERE panel.id = ANY(%(panel_ids)s)
+"""
+
+
+async def balances(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int], now: datetime
+) -> list[Balance]:
+    """What is left of each visible panel's credit; panels without a ledger row are absent."""
+    parameters = {**_scope(viewer), "panel_ids": list(panel_ids), "now": now}
+    cursor = await connection.execute(_BALANCES, parameters, binary=True)
+    return [Balance(*row) for row in await cursor.fetchall()]
+
+
+_PAGE: LiteralString = """
+SELECT entry.id, entry.at, entry.kind, entry.units_kwh, entry.shown_kwh, entry.amount, entry.currency,
+       trim_scale(entry.unit_price), trim_scale(entry.vat_percent), entry.tariff_name, right(entry.token, 4),
+       entry.created_at
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN ledger_entry AS entry ON entry.panel_id = panel.id
+WHERE panel.id = %(panel_id)s
+  AND (%(before_id)s::bigint IS NULL OR (entry.at, entry.id) < (%(before_at)s, %(before_id)s))
+ORDER BY entry.at DESC, entry.id DESC
+LIMIT %(limit)s
+"""
+
+_COUNT: LiteralString = """
+SELECT count(*)::integer FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN ledger_entry AS entry ON entry.panel_id = panel.id
+WHERE panel.id = %(panel_id)s
+"""
+
+
+async def page(
+    connection: AsyncConnection[Row],
+    *,
+    viewer: Viewer,
+    panel_id: int,
+    before: tuple[datetime, int] | None,
+    limit: int,
+) -> tuple[list[LedgerEntry], int]:
+    """Up to `limit` entries, newest first, those before the instant and id; and how many there are in all."""
+    before_at, before_id = before or (None, None)
+    parameters = {**_scope(viewer), "panel_id": panel_id}
+    place = {"before_at": before_at, "before_id": before_id, "limit": limit}
+    entries = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
+    ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
+    return [_entry(row) for row in entries], total
+
+
+_USE_OF_KEY: LiteralString = """
+SELECT entry.id, entry.at, entry.kind, entry.units_kwh, entry.shown_kwh, entry.amount, entry.currency,
+       trim_scale(entry.unit_price), trim_scale(entry.vat_percent), entry.tariff_name, right(entry.token, 4),
+       entry.created_at, panel.id IS NOT NULL
+FROM ledger_entry AS entry
+LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = entry.panel_id
+WHERE entry.account_id = %(viewer_id)s AND entry.idempotency_key = %(idempotency_key)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """What the viewer wrote with a key before; None once they have lost sight of its panel."""
+
+    entry: LedgerEntry | None
+
+
+async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempotency_key: str | None) -> KeyUse | None:
+    """What the viewer used that key for; None for a new key, and without one."""
+    parameters = {**_scope(viewer), "idempotency_key": idempotency_key}
+    row = await (await connection.execute(_USE_OF_KEY, parameters, binary=True)).fetchone()
+    return KeyUse(_entry(row[:-1]) if row[-1] else None) if row else None
+
+
+_LOCK: LiteralString = "SELECT id FROM panel WHERE id = %(panel_id)s FOR NO KEY UPDATE"
+
+
+async def take_turn(connection: AsyncConnection[Row], *, panel_id: int) -> None:
+    """Holds the panel's ledger until the transaction ends: what a row is computed from cannot change under it."""
+    await connection.execute(_LOCK, {"panel_id": panel_id})
+
+
+_STATE: LiteralString = """
+SELECT balance_kwh(panel.id, %(at)s), (
+    SELECT max(entry.at) FROM ledger_entry AS entry
+    WHERE entry.panel_id = panel.id AND entry.kind = 'BALANCE_READING')
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+WHERE panel.id = %(panel_id)s
+"""
+
+
+async def state(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, at: datetime
+) -> tuple[Decimal | None, datetime | None]:
+    """The balance at an instant, None before the first row; and when the display was last read."""
+    parameters = {**_scope(viewer), "panel_id": panel_id, "at": at}
+    row = await (await connection.execute(_STATE, parameters)).fetchone()
+    return (row[0], row[1]) if row else (None, None)
+
+
+_INSERT: LiteralString = """
+INSERT INTO ledger_entry (panel_id, at, kind, units_kwh, shown_kwh, amount, currency, unit_price, vat_percent,
+                          tariff_name, token, idempotency_key, account_id)
+VALUES (%(panel_id)s, %(at)s, %(kind)s, %(units_kwh)s, %(shown_kwh)s, %(amount)s, %(currency)s, %(unit_price)s,
+        %(vat_percent)s, %(tariff_name)s, %(token)s, %(idempotency_key)s, %(account_id)s)
+ON CONFLICT DO NOTHING
+RETURNING id, at, kind, units_kwh, shown_kwh, amount, currency, trim_scale(unit_price), trim_scale(vat_percent),
+          tariff_name, right(token, 4), created_at
+"""
+
+_TELL: LiteralString = "SELECT pg_notify('ledger', %(panel_id)s::text)"
+
+
+async def top_up(
+    connection: AsyncConnection[Row],
+    *,
+    viewer: Viewer,
+    panel_id: int,
+    at: datetime,
+    receipt: Receipt,
+    idempotency_key: str,
+) -> LedgerEntry | None:
+    """Credits a receipt; None, and nothing changed, when its token or the viewer's key was used before."""
+    tariff, paid = receipt.tariff, receipt.paid
+    return await _insert(
+        connection,
+        {
+            **_EMPTY,
+            "panel_id": panel_id,
+            "at": at,
+            "kind": LedgerKind.TOP_UP.value,
+            "units_kwh": receipt.units_kwh,
+            "amount": paid and paid.amount,
+            "currency": paid and paid.currency,
+            "unit_price": tariff and tariff.unit_price,
+            "vat_percent": tariff and tariff.vat_percent,
+            "tariff_name": tariff and tariff.name,
+            "token": receipt.token,
+            "idempotency_key": idempotency_key,
+            "account_id": viewer.account_id,
+        },
+    )
+
+
+async def record_balance(
+    connection: AsyncConnection[Row],
+    *,
+    viewer: Viewer,
+    panel_id: int,
+    at: datetime,
+    units_kwh: Decimal,
+    shown_kwh: Decimal,
+    idempotency_key: str | None,
+) -> LedgerEntry | None:
+    """Adds the units that make the balance what was shown; None, and nothing changed, when the key was used before."""
+    return await _insert(
+        connection,
+        {
+            **_EMPTY,
+            "panel_id": panel_id,
+            "at": at,
+            "kind": LedgerKind.BALANCE_READING.value,
+            "units_kwh": units_kwh,
+            "shown_kwh": shown_kwh,
+            "idempotency_key": idempotency_key,
+            "account_id": viewer.account_id,
+        },
+    )
+
+
+_EMPTY: dict[str, Any] = dict.fromkeys(
+    ("shown_kwh", "amount", "currency", "unit_price", "vat_percent", "tariff_name", "token", "idempotency_key")
+)
+
+
+async def _insert(connection: AsyncConnection[Row], parameters: dict[str, Any]) -> LedgerEntry | None:
+    row = await (await connection.execute(_INSERT, parameters, binary=True)).fetchone()
+    if row is None:
+        return None
+    await connection.execute(_TELL, {"panel_id": parameters["panel_id"]})
+    return _entry(row)
+
+
+def _entry(row: Row) -> LedgerEntry:
+    entry_id, at, kind, units_kwh, shown_kwh, amount, currency, *others = row
+    paid = None if amount is None else Money(amount, currency)
+    return LedgerEntry(entry_id, at, LedgerKind(kind), units_kwh, shown_kwh, paid, *others)
+
+
+def _scope(viewer: Viewer) -> dict[str, Any]:
+    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}
