@@ -1,5 +1,6 @@
 """Turns codes and filters into the panels that the viewer may see."""
 
+from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, page_of, place_of
@@ -45,10 +46,13 @@ async def one(info: Info, code: str) -> Panel | None:
 
 async def visible(context: Context, code: str) -> Panel | None:
     """The panel of this code as the viewer sees it; None when there is no such panel for them."""
+    viewer = context.signed_in
+    if not PANEL_CODE.fullmatch(code):  # Postgres refuses some texts, such as one with a NUL
+        return None
     async with context.pool.connection() as connection:
         return await panels.by_code(
             connection,
-            viewer=context.signed_in,
+            viewer=viewer,
             code=code,
             online_since=context.now() - context.online_within,
         )

@@ -336,7 +336,7 @@ ORDER BY id"""
 
 async def alert_changes(connection: AsyncConnection[Row], alert_ids: Sequence[int]) -> list[AlertChange]:
     """Whose the alerts are, and when each changed last; for the streams of their owners."""
-    rows = await (await connection.execute(_ALERTS, (alert_ids,))).fetchall()
+    rows = await (await connection.execute(_ALERTS, (list(alert_ids),))).fetchall()
     return [AlertChange(*row) for row in rows]
 
 
@@ -344,7 +344,7 @@ async def alert_changes_since(
     connection: AsyncConnection[Row], *, account_ids: Sequence[int], since: datetime
 ) -> list[AlertChange]:
     """The accounts' alerts that changed at or after an instant; for the streams of their owners."""
-    values = {"account_ids": account_ids, "since": since}
+    values = {"account_ids": list(account_ids), "since": since}
     rows = await (await connection.execute(_ALERTS_SINCE, values)).fetchall()
     return [AlertChange(*row) for row in rows]
 
