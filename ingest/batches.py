@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ingest.mqtt import Delivery, acknowledge
@@ -13,6 +13,7 @@ from store.merge import DatabaseAwayError
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _LAST_BATCHES_S: Final = 4.0
+_LOOKS: Final = 5
 
 _log = logging.getLogger(__name__)
 
@@ -59,11 +60,16 @@ class Inbox:
         await self._emptied.wait()
 
     async def next_batch(self, *, linger_s: float, limit: int) -> list[Delivery]:
-        """The oldest deliveries, `limit` at the most, once the first of them has waited `linger_s` for others."""
+        """The oldest deliveries, `limit` at the most; the first of them has waited up to `linger_s` for others.
+
+        The wait ends early when nothing more comes: a broker whose window is full sends nothing before the PUBACKs.
+        """
         await self._arrived.wait()
-        waited_s = (datetime.now(UTC) - self._waiting[0].received_at).total_seconds()
-        if waited_s < linger_s and len(self._waiting) < limit:
-            await asyncio.sleep(linger_s - max(waited_s, 0))
+        ends_at = self._waiting[0].received_at + timedelta(seconds=linger_s)
+        count = 0
+        while count < len(self._waiting) < limit and datetime.now(UTC) < ends_at:
+            count = len(self._waiting)
+            await asyncio.sleep(linger_s / _LOOKS)
         batch = self._waiting[:limit]
         del self._waiting[:limit]
         self._in_hand = len(batch)
