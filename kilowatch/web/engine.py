@@ -131,10 +131,12 @@ class ValidatedOnce(ValidationCache):
 
     def on_validate(self) -> Iterator[None]:
         """Puts the errors of the document into the execution context."""
-        yield from super().on_validate()
-        if not self.execution_context.pre_execution_errors and self._is_ambiguous():
-            message = "The document has several operations: say which one in `operationName`."
-            self.execution_context.pre_execution_errors = [GraphQLError(message, extensions=_NO_NAME)]
+        for _ in super().on_validate():
+            context = self.execution_context
+            if not context.pre_execution_errors and self._is_ambiguous():
+                message = "The document has several operations: say which one in `operationName`."
+                context.pre_execution_errors = [GraphQLError(message, extensions=_NO_NAME)]
+            yield
 
     def _is_ambiguous(self) -> bool:
         context = self.execution_context

@@ -10,6 +10,8 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 MAX_BODY_BYTES = 100_000
+MAX_DISCARDED_BYTES = 20_000_000
+"""What is read and thrown away of a longer body: a client that is still sending when we hang up sees no answer."""
 
 # Postgres keeps no NUL in text, so that no resolver needs to look for one: as an escape in JSON or in GraphQL.
 _NUL = re.compile(rb"\\u(?:0000|\{0+\})|\x00")
@@ -50,19 +52,20 @@ async def from_body(request: Request) -> Operation:
 
 
 async def _body(request: Request) -> bytes:
-    """The whole body; reading stops where it grows too long, with or without a Content-Length."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:
-        raise _too_large()
-    chunks, size = list[bytes](), 0
+    """The whole body; what is too long is not kept, with or without a Content-Length."""
+    kept, size = list[bytes](), 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                raise _too_large()
-            chunks.append(chunk)
+            if size <= MAX_BODY_BYTES:
+                kept.append(chunk)
+            elif size > MAX_DISCARDED_BYTES:
+                break
     except ClientDisconnect:
         _refuse("The request ended before its body.")
-    return b"".join(chunks)
+    if size > MAX_BODY_BYTES:
+        raise _too_large()
+    return b"".join(kept)
 
 
 def _too_large() -> BadRequestError:

@@ -54,7 +54,7 @@ class Tokens:
         try:
             claims = self._verified(token)
             claim = Claim(int(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError) as error:
             raise InvalidTokenError("The access token is not valid: sign in again.") from error
         if claim.expires_at <= self.now():
             raise InvalidTokenError("The access token has expired: sign in again.")

@@ -77,10 +77,11 @@ def payload_token(payload: Mapping[str, object]) -> str | None:
     Raises:
         InvalidTokenError: it is not text, or of another scheme.
     """
-    given = {name.lower(): value for name, value in payload.items() if name.lower() in ("authorization", "token")}
-    found = given.get("authorization", given.get("token"))
-    if found is None:
+    given = {name.lower(): value for name, value in payload.items() if value is not None}
+    name = next((name for name in ("authorization", "token") if name in given), None)
+    if name is None:
         return None
+    found = given[name]
     if not isinstance(found, str):
         raise InvalidTokenError("The access token must be text.")
-    return bearer_token(found) if "authorization" in given else found
+    return bearer_token(found) if name == "authorization" else found

@@ -1,0 +1,318 @@
+"""graphql-transport-ws: every message gets what the protocol says, and no client's mistake is a dropped socket."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from kilowatch.web import viewers
+from metering.access import Role
+from store import accounts
+from store.connections import connect_async
+from tests.fixtures.server import Server, add_account, make_app, serving, speaking, token_of
+
+PROTOCOL: Any = ["graphql-transport-ws"]
+INIT = json.dumps({"type": "connection_init"})
+ACK = {"type": "connection_ack"}
+
+
+def opened(api: Server, **options: Any) -> connect:
+    return connect(api.socket_url, subprotocols=PROTOCOL, compression=None, **options)
+
+
+async def received(socket: ClientConnection) -> dict[str, Any]:
+    return json.loads(await asyncio.wait_for(socket.recv(), 10))
+
+
+async def closing(socket: ClientConnection) -> tuple[int, str]:
+    """The code and reason that the server closes with; messages before are passed over."""
+    async with asyncio.timeout(10):
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in socket:
+                pass
+        await socket.wait_closed()
+    assert socket.close_code is not None
+    return socket.close_code, socket.close_reason or ""
+
+
+def subscribe(operation_id: Any = "1", **payload: Any) -> str:
+    return json.dumps({"id": operation_id, "type": "subscribe", "payload": {"query": "{ __typename }", **payload}})
+
+
+MALFORMED = {
+    "not JSON": "{",
+    "nothing": "",
+    "a list": "[]",
+    "null": "null",
+    "a number": "1",
+    "text": '"connection_init"',
+    "100,000 brackets": "[" * 60_000,
+    "no type": "{}",
+    "a type of a number": '{"type": 1}',
+    "an unknown type": '{"type": "start"}',
+    "a server's type": '{"type": "next", "id": "1", "payload": {}}',
+    "a payload of text": '{"type": "ping", "payload": "x"}',
+    "a payload of a list": '{"type": "pong", "payload": []}',
+    "no id": '{"type": "subscribe", "payload": {"query": "{a}"}}',
+    "an id of a number": subscribe(5),
+    "an id of an object": subscribe({}),
+    "an empty id": subscribe(""),
+    "an endless id": subscribe("x" * 300),
+    "no payload": '{"type": "subscribe", "id": "1"}',
+    "a payload of null": '{"type": "subscribe", "id": "1", "payload": null}',
+    "a query of a number": subscribe(query=5),
+    "variables of text": subscribe(variables="x"),
+    "operationName of a number": subscribe(operationName=5),
+    "extensions of a list": subscribe(extensions=[]),
+    "complete without an id": '{"type": "complete"}',
+    "a lone surrogate": '{"type": "ping", "payload": {"a": "\\ud800"}}',
+    "NUL": '{"type": "ping", "payload": {"a": "\\u0000"}}',
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_a_malformed_message_closes_with_4400(
+    bare_api: Server, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with opened(bare_api) as socket:
+            await socket.send(INIT)
+            assert await received(socket) == ACK
+            await socket.send(MALFORMED[name])
+            code, reason = await closing(socket)
+    assert code == 4400
+    assert reason
+    assert caplog.records == []
+
+
+BROKEN_FRAMES: dict[str, tuple[bytes, int]] = {
+    "binary": (b"\x82\x82\0\0\0\0{}", 4400),
+    "not UTF-8": (b"\x81\x82\0\0\0\0\xff\xfe", 1007),
+    "no mask": (b"\x81\x02{}", 1002),
+    "an unknown opcode": (b"\x83\x80\0\0\0\0", 1002),
+    "reserved bits": (b"\xf1\x80\0\0\0\0", 1002),
+    "a long ping": (b"\x89\xfe\x01\x00\0\0\0\0" + b"x" * 256, 1002),
+    "a continuation of nothing": (b"\x80\x80\0\0\0\0", 1002),
+    "a close of one byte": (b"\x88\x81\0\0\0\0\x03", 1002),
+    "a close of a code that may not be": (b"\x88\x82\0\0\0\0\x03\xed", 1002),
+    "a message of 1 MB": (b"\x81\xff\0\0\0\0\0\x10\0\0\0\0\0\0", 1009),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_FRAMES)
+async def test_a_broken_frame_closes_with_the_code_for_it(
+    bare_api: Server, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame, code = BROKEN_FRAMES[name]
+    with caplog.at_level(logging.WARNING):
+        async with opened(bare_api) as socket:
+            await socket.send(INIT)
+            assert await received(socket) == ACK
+            socket.transport.write(frame)
+            assert (await closing(socket))[0] == code
+    assert caplog.records == []
+
+
+async def test_messages_before_the_acknowledgement_are_unauthorized(bare_api: Server) -> None:
+    async with opened(bare_api) as socket:
+        await socket.send(subscribe())
+        assert await closing(socket) == (4401, "Unauthorized")
+
+
+async def test_a_connection_begins_once(bare_api: Server) -> None:
+    async with opened(bare_api) as socket:
+        await socket.send(INIT)
+        await socket.send(INIT)
+        assert (await closing(socket))[0] == 4429
+
+
+async def test_a_connection_that_does_not_begin_is_closed(bare_api: Server) -> None:
+    async with opened(bare_api) as socket:
+        assert (await closing(socket))[0] == 4408
+
+
+@pytest.mark.parametrize("protocols", [None, ["graphql-ws"], ["nonsense"]])
+async def test_other_subprotocols_are_refused(bare_api: Server, protocols: Any) -> None:
+    async with connect(bare_api.socket_url, subprotocols=protocols) as socket:
+        assert (await closing(socket))[0] == 4406
+
+
+async def test_an_operation_id_is_taken_while_its_operation_runs(api: Server, database_url: str) -> None:
+    account_id = await add_account(database_url)
+    async with speaking(api, account_id=account_id) as client:
+        first = await client.subscribe("subscription { panelReadings { __typename } }")
+        await client.event(first)
+        await client.socket.send(subscribe(first))
+        assert (await closing_of(client.socket))[0] == 4409
+
+
+async def closing_of(socket: ClientConnection) -> tuple[int | None, str | None]:
+    await asyncio.wait_for(socket.wait_closed(), 10)
+    return socket.close_code, socket.close_reason
+
+
+async def test_a_ping_is_answered_with_its_payload_even_before_the_beginning(bare_api: Server) -> None:
+    async with opened(bare_api) as socket:
+        await socket.send('{"type": "ping"}')
+        await socket.send('{"type": "ping", "payload": {"at": 5}}')
+        await socket.send('{"type": "pong"}')
+        assert [await received(socket), await received(socket)] == [
+            {"type": "pong"},
+            {"type": "pong", "payload": {"at": 5}},
+        ]
+
+
+FAULTY_OPERATIONS = {
+    "{": "GRAPHQL_PARSE_FAILED",
+    "": "BAD_REQUEST",
+    "{ nothing }": "GRAPHQL_VALIDATION_FAILED",
+    "subscription { nothing }": "GRAPHQL_VALIDATION_FAILED",
+    "query A { __typename } query B { __typename }": "OPERATION_NOT_FOUND",
+    "query ($c: String!) { panel(code: $c) { code } }": "BAD_INPUT",
+    "subscription { panelReadings { __typename } }": "UNAUTHENTICATED",
+    'subscription { panelReadings(after: "x") { __typename } }': "UNAUTHENTICATED",
+}
+
+
+@pytest.mark.parametrize("query", FAULTY_OPERATIONS)
+async def test_a_faulty_operation_is_an_error_for_its_id_only(
+    bare_api: Server, query: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with opened(bare_api) as socket:
+            await socket.send(INIT)
+            assert await received(socket) == ACK
+            await socket.send(subscribe("faulty", query=query))
+            error = await received(socket)
+            await socket.send(subscribe("faulty"))
+            following = [await received(socket), await received(socket)]
+    assert (error["id"], error["type"]) == ("faulty", "error")
+    assert error["payload"][0]["extensions"]["code"] == FAULTY_OPERATIONS[query]
+    assert following == [
+        {"id": "faulty", "type": "next", "payload": {"data": {"__typename": "Query"}}},
+        {"id": "faulty", "type": "complete"},
+    ]
+    assert caplog.records == []
+
+
+async def test_an_unknown_operation_name_is_an_error_for_its_id(bare_api: Server) -> None:
+    async with opened(bare_api) as socket:
+        await socket.send(INIT)
+        assert await received(socket) == ACK
+        await socket.send(subscribe("1", operationName="Missing"))
+        error = await received(socket)
+    assert (error["id"], error["type"]) == ("1", "error")
+
+
+async def test_a_connection_has_a_limit_of_operations(api: Server, database_url: str) -> None:
+    account_id = await add_account(database_url)
+    async with speaking(api, account_id=account_id) as client:
+        running = [await client.subscribe("subscription { panelReadings { __typename } }") for _ in range(50)]
+        for operation in running:
+            await client.event(operation)
+        refused = await client.message(await client.subscribe("{ __typename }"))
+        assert refused["payload"][0]["extensions"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
+        await client.stop(running[0])
+        assert await client.event(await client.subscribe("{ __typename }")) == "Query"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"authorization": "Bearer {token}"},
+        {"Authorization": "bearer {token}"},
+        {"token": "{token}"},
+        {"authorization": None, "token": "{token}"},
+    ],
+)
+async def test_a_connection_signs_in_by_its_first_message(
+    api: Server, database_url: str, payload: dict[str, Any]
+) -> None:
+    token = token_of(await add_account(database_url))
+    given = {name: value and value.format(token=token) for name, value in payload.items()}
+    async with opened(api) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": given}))
+        assert await received(socket) == ACK
+        await socket.send(subscribe(query="{ viewer { email } }"))
+        assert (await received(socket))["payload"] == {"data": {"viewer": {"email": "ann@example.org"}}}
+
+
+async def test_a_connection_signs_in_by_the_header_of_its_handshake(api: Server, database_url: str) -> None:
+    headers = {"Authorization": f"Bearer {token_of(await add_account(database_url))}"}
+    async with opened(api, additional_headers=headers) as socket:
+        await socket.send(INIT)
+        assert await received(socket) == ACK
+        await socket.send(subscribe(query="{ viewer { email } }"))
+        assert (await received(socket))["payload"] == {"data": {"viewer": {"email": "ann@example.org"}}}
+
+
+@pytest.mark.parametrize("given", ["Bearer x", "Basic x", "", 5, {}, "Bearer " + token_of(999)])
+async def test_a_bad_token_closes_with_4403(bare_api: Server, given: Any) -> None:
+    async with opened(bare_api) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": given}}))
+        assert (await closing(socket))[0] == 4403
+
+
+async def test_a_token_that_expires_closes_the_connection_at_that_moment(database_url: str) -> None:
+    account_id = await add_account(database_url)
+    async with serving(make_app(database_url)) as api, opened(api) as socket:
+        token = token_of(account_id, lifetime=timedelta(seconds=2))
+        await socket.send(json.dumps({"type": "connection_init", "payload": {"token": token}}))
+        assert await received(socket) == ACK
+        await socket.send(subscribe(query="subscription { panelReadings { __typename } }"))
+        assert (await received(socket))["type"] == "next"
+        assert await closing(socket) == (4403, "The access token has expired: sign in again.")
+
+
+async def test_an_operation_of_a_removed_account_closes_the_connection(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(viewers, "TRUSTED_FOR", timedelta(0))
+    account_id = await add_account(database_url, role=Role.ADMIN)
+    async with serving(make_app(database_url)) as api, speaking(api, account_id=account_id) as client:
+        assert await client.event(await client.subscribe("{ __typename }")) == "Query"
+        async with await connect_async(database_url) as connection:
+            await accounts.remove(connection, account_id)
+        await client.subscribe("{ __typename }")
+        assert await closing_of(client.socket) == (4403, "This account no longer exists.")
+
+
+ALLOWED = "https://app.example.org"
+
+
+@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:{port}", ALLOWED])
+async def test_pages_of_our_own_may_open_a_websocket(database_url: str, origin: str | None) -> None:
+    async with serving(make_app(database_url, allowed_origins=[ALLOWED])) as api:
+        headers = {} if origin is None else {"origin": origin.format(port=api.port)}
+        async with opened(api, additional_headers=headers) as socket:
+            await socket.send(INIT)
+            assert await received(socket) == ACK
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example.org", "null", "http://127.0.0.1"])
+async def test_pages_of_other_sites_cannot_open_a_websocket(bare_api: Server, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await opened(bare_api, additional_headers={"origin": origin})
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_client_that_vanishes_leaves_nothing_behind(
+    api: Server, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    account_id = await add_account(database_url)
+    with caplog.at_level(logging.WARNING):
+        async with speaking(api, account_id=account_id) as client:
+            await client.event(await client.subscribe("subscription { panelReadings { __typename } }"))
+            client.socket.transport.abort()
+        async with speaking(api, account_id=account_id) as client, asyncio.timeout(10):
+            while await client.event(await client.subscribe("{ viewer { openSubscriptions } }")) != {
+                "openSubscriptions": 0
+            }:
+                pass
+    assert caplog.records == []
