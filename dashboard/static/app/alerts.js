@@ -1,18 +1,21 @@
 // Turns the viewer's open alerts into a list that is live, and each new one into a toast.
 import { panelAddress } from './addresses.js';
-import { fill, h } from './elements.js';
+import { fill, h, write } from './elements.js';
 import { ago } from './format.js';
-import { ACKNOWLEDGE, LIVE_ALERTS, OPEN_ALERTS } from './operations.js';
+import { ACKNOWLEDGE, LIVE_ALERTS } from './operations.js';
 
 export class Alerts {
   #api;
+  #site;
   #toasts;
-  #seen = new Set();
+  #open = new Map();
+  #told = null;
 
-  constructor({ api, toasts }) {
+  constructor({ api, site, toasts }) {
     this.#api = api;
+    this.#site = site;
     this.#toasts = toasts;
-    this.list = h('ul');
+    this.list = h('ul', {}, h('li', { class: 'faint' }, 'Reading…'));
     this.trouble = h('p', { class: 'trouble', role: 'alert' });
     this.element = h(
       'section',
@@ -23,53 +26,60 @@ export class Alerts {
     );
   }
 
-  /** Reads the open alerts again. */
-  async refresh() {
-    try {
-      const { alerts } = await this.#api.ask(OPEN_ALERTS);
-      this.#show(alerts.nodes);
-    } catch (trouble) {
-      this.trouble.textContent = trouble.message;
-    }
-  }
-
-  /** Subscribes to alerts as they are raised; answers a function that ends it. */
+  /** Subscribes to the alerts: those that are open, then each change. Answers a function that ends it. */
   follow(socket) {
-    return socket.subscribe({ query: LIVE_ALERTS, next: ({ alerts }) => this.#heard(alerts.alert) });
+    return socket.subscribe({ query: LIVE_ALERTS, next: ({ alerts }) => this.#heard(alerts) });
   }
 
-  #heard({ id, state, message, panel }) {
-    this.refresh();
-    if (state !== 'OPEN' || this.#seen.has(id)) return;
-    this.#seen.add(id);
-    this.#toasts.show({ title: panel.name, text: message, href: panelAddress(panel.code) });
+  /** Writes again how long ago each was raised. */
+  refresh() {
+    if (this.#told) this.#show();
   }
 
-  #show(alerts) {
-    this.trouble.textContent = '';
-    this.element.classList.toggle('some', alerts.length > 0);
-    for (const { id } of alerts) this.#seen.add(id);
-    fill(this.list, alerts.length ? alerts.map((alert) => this.#row(alert)) : h('li', { class: 'faint' }, 'Nothing to see to.'));
+  /** With the first snapshot nothing is new; later ones tell what a broken connection kept back. */
+  #heard({ alerts, alert }) {
+    if (alerts) this.#open = new Map(alerts.map((each) => [each.id, each]));
+    else if (alert.state === 'OPEN') this.#open.set(alert.id, alert);
+    else this.#open.delete(alert.id);
+    this.#told ??= new Set(this.#open.keys());
+    for (const each of this.#open.values()) this.#tell(each);
+    this.#show();
   }
 
-  #row({ id, panel, message, raisedAt, acknowledgedAt }) {
-    const acknowledge = h('button', { type: 'button', class: 'quiet', click: () => this.#acknowledge(id) }, 'Seen');
+  #tell({ id, panelCode, message }) {
+    if (this.#told.has(id)) return;
+    this.#told.add(id);
+    this.#toasts.show({ title: this.#name(panelCode), text: message, href: panelAddress(panelCode) });
+    this.#site.refresh();
+  }
+
+  #name = (code) => this.#site.panels.get(code)?.name ?? code;
+
+  #show() {
+    const rows = [...this.#open.values()].sort((one, other) => Date.parse(other.raisedAt) - Date.parse(one.raisedAt));
+    this.element.classList.toggle('some', rows.length > 0);
+    fill(this.list, rows.length ? rows.map((alert) => this.#row(alert)) : h('li', { class: 'faint' }, 'All is well.'));
+  }
+
+  #row({ id, panelCode, message, raisedAt, acknowledgedAt }) {
+    const when = h('time', { class: 'faint', datetime: raisedAt }, ago(Date.parse(raisedAt), Date.now()));
+    const acknowledge = h('button', { type: 'button', class: 'quiet', click: () => this.#acknowledge(id) }, 'Got it');
+    const name = h('a', { href: panelAddress(panelCode) }, this.#name(panelCode));
     return h(
       'li',
       { class: acknowledgedAt ? 'seen' : null },
-      h('div', {}, h('a', { href: panelAddress(panel.code) }, panel.name), h('p', {}, message), when(raisedAt)),
-      acknowledgedAt ? h('span', { class: 'faint' }, 'seen') : acknowledge,
+      h('div', {}, name, h('p', {}, message), when),
+      acknowledgedAt ? null : acknowledge,
     );
   }
 
-  async #acknowledge(id) {
+  async #acknowledge(alertId) {
     try {
-      await this.#api.change(ACKNOWLEDGE, { id });
-      await this.refresh();
+      const { alert } = await this.#api.change(ACKNOWLEDGE, { alertId });
+      this.#heard({ alert });
+      write(this.trouble, '');
     } catch (trouble) {
-      this.trouble.textContent = trouble.message;
+      write(this.trouble, trouble.message);
     }
   }
 }
-
-const when = (instant) => h('time', { class: 'faint', datetime: instant }, ago(Date.parse(instant), Date.now()));

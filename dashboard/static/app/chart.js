@@ -117,7 +117,7 @@ export function placeAxis({ labels, plot }) {
     'g',
     { class: 'axis' },
     labels.map(({ x, text }) => {
-      const anchor = x < plot.left + 14 ? 'start' : x > plot.right - 14 ? 'end' : 'middle';
+      const anchor = x < plot.left + 8 ? 'start' : x > plot.right - 4 ? 'end' : 'middle';
       return s('text', { x, y: plot.bottom + 18, 'text-anchor': anchor }, text);
     }),
   );

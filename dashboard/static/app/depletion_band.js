@@ -6,6 +6,7 @@ import { scale } from './scale.js';
 
 const HEIGHT = 62;
 const BAR = { top: 12, height: 14 };
+const EDGE = 38;
 const DAY_MS = 86_400_000;
 const LEAST_AHEAD_MS = 6 * 3_600_000;
 
@@ -72,7 +73,7 @@ const ticks = (labels, width) =>
     'g',
     { class: 'axis' },
     labels.map(({ x, text }) => {
-      const anchor = x < 28 ? 'start' : x > width - 28 ? 'end' : 'middle';
+      const anchor = x < EDGE ? 'start' : x > width - EDGE ? 'end' : 'middle';
       return s('text', { x, y: HEIGHT - 8, 'text-anchor': anchor }, text);
     }),
   );

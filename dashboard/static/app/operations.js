@@ -84,23 +84,18 @@ export const MONTH = `query Month($year: Int!, $month: Int!) {
   }
 }`;
 
-export const OPEN_ALERTS = `query OpenAlerts {
-  alerts(first: 50, state: OPEN) {
-    totalCount
-    nodes { id panel { code name timeZone } message raisedAt acknowledgedAt }
-  }
-}`;
+const ALERT = 'id panelCode state message raisedAt acknowledgedAt';
 
 export const ACKNOWLEDGE = `mutation Acknowledge($input: AcknowledgeAlertInput!) {
   acknowledgeAlert(input: $input) {
-    alert { id acknowledgedAt }
+    alert { ${ALERT} }
     refusal { code message field }
   }
 }`;
 
 export const TOP_UP = `mutation TopUp($input: TopUpInput!) {
   topUp(input: $input) {
-    receipt { unitsKwh amount { amount currency } balanceKwh }
+    entry { unitsKwh paid { amount currency } }
     refusal { code message field }
   }
 }`;
@@ -120,5 +115,8 @@ export const LIVE_STATUS = `subscription LiveStatus($codes: [String!]) {
 }`;
 
 export const LIVE_ALERTS = `subscription LiveAlerts {
-  alerts { alert { id state message panel { code name timeZone } } }
+  alerts {
+    ... on AlertSnapshot { alerts { ${ALERT} } }
+    ... on AlertChanged { alert { ${ALERT} } }
+  }
 }`;

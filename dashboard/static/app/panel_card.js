@@ -61,7 +61,13 @@ function card(panel, parts, { isAlone }) {
   return h(
     'article',
     { class: 'card panel', 'data-code': panel.code, 'aria-label': panel.name },
-    h('header', {}, h('div', {}, h('h2', {}, name), h('p', { class: 'faint' }, place)), parts.status),
+    h(
+      'header',
+      {},
+      h('h2', {}, name),
+      parts.status,
+      h('p', { class: 'faint' }, place && h('span', {}, place), h('code', {}, panel.code)),
+    ),
     h(
       'div',
       { class: 'now' },
@@ -70,7 +76,6 @@ function card(panel, parts, { isAlone }) {
     ),
     h('dl', {}, row('Today', parts.today), row('Cost today', parts.cost), row('Register', parts.register)),
     parts.prepaid?.element,
-    h('footer', { class: 'faint' }, h('code', {}, panel.code)),
   );
 }
 

@@ -18,6 +18,7 @@ const RANGES = [
   { range: 'LAST_1Y', label: '1 y', span_ms: 365 * 24 * HOUR_MS, title: 'Power of the last year' },
 ];
 const MAX_POINTS = 720;
+const MAX_POINTS_OF_HOUR = 3600;
 const DAYS = 30;
 
 export class PanelView {
@@ -29,12 +30,13 @@ export class PanelView {
   #read_ms = 0;
   #listening = new AbortController();
 
-  constructor({ api, site, code }) {
+  /** `alerts` is given to the view of somebody who has this panel alone: it is their whole board. */
+  constructor({ api, site, code, alerts = null }) {
     this.#api = api;
     this.#code = code;
     this.#panel = site.panels.get(code);
-    this.element = h('div', { class: 'panel-view' }, h('a', { class: 'back', href: '#/' }, '‹ All panels'));
-    if (this.#panel) this.#build(site);
+    this.element = h('div', { class: 'panel-view' }, !alerts && h('a', { class: 'back', href: '#/' }, '‹ All panels'));
+    if (this.#panel) this.#build(site, alerts);
     else this.element.append(h('p', { class: 'card empty' }, `There is no panel ${code} among yours.`));
   }
 
@@ -50,7 +52,7 @@ export class PanelView {
     for (const part of this.#panel ? [this.card, this.power, this.usage] : []) part.end();
   }
 
-  #build(site) {
+  #build(site, alerts) {
     this.card = new PanelCard({ panel: this.#panel, site, api: this.#api, isAlone: true });
     this.power = new Chart({ name: 'power' });
     this.usage = new Chart({ name: 'usage' });
@@ -59,7 +61,13 @@ export class PanelView {
     this.month = h('dl');
     this.monthTitle = h('h2');
     this.element.append(
-      h('div', { class: 'beside' }, this.card.element, h('section', { class: 'card of-month' }, this.monthTitle, this.month)),
+      h(
+        'div',
+        { class: 'beside' },
+        this.card.element,
+        alerts?.element,
+        h('section', { class: 'card of-month' }, this.monthTitle, this.month),
+      ),
       h('div', { class: 'charts' }, this.#powerCard(), h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element)),
     );
     this.#listen(site);
@@ -101,7 +109,8 @@ export class PanelView {
     const { range } = this.#range;
     this.buttons.forEach((button, place) => button.setAttribute('aria-pressed', RANGES[place].range === range));
     this.#read_ms = Date.now();
-    const answer = await this.#asked(POWER, { code: this.#code, range, maxPoints: MAX_POINTS });
+    const maxPoints = this.#range === RANGES[0] ? MAX_POINTS_OF_HOUR : MAX_POINTS;
+    const answer = await this.#asked(POWER, { code: this.#code, range, maxPoints });
     if (!answer?.panel || range !== this.#range.range) return;
     this.#series = seriesOf(answer.panel.readings);
     this.#draw();

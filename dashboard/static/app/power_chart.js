@@ -12,7 +12,7 @@ const DAY_MS = 86_400_000;
 
 /** Draws `{at_ms, kw, gaps}` between two instants in a zone; `title` begins the summary. */
 export const powerDrawing = ({ series, from_ms, to_ms, zone, title }) => (width) => {
-  const plot = { left: 48, right: width - 6, top: 28, bottom: HEIGHT - 28 };
+  const plot = { left: 48, right: width - 12, top: 28, bottom: HEIGHT - 28 };
   const visible = { ...series, gaps: series.gaps.map((gap) => clipped(gap, from_ms, to_ms)) };
   const values = series.kw.filter((kw) => kw != null);
   const { low, high, ticks } = roundSteps(Math.min(0, ...values), Math.max(0.1, ...values));

@@ -24,7 +24,7 @@ export class SignedIn {
     this.site = new Site(this.api);
     this.toasts = new Toasts();
     this.bar = new TopBar({ email: session.email, signOut });
-    this.alerts = new Alerts({ api: this.api, toasts: this.toasts });
+    this.alerts = new Alerts({ api: this.api, site: this.site, toasts: this.toasts });
     this.main = h('main', { id: 'main' }, h('p', { class: 'loading', role: 'status' }, 'Reading your panels…'));
     this.element = h('div', { class: 'signed-in' }, this.bar.element, this.main, this.toasts.element);
     this.#begin({ endpoint, token: session.accessToken, refused });
@@ -82,10 +82,13 @@ export class SignedIn {
   }
 
   #show() {
-    const code = codeIn(location.hash);
     const { api, site, alerts } = this;
+    const [only] = site.totalCount === 1 ? site.panels.keys() : [];
+    const code = codeIn(location.hash) || only;
     this.#view?.end();
-    this.#view = code ? new PanelView({ api, site, code }) : new Board({ api, site, alerts });
+    this.#view = code
+      ? new PanelView({ api, site, code, alerts: code === only ? alerts : null })
+      : new Board({ api, site, alerts });
     fill(this.main, this.#view.element);
     document.title = code ? `${site.panels.get(code)?.name ?? code} · Kilowatch` : 'Kilowatch';
     scrollTo(0, 0);

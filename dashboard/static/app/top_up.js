@@ -1,4 +1,5 @@
 // Turns an amount of money into units on a prepaid panel, once, however often the network makes it be sent.
+import { Trouble } from './api.js';
 import { h, write } from './elements.js';
 import { exactMoney, units } from './format.js';
 import { TOP_UP } from './operations.js';
@@ -10,11 +11,11 @@ export class TopUp {
   #key = null;
 
   constructor({ panel, site, api }) {
-    Object.assign(this, { outcome: h('p', { class: 'outcome', role: 'status' }) });
+    this.outcome = h('p', { class: 'outcome', role: 'status' });
     this.#panel = panel;
     this.#site = site;
     this.#api = api;
-    // The keys belong to the amount: the same sent again is the same top-up, another amount is another one.
+    // The key belongs to the amount: the same sent again is the same top-up, another amount is another one.
     this.amount = h('input', { ...AMOUNT, 'aria-label': `Amount in ${panel.currency}`, input: () => (this.#key = null) });
     this.button = h('button', { type: 'submit', class: 'main' }, 'Top up');
     this.element = h(
@@ -26,12 +27,15 @@ export class TopUp {
     );
   }
 
+  /** What was not answered is sent again under the same key: then it was credited once, and is told as that. */
   async #submit(event) {
     event.preventDefault();
     this.button.disabled = true;
     this.#key ??= newKey();
     try {
-      this.#credited(await this.#api.change(TOP_UP, this.#input()));
+      const { topUp } = await this.#api.ask(TOP_UP, { input: this.#input() });
+      if (!topUp.entry) throw new Trouble(topUp.refusal.message, topUp.refusal);
+      this.#credited(topUp.entry);
     } catch (trouble) {
       this.#say(trouble.message, { isTrouble: true });
     }
@@ -43,10 +47,10 @@ export class TopUp {
     return { panelCode: this.#panel.code, amount, idempotencyKey: this.#key };
   }
 
-  #credited({ receipt }) {
+  #credited({ paid, unitsKwh }) {
     this.#key = null;
     this.amount.value = '';
-    this.#say(`${exactMoney(receipt.amount)} bought ${units(receipt.unitsKwh)}.`, { isTrouble: false });
+    this.#say(`${exactMoney(paid)} bought ${units(unitsKwh)}.`, { isTrouble: false });
     this.#site.refresh();
   }
 
