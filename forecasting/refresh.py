@@ -8,12 +8,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from psycopg import AsyncConnection
 
 from forecasting.depletion import DepletionForecast, RegisterHistory, UsageForecast, forecast_depletion
 from store import forecasts
-from store.connections import Pool, Row
+from store.connections import Database, Pool
 from store.forecasts import RegisterPoints, StalePanel, StoredForecast, UsageColumns
+from store.outages import is_outage
 
 _log = logging.getLogger(__name__)
 
@@ -48,20 +48,25 @@ async def refresh_stale(
     return len(stale)
 
 
-async def _refresh(connection: AsyncConnection[Row], panels: list[StalePanel], *, now: datetime) -> None:
+async def _refresh(connection: Database, panels: list[StalePanel], *, now: datetime) -> None:
     inputs = [await _read(connection, panel, now=now) for panel in panels]
     made = await asyncio.to_thread(lambda: [_forecast(each, now=now) if each else None for each in inputs])
     for panel, forecast in zip(panels, made, strict=True):
         await forecasts.save(connection, forecast, panel=panel, now=now)
 
 
-async def _read(connection: AsyncConnection[Row], panel: StalePanel, *, now: datetime) -> _Inputs | None:
-    """What to forecast from; None where there is no reading yet, or no balance."""
-    balance_kwh = await forecasts.balance(connection, panel.panel_id, now=now)
-    if balance_kwh is None or panel.reading_at is None:
+async def _read(connection: Database, panel: StalePanel, *, now: datetime) -> _Inputs | None:
+    """What to forecast from; None where there is no reading yet, or no balance, or where reading it failed."""
+    try:
+        balance_kwh = await forecasts.balance(connection, panel.panel_id, now=now)
+        if balance_kwh is None or panel.reading_at is None:
+            return None
+        return _Inputs(panel, balance_kwh, await forecasts.history(connection, panel.panel_id, now=now))
+    except Exception as error:
+        if is_outage(error):
+            raise
+        _log.exception("no forecast for panel %s", panel.code)
         return None
-    history = await forecasts.history(connection, panel.panel_id, now=now)
-    return _Inputs(panel, balance_kwh, history)
 
 
 def _forecast(inputs: _Inputs, *, now: datetime) -> StoredForecast | None:

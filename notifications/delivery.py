@@ -6,12 +6,10 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from psycopg import AsyncConnection
-
 from notifications.backoff import MAX_ATTEMPTS, retry_delay_s
 from notifications.outcomes import Failed, Gone, Outcome, Retry, Sender, Sent
 from store import outbox, push_devices
-from store.connections import Pool, Row
+from store.connections import Database, Pool
 from store.outbox import Push
 
 _log = logging.getLogger(__name__)
@@ -61,9 +59,7 @@ async def _attempt(sender: Sender, push: Push) -> Outcome:
         return Retry(f"internal fault: {type(fault).__name__}")
 
 
-async def _record(
-    connection: AsyncConnection[Row], push: Push, outcome: Outcome, *, now: datetime, jitter: float
-) -> None:
+async def _record(connection: Database, push: Push, outcome: Outcome, *, now: datetime, jitter: float) -> None:
     match outcome:
         case Sent(provider_id):
             await outbox.record_sent(connection, push.id, provider_id=provider_id, now=now)

@@ -4,13 +4,12 @@ import logging
 from datetime import datetime
 from decimal import Decimal
 
-from psycopg import AsyncConnection
-
 from metering.low_units import Decision, Unit, days_until, decide
 from notifications.wording import low_units_message
 from store import alerts, low_units, outbox
-from store.connections import Pool, Row
+from store.connections import Database, Pool
 from store.low_units import DueRule, RuleLevel
+from store.outages import is_outage
 
 _log = logging.getLogger(__name__)
 
@@ -31,26 +30,41 @@ async def evaluate(pool: Pool, *, now: datetime) -> int:
         return sum([await _evaluate(connection, part, now=now) for part in parts])
 
 
-async def _evaluate(connection: AsyncConnection[Row], due: list[DueRule], *, now: datetime) -> int:
-    levels = await low_units.levels(connection, [rule.id for rule in due], now=now)
+async def _evaluate(connection: Database, due: list[DueRule], *, now: datetime) -> int:
+    """Looks at some rules; where reading them fails, at each half of them, so that one rule fails alone."""
+    try:
+        levels = await low_units.levels(connection, [rule.id for rule in due], now=now)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        return await _evaluate_halves(connection, due, now=now)
     turning = [level.rule_id for level in levels if _decision(level, now=now) is not Decision.NOTHING]
     raised = sum([await _settle(connection, rule_id, now=now) for rule_id in turning])
     await low_units.mark_checked(connection, due)
     return raised
 
 
-async def _settle(connection: AsyncConnection[Row], rule_id: int, *, now: datetime) -> int:
+async def _evaluate_halves(connection: Database, due: list[DueRule], *, now: datetime) -> int:
+    if len(due) == 1:
+        _log.exception("low-units rule %d was not evaluated", due[0].id)
+        await low_units.mark_checked(connection, due)
+        return 0
+    middle = len(due) // 2
+    return sum([await _evaluate(connection, half, now=now) for half in (due[:middle], due[middle:])])
+
+
+async def _settle(connection: Database, rule_id: int, *, now: datetime) -> int:
     try:
         async with connection.transaction():
             return await _act(connection, rule_id, now=now)
-    except Exception:
-        if connection.closed:
+    except Exception as error:
+        if is_outage(error):
             raise
         _log.exception("low-units rule %d was not evaluated", rule_id)
         return 0
 
 
-async def _act(connection: AsyncConnection[Row], rule_id: int, *, now: datetime) -> int:
+async def _act(connection: Database, rule_id: int, *, now: datetime) -> int:
     """Decides again under the rule's lock, writes what follows, and returns how many alerts were raised."""
     if not await low_units.lock(connection, rule_id):
         return 0
@@ -82,7 +96,7 @@ def _days_left(level: RuleLevel, *, now: datetime) -> Decimal | None:
     return days_until(level.depletes_at, now=now) if level.has_forecast else None
 
 
-async def _warn(connection: AsyncConnection[Row], level: RuleLevel, *, now: datetime) -> int:
+async def _warn(connection: Database, level: RuleLevel, *, now: datetime) -> int:
     days_left = _days_left(level, now=now)
     alert_id = await alerts.raise_low_units(
         connection,
@@ -100,7 +114,7 @@ async def _warn(connection: AsyncConnection[Row], level: RuleLevel, *, now: date
     return 1
 
 
-async def _rearm(connection: AsyncConnection[Row], level: RuleLevel, *, now: datetime) -> None:
+async def _rearm(connection: Database, level: RuleLevel, *, now: datetime) -> None:
     await low_units.rearm(connection, level.rule_id)
     cleared = await alerts.clear(connection, account_id=level.account_id, panel_id=level.panel_id, now=now)
     await outbox.cancel(connection, cleared)

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from psycopg import AsyncConnection
-
 from metering.access import Viewer
 from metering.low_units import MAX_THRESHOLD_DAYS, MAX_THRESHOLD_KWH, Threshold, Unit
 from metering.refusals import Refused
@@ -13,7 +11,7 @@ from resolvers import panels
 from resolvers.context import Context
 from resolvers.loading import loaded
 from store import alerts, low_units, outbox
-from store.connections import Row
+from store.connections import Database
 from store.panels import Panel
 
 _KWH_STEP = Decimal("0.001")
@@ -74,9 +72,7 @@ async def set_rule(
     return _answered(rules[panel.id], panel=panel) if panel.id in rules else None
 
 
-async def _changed(
-    connection: AsyncConnection[Row], viewer: Viewer, *, panel_id: int, threshold: Threshold | None
-) -> bool:
+async def _changed(connection: Database, viewer: Viewer, *, panel_id: int, threshold: Threshold | None) -> bool:
     if threshold is None:
         return await low_units.remove_rule(connection, viewer, panel_id=panel_id)
     return await low_units.set_rule(connection, viewer, panel_id=panel_id, threshold=threshold)

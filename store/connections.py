@@ -13,6 +13,9 @@ Row = tuple[Any, ...]
 
 Pool = AsyncConnectionPool[AsyncConnection[Row]]
 
+Database = AsyncConnection[Row]
+"""One connection of a pool; psycopg stays in this package."""
+
 _OPTIONS = "-c timezone=UTC -c jit=off"
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 15_000
@@ -24,9 +27,7 @@ def connect(url: str, *, application: str = "kilowatch") -> Connection[Row]:
     Raises:
         psycopg.OperationalError: the database does not answer within 5 s.
     """
-    return psycopg.connect(
-        url, options=_OPTIONS, connect_timeout=CONNECT_TIMEOUT_S, application_name=application
-    )
+    return psycopg.connect(url, options=_OPTIONS, connect_timeout=CONNECT_TIMEOUT_S, application_name=application)
 
 
 async def connect_async(url: str, *, application: str = "kilowatch") -> AsyncConnection[Row]:

@@ -176,6 +176,25 @@ async def test_one_rule_that_fails_does_not_hold_up_the_others(
     assert "was not evaluated" in caplog.text
 
 
+async def test_a_panel_whose_balance_cannot_be_read_does_not_hold_up_the_others(
+    pool: Pool, used: Flat, caplog: pytest.LogCaptureFixture
+) -> None:
+    used.execute(
+        "WITH bad AS (INSERT INTO panel (code, name, time_zone, is_prepaid) VALUES ('BAD', 'Bad', 'No/Where', true)"
+        " RETURNING id), seen AS (INSERT INTO panel_access SELECT %(account_id)s, id FROM bad),"
+        " credited AS (INSERT INTO ledger_entry (panel_id, at, kind, units_kwh)"
+        " SELECT id, '2025-01-01', 'TOP_UP', 5 FROM bad)"
+        " INSERT INTO low_units_rule (account_id, panel_id, threshold_kwh) SELECT %(account_id)s, id, 5 FROM bad",
+        account_id=used.tenant.account_id,
+    )
+    used.meter(1005.2, at=SOON)
+    assert await evaluate(pool, now=SOON) == 1
+    assert caplog.text.count("was not evaluated") == 1
+    caplog.clear()
+    assert await evaluate(pool, now=SOON) == 0
+    assert caplog.text == ""
+
+
 async def test_a_rule_without_news_is_not_read_again(pool: Pool, used: Flat) -> None:
     await evaluate(pool, now=NOW)
     used.execute("CREATE OR REPLACE FUNCTION balance_kwh(panel integer, at_instant timestamptz) RETURNS numeric"
