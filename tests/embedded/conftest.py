@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from kilowatch.embedded.accounts import choose_account
@@ -31,22 +32,30 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def finished() -> Iterator[Path]:
-    """A data folder with a finished cluster: copying it is quicker than initdb."""
+def made_once() -> Iterator[Path]:
+    """A data folder with a finished cluster: initdb takes longer than anything else here."""
     root = Path(tempfile.mkdtemp(prefix="kilowatch-"))
     root.chmod(0o755)
     with EmbeddedPostgres(root / "data"):
         pass
-    for name in ("port", "postgres.log"):
-        (root / "data" / name).unlink()
     yield root / "data"
     shutil.rmtree(root)
 
 
 @pytest.fixture
-def folder(finished: Path, open_folder: Path) -> Path:
-    """A data folder with a cluster in it that nobody runs."""
-    subprocess.run(["cp", "-a", finished, open_folder / "data"], check=True)
+def folder(made_once: Path) -> Path:
+    """A data folder whose cluster nobody runs; its log is empty and the table `reading` is free to make."""
+    with EmbeddedPostgres(made_once) as postgres, psycopg.connect(postgres.url) as connection:
+        connection.execute("DROP TABLE IF EXISTS reading")
+    for path in made_once.glob("postgres.log*"):
+        path.unlink()
+    return made_once
+
+
+@pytest.fixture
+def copy(folder: Path, open_folder: Path) -> Path:
+    """A data folder with a cluster that a test may spoil."""
+    subprocess.run(["cp", "-a", folder, open_folder / "data"], check=True)
     return open_folder / "data"
 
 

@@ -6,7 +6,7 @@ import uuid
 from urllib.parse import urlsplit
 
 import gmqtt
-from gmqtt.mqtt.constants import MQTTv50, MQTTv311
+from gmqtt.mqtt.constants import MQTTv50
 
 from tests.embedded.waiting import eventually
 
@@ -66,7 +66,7 @@ class Subscriber:
         self._client._connection._transport.write(struct.pack(">BBH", 0x40, 2, packet_id))
 
 
-async def publish(url: str, topic: str, payloads: list[bytes], *, version: int = MQTTv311) -> None:
+async def publish(url: str, topic: str, payloads: list[bytes], *, version: int = MQTTv50) -> None:
     """Returns when the broker has acknowledged each payload."""
     parts = urlsplit(url)
     client = gmqtt.Client(uuid.uuid4().hex)

