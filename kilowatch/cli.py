@@ -45,7 +45,7 @@ def main() -> None:
     try:
         app()
     except (CommandError, SettingError, SchemaMismatchError, Refused) as error:
-        errors.print(f"[bold red]kilowatch:[/] {error}", highlight=False)
+        errors.print(f"[bold red]kilowatch:[/] {escape(str(error))}", highlight=False)
         sys.exit(1)
     except OperationalError as error:
         errors.print(f"[bold red]kilowatch:[/] the database does not answer: {error}", highlight=False)
@@ -68,6 +68,9 @@ def _set_up_logging(level: str) -> None:
         logging.basicConfig(level=level, format="%(name)s: %(message)s", datefmt="[%X]", handlers=handlers)
     else:
         logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if level != "DEBUG":
+        for talkative in ("gmqtt", "uvicorn"):
+            logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 @app.command()
@@ -76,9 +79,15 @@ def demo(
     days: Annotated[int, typer.Option(help="Days of history generated at the first start.", min=2, max=1500)] = 396,
 ) -> None:
     """Run everything on this machine: database, broker, simulated meters, ingest, jobs and the server."""
-    from kilowatch.demo.run import run_demo
+    from kilowatch.demo.run import DemoPortTakenError, run_demo
+    from kilowatch.embedded.keeper import ChildFailedError
+    from kilowatch.embedded.postgres import FolderInUseError
 
-    run_demo(_settings(), console=console, every_s=every_s, days=days)
+    settings = _settings()
+    try:
+        run_demo(settings, console=console, every_s=every_s, days=days)
+    except (DemoPortTakenError, ChildFailedError, FolderInUseError, OSError) as error:
+        raise CommandError(str(error)) from error
 
 
 @app.command()
@@ -86,7 +95,11 @@ def serve() -> None:
     """Serve GraphQL, its subscriptions and GraphiQL."""
     from kilowatch.serve import serve_api
 
-    serve_api(_settings(needs=("database_url",)))
+    settings = _settings(needs=("database_url",))
+    try:
+        serve_api(settings)
+    except OSError as error:
+        raise CommandError(str(error)) from error
 
 
 @app.command()
