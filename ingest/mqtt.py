@@ -62,13 +62,17 @@ class BrokerAddress:
         Raises:
             ValueError: it is no such URL; the message does not repeat it, because it may hold a password.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
         if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
             raise ValueError("MQTT_URL must be mqtt:// or mqtts://[user:password@]host[:port]")
         is_secure = parts.scheme == "mqtts"
         return cls(
             host=parts.hostname,
-            port=parts.port or (8883 if is_secure else 1883),
+            port=port or (8883 if is_secure else 1883),
             is_secure=is_secure,
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
