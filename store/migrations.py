@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from procrastinate import App, SyncPsycopgConnector
 from psycopg import Connection
 
 from store.connections import Row, connect
@@ -21,7 +20,6 @@ _APPLIED = "SELECT number FROM schema_version"
 _RECORD = "INSERT INTO schema_version (number, name) VALUES (%s, %s)"
 _NEWEST = "SELECT coalesce(max(number), 0) FROM schema_version"
 _HAS_VERSIONS = "SELECT to_regclass('schema_version') IS NOT NULL"
-_HAS_JOBS = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 
 
 class SchemaMismatchError(Exception):
@@ -30,9 +28,7 @@ class SchemaMismatchError(Exception):
     def __init__(self, *, found: int, needed: int) -> None:
         self.found, self.needed = found, needed
         remedy = (
-            "run `kilowatch migrate`"
-            if found < needed
-            else "this Kilowatch is older than its database: upgrade it"
+            "run `kilowatch migrate`" if found < needed else "this Kilowatch is older than its database: upgrade it"
         )
         super().__init__(f"the database has schema version {found}, this Kilowatch needs {needed}: {remedy}")
 
@@ -72,7 +68,6 @@ def migrate(url: str) -> list[Migration]:
         missing = [migration for migration in available() if migration.number not in applied]
         for migration in missing:
             _apply(connection, migration)
-        _apply_job_queue(connection, url=url)
     return missing
 
 
@@ -80,14 +75,6 @@ def _apply(connection: Connection[Row], migration: Migration) -> None:
     with connection.transaction():
         connection.execute(migration.sql.encode())
         connection.execute(_RECORD, (migration.number, migration.name))
-
-
-def _apply_job_queue(connection: Connection[Row], *, url: str) -> None:
-    """The job queue brings its own tables; they are made once, by the library."""
-    if connection.execute(_HAS_JOBS).fetchone() == (True,):
-        return
-    with App(connector=SyncPsycopgConnector(conninfo=url)).open() as queue:
-        queue.schema_manager.apply_schema()
 
 
 def check_version(url: str) -> None:
