@@ -36,8 +36,8 @@ _REMOVE = "DELETE FROM low_units_rule WHERE account_id = %(viewer_id)s AND panel
 
 _ANNOUNCE = "SELECT pg_notify('low_units_rule', %(panel_id)s::text)"
 
-# A rule on kWh moves with readings and credit only; one on days also moves with the clock, and its forecast is one
-# look at an index. People who lost sight of a panel are not warned about it.
+# A rule on kWh moves with readings and credit only. One on days also moves with the clock: of these only such are due
+# whose forecast lies on the other side of the threshold. People who lost sight of a panel are not warned about it.
 _DUE = """
 SELECT rule.id, rule.updated_at, latest.last_seen_at AS seen_at, ledger.id AS ledger_id
 FROM low_units_rule AS rule
@@ -46,8 +46,12 @@ JOIN visible_panel(account.id, account.role = 'ADMIN') AS panel ON panel.id = ru
 JOIN LATERAL (SELECT max(id) AS id FROM ledger_entry
               WHERE panel_id = rule.panel_id AND at <= %(now)s) AS ledger ON ledger.id IS NOT NULL
 LEFT JOIN latest_reading AS latest ON latest.panel_id = rule.panel_id
-WHERE rule.threshold_days IS NOT NULL
-   OR (rule.checked_seen_at, rule.checked_ledger_id) IS DISTINCT FROM (latest.last_seen_at, ledger.id)
+LEFT JOIN LATERAL (SELECT coalesce(p50_at, 'infinity') AS depletes_at FROM depletion_forecast
+                   WHERE panel_id = rule.panel_id AND rule.threshold_days IS NOT NULL
+                   ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
+WHERE (rule.threshold_kwh IS NOT NULL
+       AND (rule.checked_seen_at, rule.checked_ledger_id) IS DISTINCT FROM (latest.last_seen_at, ledger.id))
+   OR rule.is_armed = (forecast.depletes_at <= %(now)s::timestamptz + rule.threshold_days * interval '1 day')
 ORDER BY rule.id"""
 
 # A device's clock may run ahead of ours: what was metered is used up, whenever the device says that it was.
@@ -205,7 +209,7 @@ async def remove_rule(connection: AsyncConnection[Row], viewer: Viewer, *, panel
 
 
 async def due(connection: AsyncConnection[Row], *, now: datetime) -> list[DueRule]:
-    """Rules on kWh whose panel has news since they were last looked at, and every rule on days."""
+    """Rules on kWh whose panel has news since they were last looked at, and rules on days that may turn."""
     async with connection.cursor(row_factory=class_row(DueRule)) as cursor:
         return await (await cursor.execute(_DUE, {"now": now})).fetchall()
 
