@@ -92,10 +92,18 @@ class Keeper:
 
     def _watch(self, child: Child) -> None:
         while child.poll() is None and not self._stopping.wait(_POLL_S):
-            fault = self._fault(child)
+            fault = self._checked(child)
             if fault is not None:
                 _log.error("%s is ended and started again: %s", self._name, fault)
                 break
         if child.poll() is not None:
             _log.error("%s died (exit code %s) and is started again", self._name, child.returncode)
         self._end(child)
+
+    def _checked(self, child: Child) -> str | None:
+        """A check that fails says nothing about the child, which goes on."""
+        try:
+            return self._fault(child)
+        except Exception:  # noqa: BLE001 - whatever it is, it must not end the watch
+            _log.exception("%s could not be checked", self._name)
+            return None
