@@ -79,7 +79,8 @@ class LiveHub:
     position: Position = field(default_factory=lambda: Position.after_batch(0))
     is_listening: bool = False
     handed_out: int = 0
-    dropped: int = 0
+    dropped_before: int = 0
+    """Readings that slow subscribers were told they did not get."""
     _watches: dict[Watch, None] = field(default_factory=dict[Watch, None])
     _by_panel: dict[int, dict[Watch, None]] = field(default_factory=dict[int, dict[Watch, None]])
     _access: dict[int, Access] = field(default_factory=dict[int, Access])
@@ -268,6 +269,11 @@ class LiveHub:
     def streams_of(self, account_id: int) -> int:
         """How many streams of readings or status an account has open in this process."""
         return sum(watch.account_id == account_id for watch in self._watches)
+
+    @property
+    def dropped(self) -> int:
+        """How many readings slow subscribers did not get, those included that they have yet to be told of."""
+        return self.dropped_before + sum(watch.mailbox.dropped for watch in self._watches)
 
     @property
     def streams(self) -> int:

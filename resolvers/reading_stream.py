@@ -228,14 +228,14 @@ class ReadingStream:
 
     async def following(self, heartbeat_every_s: float) -> AsyncGenerator[Event]:
         """What the next moment brings: newly stored readings, or a heartbeat after so long without any."""
-        if not await self.watch.mailbox.wait(heartbeat_every_s):
-            self._renew_context()
+        has_rung = await self.watch.mailbox.wait(heartbeat_every_s)
+        self._renew_context()
+        if not has_rung:
             yield self._heartbeat()
             return
         waiting, dropped = self.watch.mailbox.take()
         if dropped:
-            self.live.dropped += dropped
-            self._renew_context()
+            self.live.dropped_before += dropped
             yield Gap(cursor_at(self.position), GapReason.SLOW_CLIENT, dropped)
         async for event in self._passed_on(waiting):
             yield event

@@ -56,7 +56,7 @@ class Health:
         del request
         status, _ = await self._status()
         lines = [*_web_lines(self.counts), *_live_lines(self.live), *_ingest_lines(status, now=self.now())]
-        up = 0 if status is None else 1
+        up = float(status is not None)
         lines += _metric("kilowatch_database_up", "gauge", "Whether the database answers.", {"": up})
         return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)
 

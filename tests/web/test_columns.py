@@ -1,0 +1,92 @@
+"""Columns pass through whole only where graphql-core would answer the same, errors and paths included."""
+
+import math
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import orjson
+import strawberry
+from hypothesis import given
+from hypothesis import strategies as st
+from strawberry.schema.config import StrawberryConfig
+
+from kilowatch.web.columns import ColumnExecutor, is_on_the_wire
+from schema.scalars import scalar_map
+
+
+@strawberry.type
+class Query:
+    floats: list[float] = strawberry.field(resolver=lambda root: root)
+    some_floats: list[float | None] = strawberry.field(resolver=lambda root: root)
+    ints: list[int] = strawberry.field(resolver=lambda root: root)
+    some_ints: list[int | None] = strawberry.field(resolver=lambda root: root)
+    texts: list[str] = strawberry.field(resolver=lambda root: root)
+    some_texts: list[str | None] = strawberry.field(resolver=lambda root: root)
+    flags: list[bool] = strawberry.field(resolver=lambda root: root)
+    times: list[datetime] = strawberry.field(resolver=lambda root: root)
+    some_times: list[datetime | None] = strawberry.field(resolver=lambda root: root)
+    ids: list[strawberry.ID] = strawberry.field(resolver=lambda root: root)
+    nested: list[list[float]] = strawberry.field(resolver=lambda root: [root, root])
+
+
+CONFIG = StrawberryConfig(scalar_map=scalar_map())
+PLAIN = strawberry.Schema(Query, config=CONFIG)
+QUICK = strawberry.Schema(Query, config=CONFIG, execution_context_class=ColumnExecutor)
+FIELDS = list(PLAIN._schema.query_type.fields)  # type: ignore[union-attr]
+
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=7)), None])
+VALUES = st.one_of(
+    st.floats(),
+    st.integers(-(2**33), 2**33),
+    st.text(max_size=3),
+    st.booleans(),
+    st.none(),
+    st.datetimes(timezones=ZONES),
+    st.just(10**400),
+)
+
+
+def answered(schema: strawberry.Schema, field: str, values: list[Any]) -> Any:
+    result = schema.execute_sync(f"{{ {field} }}", root_value=values)
+    errors = [(error.message, error.path) for error in result.errors or []]
+    return orjson.dumps(result.data), errors
+
+
+@given(field=st.sampled_from(FIELDS), values=st.lists(VALUES, max_size=6))
+def test_any_list_is_answered_as_graphql_core_answers_it(field: str, values: list[Any]) -> None:
+    assert answered(QUICK, field, values) == answered(PLAIN, field, values)
+
+
+@given(
+    field=st.sampled_from(FIELDS),
+    values=st.one_of(
+        *(
+            st.lists(kind, max_size=20)
+            for kind in (
+                st.floats(allow_nan=False, allow_infinity=False),
+                st.integers(-(2**31), 2**31 - 1),
+                st.text(),
+                st.booleans(),
+                st.datetimes(timezones=st.just(UTC)),
+                st.one_of(st.none(), st.floats()),
+            )
+        )
+    ),
+)
+def test_lists_of_one_kind_are_answered_as_graphql_core_answers_them(field: str, values: list[Any]) -> None:
+    assert answered(QUICK, field, values) == answered(PLAIN, field, values)
+
+
+def test_clean_columns_pass_through_whole() -> None:
+    fields = PLAIN._schema.query_type.fields  # type: ignore[union-attr]
+    item = {name: field.type.of_type.of_type for name, field in fields.items()}
+    assert is_on_the_wire(item["floats"], [1.0, 2.5])
+    assert is_on_the_wire(item["someFloats"], [1.0, None])
+    assert is_on_the_wire(item["times"], [datetime.now(UTC)])
+    assert is_on_the_wire(item["texts"], [])
+    assert not is_on_the_wire(item["floats"], [1.0, None])
+    assert not is_on_the_wire(item["floats"], [1.0, math.nan])
+    assert not is_on_the_wire(item["someFloats"], [None, math.inf])
+    assert not is_on_the_wire(item["floats"], [1.0, 2])
+    assert not is_on_the_wire(item["ints"], [True])
+    assert not is_on_the_wire(item["ints"], [2**31])

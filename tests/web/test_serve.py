@@ -1,0 +1,85 @@
+"""The server as a process: it stops quickly, and tells its websockets that it goes away."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.fixtures.server import KEY, PROTOCOL, add_account, token_of
+
+PROGRAM = """
+import sys
+from kilowatch.web.app import create_app
+from kilowatch.web.serve import run
+run(create_app(database_url=sys.argv[1], signing_key=sys.argv[2].encode()), host="127.0.0.1", port=int(sys.argv[3]))
+"""
+
+
+class Process:
+    def __init__(self, child: asyncio.subprocess.Process, port: int) -> None:
+        self.child, self.root = child, f"http://127.0.0.1:{port}"
+
+    async def stop(self, number: signal.Signals) -> tuple[int, float]:
+        """The exit code, and how many seconds it took."""
+        began_s = time.monotonic()
+        self.child.send_signal(number)
+        return await asyncio.wait_for(self.child.wait(), 10), time.monotonic() - began_s
+
+
+@pytest.fixture
+async def process(database_url: str, unused_tcp_port: int) -> AsyncIterator[Process]:
+    arguments = (sys.executable, "-c", PROGRAM, database_url, KEY.decode(), str(unused_tcp_port))
+    child = await asyncio.create_subprocess_exec(*arguments, stderr=asyncio.subprocess.PIPE)
+    running = Process(child, unused_tcp_port)
+    try:
+        async with httpx.AsyncClient() as http, asyncio.timeout(30):
+            while True:
+                try:
+                    await http.get(running.root + "/healthz")
+                except httpx.ConnectError:
+                    assert child.returncode is None
+                    await asyncio.sleep(0.02)
+                else:
+                    break
+        yield running
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_stops_within_three_seconds_and_says_1001(
+    process: Process, database_url: str, number: signal.Signals
+) -> None:
+    account = await add_account(database_url)
+    url = process.root.replace("http", "ws") + "/graphql"
+    async with (
+        connect(url, subprotocols=PROTOCOL) as idle,
+        connect(url, subprotocols=PROTOCOL) as busy,
+        httpx.AsyncClient() as http,
+    ):
+        await http.get(process.root + "/healthz")
+        await busy.send(json.dumps({"type": "connection_init", "payload": {"token": token_of(account)}}))
+        await busy.recv()
+        payload = {"query": "subscription { panelReadings { __typename } }"}
+        await busy.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+        await busy.recv()
+        code, took_s = await process.stop(number)
+        await asyncio.gather(idle.wait_closed(), busy.wait_closed())
+        assert (idle.close_code, busy.close_code) == (1001, 1001)
+    assert (code, took_s < 3) == (0, True)
+    assert process.child.stderr is not None
+    assert await process.child.stderr.read() == b""
+
+
+async def test_it_does_not_say_what_it_runs_on(process: Process) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(process.root + "/healthz")
+    assert "server" not in answer.headers
