@@ -60,21 +60,30 @@ class Published:
 
 
 def publish(
-    port: int, messages: Prepared, *, window: int = 1000, rate: float | None = None, client_id: str = "load"
+    port: int,
+    messages: Prepared,
+    *,
+    window: int = 1000,
+    rate: float | None = None,
+    client_id: str = "load",
+    published: Published | None = None,
 ) -> Published:
     """Sends all of it, `window` messages ahead of the PUBACKs at the most, `rate` a second or as fast as it goes.
 
-    Returns when every message is acknowledged. Raises TimeoutError when the broker falls silent for 30 s.
+    Returns when every message is acknowledged; `published`, when given, tells another thread how far it is. Raises
+    TimeoutError when the broker falls silent for 30 s.
     """
     with _connected(port, client_id) as stream:
         stream.settimeout(0)
-        return _Sending(stream, messages, window=window, rate=rate).run()
+        return _Sending(stream, messages, published or Published(), window=window, rate=rate).run()
 
 
 class _Sending:
-    def __init__(self, stream: socket.socket, messages: Prepared, *, window: int, rate: float | None) -> None:
+    def __init__(
+        self, stream: socket.socket, messages: Prepared, published: Published, *, window: int, rate: float | None
+    ) -> None:
         self._stream, self._messages, self._window, self._rate = stream, messages, window, rate
-        self._published = Published()
+        self._published = published
         self._sent = 0
         self._offset = 0
         self._answers = b""
