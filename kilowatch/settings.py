@@ -72,8 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=16,
-            description="Connections that share the subscription. One is right for brokers with a large in-flight "
-            "window; the embedded broker allows 100 messages each.",
+            description="Connections that share the subscription by `$share`. One is right for nearly everybody; more only "
+            "for brokers that keep shared sessions well (EMQX, mosquitto), never for the embedded one.",
         ),
     ] = 1
     ingest_linger_ms: Annotated[

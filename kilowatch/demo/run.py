@@ -43,7 +43,7 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
     with ExitStack() as running:
         push = running.enter_context(PushStandIn(folder, on_message=lambda message: _show(message, console=console)))
         database_url = settings.database_url or running.enter_context(EmbeddedPostgres(folder / "postgres")).url
-        mqtt_url = settings.mqtt_url or running.enter_context(EmbeddedBroker()).url
+        mqtt_url = settings.mqtt_url or running.enter_context(EmbeddedBroker(buffer_mib=128)).url
         migrate(database_url)
         environment = {
             "DATABASE_URL": database_url,

@@ -86,3 +86,23 @@ def test_nothing_names_a_path_of_the_machine_that_wrote_it() -> None:
     for path in tracked_files():
         if path.suffix in {".py", ".md", ".toml", ".sql", ".js", ".jsx", ".html", ".graphql", ".json", ".yaml"}:
             assert not [line for line in path.read_text("utf-8").splitlines() if place.search(line)], path
+
+
+def test_the_documents_list_every_code_and_no_other() -> None:
+    listed = set(
+        re.findall(
+            r"`([A-Z]+(?:_[A-Z]+)+|INTERNAL|FORBIDDEN|UNAUTHENTICATED)`", (ROOT / "docs/errors.md").read_text("utf-8")
+        )
+    )
+    sources = [path for folder in OWN for path in (ROOT / folder).rglob("*.py") if "demo" not in path.parts]
+    raised = {
+        code
+        for path in sources
+        for code in re.findall(
+            r'(?:Refused|Rejected|_refuse|_coded|_error|BadRequestError)\(\s*(?:\w+,\s*)?"([A-Z_]+)"',
+            path.read_text("utf-8"),
+        )
+    }
+    assert raised <= listed, raised - listed
+    everything = "\n".join(path.read_text("utf-8") for path in sources)
+    assert [code for code in listed if f'"{code}"' not in everything] == []
