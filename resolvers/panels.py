@@ -3,7 +3,7 @@
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 from resolvers.context import Context, Info
-from resolvers.pages import Cursor, Page, checked_first, cursor_of, page_of, place_of
+from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
 from store import panels
 from store.panels import Panel, PanelFilter
 
@@ -17,22 +17,30 @@ async def page(info: Info, *, first: int, after: Cursor | None, where: PanelFilt
     Raises:
         Refused: UNAUTHENTICATED, BAD_INPUT (first, search), BAD_CURSOR.
     """
-    context = info.context
-    if where.search is not None and len(where.search) > MAX_SEARCH_LENGTH:
-        raise Refused("BAD_INPUT", f"`search` may have {MAX_SEARCH_LENGTH} characters at the most.", "filter")
-    after_code = None if after is None else place_of(after, kind=CURSOR)
+    context, viewer = info.context, info.context.signed_in
+    limit = checked_first(first) + 1
+    if where.search is not None and not (len(where.search) <= MAX_SEARCH_LENGTH and where.search.isprintable()):
+        raise Refused("BAD_INPUT", f"`search` may have {MAX_SEARCH_LENGTH} printable characters at the most.", "filter")
+    after_code = None if after is None else _code_of(after)
     async with context.pool.connection() as connection:
         rows, total = await panels.page(
             connection,
-            viewer=context.signed_in,
+            viewer=viewer,
             where=where,
             after=after_code,
-            limit=checked_first(first) + 1,
+            limit=limit,
             online_since=context.now() - context.online_within,
         )
     return page_of(
         rows, first=first, after=after, total_count=total, cursor=lambda panel: cursor_of(CURSOR, panel.code)
     )
+
+
+def _code_of(cursor: Cursor) -> str:
+    code = place_of(cursor, kind=CURSOR)
+    if not PANEL_CODE.fullmatch(code):
+        raise bad_cursor()
+    return code
 
 
 async def one(info: Info, code: str) -> Panel | None:

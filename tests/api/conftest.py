@@ -1,0 +1,139 @@
+"""A site with people, panels and readings on a real database, and a way to ask it through the schema."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+
+from metering.access import Role, Viewer
+from metering.readings import Reading
+from resolvers.context import Context
+from schema.contract import build_schema
+from store.connections import Pool, Row, connect, open_pool
+from store.merge import BatchWriter
+
+NOW = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
+"""12:00 in Jakarta on 10 March 2026."""
+
+SCHEMA = build_schema()
+
+
+def reading(at: datetime, energy_kwh: float | None = None, power_kw: float | None = None, **others: Any) -> Reading:
+    """A reading that arrived half a second after its own clock."""
+    return Reading(at, at + timedelta(seconds=0.5), energy_import_kwh=energy_kwh, active_power_kw=power_kw, **others)
+
+
+@dataclass
+class Site:
+    """A database with an admin, and what a test puts in."""
+
+    url: str
+    database: psycopg.Connection[Row]
+    pool: Pool
+    admin: Viewer
+    now: datetime = NOW
+
+    def add_person(self, email: str, *, role: Role = Role.TENANT) -> Viewer:
+        row = self.database.execute(
+            "INSERT INTO account (email, name, role, password_hash) VALUES (%s, %s, %s, 'none') RETURNING id",
+            (email, email, role.value),
+        ).fetchone()
+        assert row
+        return Viewer(row[0], role)
+
+    def add_panel(
+        self,
+        code: str,
+        *,
+        zone: str = "Asia/Jakarta",
+        is_prepaid: bool = False,
+        seen_by: Iterable[Viewer] = (),
+        **others: Any,
+    ) -> int:
+        values = {"name": f"Panel {code}", "location": "", "floor": 0, "meter_number": None} | others
+        row = self.database.execute(
+            "INSERT INTO panel (code, name, location, floor, meter_number, time_zone, is_prepaid)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+            (code, values["name"], values["location"], values["floor"], values["meter_number"], zone, is_prepaid),
+        ).fetchone()
+        assert row
+        for viewer in seen_by:
+            self.database.execute("INSERT INTO panel_access VALUES (%s, %s)", (viewer.account_id, row[0]))
+        return row[0]
+
+    def add_tariff(
+        self,
+        code: str | None,
+        valid_from: str,
+        unit_price: str,
+        *,
+        currency: str = "IDR",
+        vat_percent: str = "0",
+        name: str = "Tariff",
+    ) -> None:
+        self.database.execute(
+            "INSERT INTO tariff (panel_id, name, valid_from, unit_price, currency, vat_percent)"
+            " VALUES ((SELECT id FROM panel WHERE code = %s), %s, %s, %s, %s, %s)",
+            (code, name, valid_from, unit_price, currency, vat_percent),
+        )
+
+    def load(self, code: str, readings: Iterable[Reading]) -> int:
+        """Stores readings as ingest does, in one batch, and returns its id."""
+        row = self.database.execute("SELECT id FROM panel WHERE code = %s", (code,)).fetchone()
+        assert row
+        with connect(self.url) as connection:
+            result = BatchWriter(connection).write([(row[0], reading) for reading in readings])
+        return result.batch_id
+
+    async def answer(
+        self, query: str, *, viewer: Viewer | None = None, anonymous: bool = False, **variables: Any
+    ) -> Any:
+        """The whole answer as it stands on the wire."""
+        result = await SCHEMA.execute(
+            query,
+            variable_values=variables,
+            context_value=Context(self.pool, None if anonymous else viewer or self.admin, now=lambda: self.now),
+        )
+        body = {"data": result.data, "errors": [error.formatted for error in result.errors or []]}
+        return orjson.loads(orjson.dumps(body))
+
+    async def ask(self, query: str, *, viewer: Viewer | None = None, **variables: Any) -> Any:
+        """The data of an answer without errors."""
+        body = await self.answer(query, viewer=viewer, **variables)
+        assert body["errors"] == []
+        return body["data"]
+
+    async def panel(self, selection: str, *, code: str = "PM", viewer: Viewer | None = None, **variables: Any) -> Any:
+        """What is asked of one panel."""
+        data = await self.ask(f'{{ panel(code: "{code}") {{ {selection} }} }}', viewer=viewer, **variables)
+        return data["panel"]
+
+    async def code(self, query: str, *, viewer: Viewer | None = None, anonymous: bool = False, **variables: Any) -> str:
+        """The code of the one error of an answer."""
+        body = await self.answer(query, viewer=viewer, anonymous=anonymous, **variables)
+        (error,) = body["errors"]
+        return error["extensions"]["code"]
+
+
+@asynccontextmanager
+async def open_site(url: str) -> AsyncIterator[Site]:
+    """A site on a migrated database, with an admin."""
+    with psycopg.connect(url, autocommit=True) as database:
+        row = database.execute(
+            "INSERT INTO account (email, name, role, password_hash) VALUES ('admin@x.org', 'Admin', 'ADMIN', 'none')"
+            " RETURNING id"
+        ).fetchone()
+        assert row
+        async with open_pool(url) as pool:
+            yield Site(url, database, pool, Viewer(row[0], Role.ADMIN))
+
+
+@pytest.fixture
+async def site(database_url: str) -> AsyncIterator[Site]:
+    async with open_site(database_url) as opened:
+        yield opened

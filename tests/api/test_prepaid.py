@@ -1,0 +1,335 @@
+"""Prepaid credit: balance, top-ups by money and by token, recorded balances, the ledger; each once, in any race."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from metering.access import Viewer
+from store import forecasts
+from store.connections import connect_async, listening
+from store.forecasts import StalePanel, StoredForecast, UsageColumns
+from tests.api.conftest import NOW, Site, reading
+
+TOP_UP = """mutation ($input: TopUpInput!) { topUp(input: $input) {
+  entry { id at kind unitsKwh shownKwh paid { amount currency } unitPrice vatPercent tariffName tokenEnding recordedAt }
+  prepaid { balanceKwh balanceAt } refusal { code message field } } }"""
+RECORD = """mutation ($input: RecordBalanceInput!) { recordBalance(input: $input) {
+  entry { kind unitsKwh shownKwh at } prepaid { balanceKwh balanceAt } refusal { code message field } } }"""
+TOKEN = "12345678901234567890"
+
+
+@pytest.fixture
+def flat(site: Site) -> Site:
+    """A prepaid flat in Lagos that pays 206.80 NGN and 7.5 % VAT a kWh."""
+    site.add_panel("FLAT", zone="Africa/Lagos", is_prepaid=True, meter_number="45012345678")
+    site.add_tariff("FLAT", "2020-01-01", "206.80", currency="NGN", vat_percent="7.5", name="Band A")
+    return site
+
+
+async def top_up(site: Site, *, viewer: Viewer | None = None, key: str = "first-key", **given: Any) -> dict:
+    given = {"panelCode": "FLAT", "idempotencyKey": key} | given
+    return (await site.ask(TOP_UP, viewer=viewer, input=given))["topUp"]
+
+
+async def record(site: Site, shown: str, **given: Any) -> dict:
+    return (await site.ask(RECORD, input={"panelCode": "FLAT", "shownKwh": shown} | given))["recordBalance"]
+
+
+def naira(amount: str) -> dict:
+    return {"amount": amount, "currency": "NGN"}
+
+
+def rows(site: Site) -> list[tuple[Any, ...]]:
+    return site.database.execute("SELECT * FROM ledger_entry ORDER BY id").fetchall()
+
+
+async def balance(site: Site) -> str | None:
+    return (await site.panel("prepaid { balanceKwh }", code="FLAT"))["prepaid"]["balanceKwh"]
+
+
+async def test_a_post_paid_panel_has_no_credit_and_a_prepaid_one_none_before_its_first_entry(flat: Site) -> None:
+    flat.add_panel("PM")
+    assert await flat.panel("prepaid { balanceKwh }") == {"prepaid": None}
+    selection = (
+        "prepaid { meterNumber balanceKwh balanceAt ledger { totalCount } forecast { method } lowUnits { isArmed } }"
+    )
+    assert await flat.panel(selection, code="FLAT") == {
+        "prepaid": {"meterNumber": "45012345678", "balanceKwh": None, "balanceAt": None, "ledger": {"totalCount": 0},
+                    "forecast": None, "lowUnits": None}
+    }  # fmt: skip
+
+
+async def test_money_buys_units_by_the_tariff_rounded_down_and_the_receipt_keeps_it(flat: Site) -> None:
+    done = await top_up(flat, amount=naira("5000.00"), at="2026-03-10T05:30:00+01:00")
+    assert done["refusal"] is None
+    entry = done["entry"]
+    assert entry == {
+        "id": entry["id"], "at": "2026-03-10T05:30:00+01:00", "kind": "TOP_UP", "unitsKwh": "22.491", "shownKwh": None,
+        "paid": {"amount": "5000.00", "currency": "NGN"}, "unitPrice": "206.8", "vatPercent": "7.5",
+        "tariffName": "Band A", "tokenEnding": None, "recordedAt": entry["recordedAt"],
+    }  # fmt: skip
+    assert done["prepaid"] == {"balanceKwh": "22.491", "balanceAt": "2026-03-10T05:30:00+01:00"}
+    flat.add_tariff("FLAT", "2026-03-01", "400", currency="NGN", name="Dearer")
+    ledger = await flat.panel("prepaid { ledger { nodes { unitsKwh unitPrice tariffName } } }", code="FLAT")
+    assert ledger["prepaid"]["ledger"]["nodes"] == [
+        {"unitsKwh": "22.491", "unitPrice": "206.8", "tariffName": "Band A"}
+    ]
+
+
+async def test_the_tariff_of_a_top_up_is_that_of_its_own_local_day(flat: Site) -> None:
+    flat.add_tariff("FLAT", "2026-03-10", "100", currency="NGN", name="Cheaper")
+    before = await top_up(flat, amount=naira("1000"), at="2026-03-09T23:59:59+01:00")
+    after = await top_up(flat, amount=naira("1000"), at="2026-03-10T00:00:00+01:00", key="second-key")
+    assert (before["entry"]["tariffName"], before["entry"]["unitsKwh"]) == ("Band A", "4.498")
+    assert (after["entry"]["tariffName"], after["entry"]["unitsKwh"]) == ("Cheaper", "10.000")
+
+
+async def test_a_token_credits_the_units_of_its_slip_and_shows_its_ending_only(flat: Site) -> None:
+    done = await top_up(flat, token="1234-5678 9012-3456 7890", unitsKwh="33.5")
+    assert done["entry"]["tokenEnding"] == "7890"
+    assert (done["entry"]["unitsKwh"], done["entry"]["paid"], done["entry"]["unitPrice"]) == ("33.500", None, None)
+    assert flat.database.execute("SELECT token FROM ledger_entry").fetchall() == [(TOKEN,)]
+
+
+async def test_the_balance_falls_by_what_the_meter_counts_after_the_first_entry(flat: Site) -> None:
+    flat.load("FLAT", [reading(NOW - timedelta(hours=5), 400.0), reading(NOW - timedelta(hours=4), 401.0)])
+    await record(flat, "20", at=(NOW - timedelta(hours=3)).isoformat())
+    flat.load("FLAT", [reading(NOW - timedelta(hours=2), 403.25), reading(NOW - timedelta(hours=1), 404.5)])
+    shown = await flat.panel("prepaid { balanceKwh balanceAt }", code="FLAT")
+    assert shown["prepaid"] == {"balanceKwh": "16.500", "balanceAt": "2026-03-10T05:00:00+01:00"}
+    await top_up(flat, amount=naira("2223.10"))
+    assert await balance(flat) == "26.500"
+
+
+async def test_a_recorded_balance_makes_the_balance_what_is_shown_whatever_it_was(flat: Site) -> None:
+    opened = await record(flat, "50", at=(NOW - timedelta(hours=3)).isoformat())
+    assert opened["entry"]["unitsKwh"] == "50.000"
+    flat.load("FLAT", [reading(NOW - timedelta(hours=3), 10.0), reading(NOW - timedelta(hours=2), 14.5)])
+    assert await balance(flat) == "45.500"
+    corrected = await record(flat, "44.125")
+    assert corrected["entry"] == {
+        "kind": "BALANCE_READING",
+        "unitsKwh": "-1.375",
+        "shownKwh": "44.125",
+        "at": "2026-03-10T06:00:00+01:00",
+    }
+    assert corrected["prepaid"]["balanceKwh"] == await balance(flat) == "44.125"
+    assert (await record(flat, "0"))["prepaid"]["balanceKwh"] == "0.000"
+
+
+async def test_nothing_slips_in_before_a_display_that_was_read_later(flat: Site) -> None:
+    await record(flat, "50", at=(NOW - timedelta(hours=1)).isoformat())
+    before = rows(flat)
+    early = (NOW - timedelta(hours=2)).isoformat()
+    assert (await top_up(flat, amount=naira("1000"), at=early))["refusal"]["code"] == "BAD_TIME"
+    assert (await record(flat, "60", at=early))["refusal"]["code"] == "BAD_TIME"
+    assert rows(flat) == before
+
+
+async def test_the_ledger_comes_newest_first_page_by_page(flat: Site) -> None:
+    for hours, units in ((3, "3"), (1, "1"), (2, "2")):
+        at = (NOW - timedelta(hours=hours)).isoformat()
+        await top_up(flat, token=f"{hours:020}", unitsKwh=units, at=at, key=f"key-number-{hours}")
+    seen, after = [], "null"
+    for more in (True, False):
+        selection = "totalCount nodes { unitsKwh } pageInfo { hasNextPage endCursor }"
+        found = await flat.panel(f"prepaid {{ ledger(first: 2, after: {after}) {{ {selection} }} }}", code="FLAT")
+        page = found["prepaid"]["ledger"]
+        assert (page["totalCount"], page["pageInfo"]["hasNextPage"]) == (3, more)
+        seen += [node["unitsKwh"] for node in page["nodes"]]
+        after = f'"{page["pageInfo"]["endCursor"]}"'
+    assert seen == ["1.000", "2.000", "3.000"]
+
+
+async def test_a_token_is_credited_once_wherever_and_by_whomever(flat: Site) -> None:
+    tenant = flat.add_person("t@x.org")
+    flat.add_panel("OTHER", is_prepaid=True, seen_by=[tenant])
+    await top_up(flat, token=TOKEN, unitsKwh="10")
+    before = rows(flat)
+    again = await top_up(flat, token=TOKEN, unitsKwh="10", key="another-key")
+    assert (again["refusal"]["code"], again["refusal"]["field"], again["entry"]) == ("TOKEN_USED", "token", None)
+    elsewhere = await top_up(flat, viewer=tenant, token=TOKEN, unitsKwh="99", panelCode="OTHER", key="third-one")
+    assert elsewhere["refusal"]["code"] == "TOKEN_USED"
+    assert rows(flat) == before
+
+
+async def test_a_repeated_key_shows_the_first_entry_and_changes_nothing(flat: Site) -> None:
+    first = await top_up(flat, amount=naira("1000"))
+    before = rows(flat)
+    for given in ({"amount": naira("1000")}, {"amount": naira("7777")}, {"token": TOKEN, "unitsKwh": "5"}):
+        again = await top_up(flat, **given)
+        assert again["refusal"]["code"] == "IDEMPOTENCY_KEY_USED"
+        assert again["entry"] == first["entry"]
+        assert again["prepaid"]["balanceKwh"] == "4.498"
+    recorded = await record(flat, "9", idempotencyKey="first-key")
+    assert recorded["refusal"]["code"] == "IDEMPOTENCY_KEY_USED"
+    assert rows(flat) == before
+
+
+async def test_keys_of_different_people_do_not_meet(flat: Site) -> None:
+    tenant = flat.add_person("t@x.org")
+    flat.database.execute("INSERT INTO panel_access SELECT %s, id FROM panel WHERE code = 'FLAT'", (tenant.account_id,))
+    await top_up(flat, amount=naira("1000"))
+    assert (await top_up(flat, viewer=tenant, amount=naira("1000")))["refusal"] is None
+    assert await balance(flat) == "8.996"
+
+
+async def test_a_key_used_for_a_panel_out_of_sight_is_refused_without_showing_it(flat: Site) -> None:
+    tenant = flat.add_person("t@x.org")
+    flat.add_panel("OLD", is_prepaid=True, seen_by=[tenant])
+    flat.add_panel("NEW", is_prepaid=True, seen_by=[tenant])
+    paid = {"amount": "15000", "currency": "IDR"}
+    await top_up(flat, viewer=tenant, panelCode="OLD", amount=paid)
+    flat.database.execute("DELETE FROM panel_access WHERE panel_id = (SELECT id FROM panel WHERE code = 'OLD')")
+    again = await top_up(flat, viewer=tenant, panelCode="NEW", amount=paid)
+    assert (again["refusal"]["code"], again["entry"]) == ("IDEMPOTENCY_KEY_USED", None)
+
+
+async def test_of_many_top_ups_at_once_with_one_token_or_key_a_single_one_counts(flat: Site) -> None:
+    same_token = [top_up(flat, token=TOKEN, unitsKwh="10", key=f"key-number-{n}") for n in range(8)]
+    outcomes = [done["refusal"] and done["refusal"]["code"] for done in await asyncio.gather(*same_token)]
+    assert sorted(outcomes, key=str) == [None, *["TOKEN_USED"] * 7]
+    same_key = [top_up(flat, amount=naira("2223.10"), key="the-same-key") for _ in range(8)]
+    outcomes = [done["refusal"] and done["refusal"]["code"] for done in await asyncio.gather(*same_key)]
+    assert sorted(outcomes, key=str) == ["IDEMPOTENCY_KEY_USED"] * 7 + [None]
+    assert await balance(flat) == "20.000"
+
+
+async def test_of_recorded_balances_and_top_ups_at_once_none_is_computed_from_a_stale_balance(flat: Site) -> None:
+    await record(flat, "1")
+    await asyncio.gather(
+        *(record(flat, "30") for _ in range(4)),
+        *(top_up(flat, token=f"{n:020}", unitsKwh="5", key=f"key-number-{n}") for n in range(4)),
+    )
+    running = Decimal(0)
+    for kind, units_kwh, shown_kwh in flat.database.execute(
+        "SELECT kind, units_kwh, shown_kwh FROM ledger_entry ORDER BY id"
+    ):
+        running += units_kwh
+        if kind == "BALANCE_READING":
+            assert running == shown_kwh
+
+
+async def test_every_change_is_told_to_who_listens(flat: Site) -> None:
+    (panel_id,) = flat.database.execute("SELECT id FROM panel WHERE code = 'FLAT'").fetchone() or (None,)
+    async with listening(flat.url, "ledger") as connection:
+        await top_up(flat, amount=naira("1000"))
+        await top_up(flat, amount=naira("1000"))  # refused: the key was used
+        await record(flat, "10")
+        heard = [n.payload async for n in connection.notifies(stop_after=2, timeout=10)]
+    assert heard == [str(panel_id)] * 2
+
+
+BAD_TOP_UPS = [
+    ({"amount": {"amount": "0", "currency": "NGN"}}, "BAD_AMOUNT", "amount"),
+    ({"amount": {"amount": "-5", "currency": "NGN"}}, "BAD_AMOUNT", "amount"),
+    ({"amount": {"amount": "1000000000.01", "currency": "NGN"}}, "BAD_AMOUNT", "amount"),
+    ({"amount": {"amount": "10.005", "currency": "NGN"}}, "BAD_AMOUNT", "amount"),
+    ({"amount": {"amount": "0.01", "currency": "NGN"}}, "BAD_AMOUNT", "amount"),
+    ({"amount": {"amount": "1000", "currency": "IDR"}}, "BAD_CURRENCY", "amount"),
+    ({"amount": {"amount": "1000", "currency": "ngn"}}, "BAD_CURRENCY", "amount"),
+    ({"amount": {"amount": "1000", "currency": ""}}, "BAD_CURRENCY", "amount"),
+    ({}, "BAD_INPUT", "amount"),
+    ({"token": TOKEN}, "BAD_INPUT", "amount"),
+    ({"unitsKwh": "5"}, "BAD_INPUT", "amount"),
+    ({"amount": {"amount": "1", "currency": "NGN"}, "unitsKwh": "5", "token": TOKEN}, "BAD_INPUT", "amount"),
+    ({"token": "1234", "unitsKwh": "5"}, "BAD_TOKEN", "token"),
+    ({"token": TOKEN + "1", "unitsKwh": "5"}, "BAD_TOKEN", "token"),
+    ({"token": "\u0661" * 20, "unitsKwh": "5"}, "BAD_TOKEN", "token"),
+    ({"token": "1" * 100_000, "unitsKwh": "5"}, "BAD_TOKEN", "token"),
+    ({"token": TOKEN, "unitsKwh": "0"}, "BAD_AMOUNT", "unitsKwh"),
+    ({"token": TOKEN, "unitsKwh": "-1"}, "BAD_AMOUNT", "unitsKwh"),
+    ({"token": TOKEN, "unitsKwh": "100000.001"}, "BAD_AMOUNT", "unitsKwh"),
+    ({"token": TOKEN, "unitsKwh": "1.0005"}, "BAD_AMOUNT", "unitsKwh"),
+    ({"token": TOKEN, "unitsKwh": "5", "at": "2026-03-10T05:05:01Z"}, "BAD_TIME", "at"),
+    ({"token": TOKEN, "unitsKwh": "5", "at": "2009-12-31T23:59:59Z"}, "BAD_TIME", "at"),
+    ({"token": TOKEN, "unitsKwh": "5", "idempotencyKey": "short"}, "BAD_INPUT", "idempotencyKey"),
+    ({"token": TOKEN, "unitsKwh": "5", "idempotencyKey": "x" * 101}, "BAD_INPUT", "idempotencyKey"),
+    ({"token": TOKEN, "unitsKwh": "5", "idempotencyKey": "with space"}, "BAD_INPUT", "idempotencyKey"),
+    ({"token": TOKEN, "unitsKwh": "5", "idempotencyKey": "nul\0nul\0nul"}, "BAD_INPUT", "idempotencyKey"),
+    ({"token": TOKEN, "unitsKwh": "5", "panelCode": "PM"}, "NOT_PREPAID", "panelCode"),
+    ({"token": TOKEN, "unitsKwh": "5", "panelCode": "GHOST"}, "PANEL_NOT_FOUND", "panelCode"),
+    ({"token": TOKEN, "unitsKwh": "5", "panelCode": "nul\0"}, "PANEL_NOT_FOUND", "panelCode"),
+]
+
+
+@pytest.mark.parametrize(("given", "code", "field"), BAD_TOP_UPS)
+async def test_a_bad_top_up_is_refused_with_a_code_and_changes_nothing(
+    flat: Site, given: dict, code: str, field: str
+) -> None:
+    flat.add_panel("PM")
+    done = await top_up(flat, **given)
+    assert (done["refusal"]["code"], done["refusal"]["field"]) == (code, field)
+    assert done["refusal"]["message"]
+    assert (done["entry"], done["prepaid"]) == (None, None)
+    assert rows(flat) == []
+
+
+BAD_BALANCES = [
+    ({"shownKwh": "-0.001"}, "BAD_AMOUNT"),
+    ({"shownKwh": "100000.001"}, "BAD_AMOUNT"),
+    ({"shownKwh": "1.2345"}, "BAD_AMOUNT"),
+    ({"at": "2026-03-10T05:05:01Z"}, "BAD_TIME"),
+    ({"at": "2009-12-31T00:00:00Z"}, "BAD_TIME"),
+    ({"idempotencyKey": "short"}, "BAD_INPUT"),
+    ({"panelCode": "PM"}, "NOT_PREPAID"),
+    ({"panelCode": "GHOST"}, "PANEL_NOT_FOUND"),
+]
+
+
+@pytest.mark.parametrize(("given", "code"), BAD_BALANCES)
+async def test_a_bad_balance_is_refused_with_a_code_and_changes_nothing(flat: Site, given: dict, code: str) -> None:
+    flat.add_panel("PM")
+    done = await record(flat, **{"shown": "5"} | {("shown" if k == "shownKwh" else k): v for k, v in given.items()})
+    assert done["refusal"]["code"] == code
+    assert (done["entry"], done["prepaid"]) == (None, None)
+    assert rows(flat) == []
+
+
+async def test_a_time_a_little_ahead_of_the_servers_clock_counts_as_now(flat: Site) -> None:
+    done = await top_up(flat, amount=naira("1000"), at=(NOW + timedelta(minutes=5)).isoformat())
+    assert done["entry"]["at"] == "2026-03-10T06:00:00+01:00"
+    assert done["prepaid"]["balanceKwh"] == "4.498"
+
+
+async def test_the_newest_forecast_is_shown_in_the_panels_time_zone(flat: Site) -> None:
+    (panel_id,) = flat.database.execute("SELECT id FROM panel WHERE code = 'FLAT'").fetchone() or (0,)
+    day = datetime(2026, 3, 9, 23, tzinfo=UTC)
+    columns = UsageColumns([day, day + timedelta(days=1)], [1.0, 1.5], [2.0, 2.5], [3.0, 3.5])
+    stored = StoredForecast(
+        panel_id=panel_id, made_at=NOW, data_up_to=NOW - timedelta(minutes=1), ledger_id=1, method="LEARNING",
+        history_days=2.5, balance_kwh=Decimal("10.000"), p10_at=NOW + timedelta(days=3), p50_at=NOW + timedelta(days=4),
+        p90_at=None, days_left=4.0, daily=columns, hourly=columns,
+    )  # fmt: skip
+    async with await connect_async(flat.url) as connection:
+        panel = StalePanel(panel_id, "FLAT", "Africa/Lagos", None, None, 1)
+        await forecasts.save(connection, stored, panel=panel, now=NOW)
+    found = await flat.panel(
+        "prepaid { forecast { madeAt dataUpTo method depletesAt { p10 p50 p90 } daysLeft historyDays expectedUsage {"
+        " daily { startsAt p10Kwh p50Kwh p90Kwh } hourly { p50Kwh } } } }",
+        code="FLAT",
+    )
+    assert found["prepaid"]["forecast"] == {
+        "madeAt": "2026-03-10T06:00:00+01:00", "dataUpTo": "2026-03-10T05:59:00+01:00", "method": "LEARNING",
+        "depletesAt": {"p10": "2026-03-13T06:00:00+01:00", "p50": "2026-03-14T06:00:00+01:00", "p90": None},
+        "daysLeft": 4.0, "historyDays": 2.5,
+        "expectedUsage": {
+            "daily": {"startsAt": ["2026-03-10T00:00:00+01:00", "2026-03-11T00:00:00+01:00"],
+                      "p10Kwh": [1.0, 1.5], "p50Kwh": [2.0, 2.5], "p90Kwh": [3.0, 3.5]},
+            "hourly": {"p50Kwh": [2.0, 2.5]},
+        },
+    }  # fmt: skip
+
+
+async def test_old_rows_refuse_to_be_a_second_credit_even_in_the_database(flat: Site) -> None:
+    await top_up(flat, token=TOKEN, unitsKwh="10")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        flat.database.execute(
+            "INSERT INTO ledger_entry (panel_id, at, kind, units_kwh, token)"
+            " SELECT id, now(), 'TOP_UP', 1, %s FROM panel",
+            (TOKEN,),
+        )

@@ -1,0 +1,56 @@
+"""How the service is doing, its switch, and the messages that it could not read."""
+
+from datetime import timedelta
+
+from store.connections import listening
+from tests.api.conftest import NOW, Site
+
+INGEST = "ingest { isWanted isRunning isConnected backlog messageCount rejectedCount lagS }"
+STATUS = f"serviceStatus {{ at schemaVersion {INGEST} }}"
+
+
+async def test_ingest_is_connected_only_while_it_gives_signs_of_life(site: Site) -> None:
+    fresh = {"isWanted": True, "isRunning": True, "isConnected": True, "backlog": 7, "messageCount": 100,
+             "rejectedCount": 3, "lagS": 0.25}  # fmt: skip
+    for age_s, expected in ((14, fresh), (16, fresh | {"isRunning": False, "isConnected": False, "backlog": 0})):
+        site.database.execute(
+            "UPDATE ingest_status SET is_connected = true, heartbeat_at = %s, backlog = 7, message_count = 100,"
+            " rejected_count = 3, lag_s = 0.25",
+            (NOW - timedelta(seconds=age_s),),
+        )
+        status = (await site.ask(f"{{ {STATUS} }}"))["serviceStatus"]
+        assert status["ingest"] == expected
+        assert status["schemaVersion"] >= 9
+        assert status["at"] == "2026-03-10T05:00:00+00:00"
+
+
+async def test_an_admin_stops_and_starts_ingest_and_it_is_told(site: Site) -> None:
+    async with listening(site.url, "ingest_control") as connection:
+        for verb, is_wanted in (("stopIngest", False), ("startIngest", True)):
+            done = await site.ask(f"mutation {{ {verb} {{ ingest {{ isWanted }} }} }}")
+            assert done == {verb: {"ingest": {"isWanted": is_wanted}}}
+            assert site.database.execute("SELECT is_wanted FROM ingest_status").fetchone() == (is_wanted,)
+        heard = [n.channel async for n in connection.notifies(stop_after=2, timeout=10)]
+    assert heard == ["ingest_control"] * 2
+
+
+async def test_rejected_messages_come_newest_first_with_their_reason(site: Site) -> None:
+    for number in range(3):
+        site.database.execute(
+            "INSERT INTO rejected_message (topic, payload, code, reason, received_at) VALUES (%s, %s, %s, %s, %s)",
+            (f"DATA/PM/{number}", b'{"v": \xff', "BAD_JSON", "it ends too soon", NOW - timedelta(minutes=3 - number)),
+        )
+    query = """query ($after: Cursor) { rejectedMessages(first: 2, after: $after) {
+      totalCount nodes { topic payloadText code reason receivedAt } pageInfo { hasNextPage endCursor } } }"""
+    first = (await site.ask(query))["rejectedMessages"]
+    assert first["totalCount"] == 3
+    assert first["nodes"][0] == {
+        "topic": "DATA/PM/2",
+        "payloadText": '{"v": \ufffd',
+        "code": "BAD_JSON",
+        "reason": "it ends too soon",
+        "receivedAt": "2026-03-10T04:59:00+00:00",
+    }
+    second = (await site.ask(query, after=first["pageInfo"]["endCursor"]))["rejectedMessages"]
+    assert [message["topic"] for message in second["nodes"]] == ["DATA/PM/0"]
+    assert second["pageInfo"]["hasNextPage"] is False
