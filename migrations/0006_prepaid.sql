@@ -28,3 +28,11 @@ AS $$
     FROM ledger_entry WHERE panel_id = panel AND at <= at_instant
     HAVING count(*) > 0
 $$;
+
+-- Units left now, after everything that was metered so far: a device's clock may run ahead of ours, and what it metered
+-- is used up whenever the device says that it was.
+CREATE FUNCTION balance_now_kwh(panel integer, now_instant timestamptz) RETURNS numeric
+LANGUAGE sql STABLE
+AS $$
+    SELECT balance_kwh(panel, greatest((SELECT at FROM latest_reading WHERE panel_id = panel), now_instant))
+$$;

@@ -15,10 +15,10 @@ from store.connections import Row
 
 _STALE = """
 SELECT panel.id AS panel_id, panel.code, panel.time_zone, latest.at AS reading_at, latest.last_seen_at,
-       ledger.id AS ledger_id
+       ledger.id AS ledger_id, greatest(latest.at, ledger.anchored_at) AS balance_at
 FROM panel
-JOIN LATERAL (SELECT max(id) AS id FROM ledger_entry
-              WHERE panel_id = panel.id AND at <= %(now)s) AS ledger ON ledger.id IS NOT NULL
+JOIN LATERAL (SELECT max(id) AS id, greatest(min(at), max(at) FILTER (WHERE kind = 'BALANCE_READING')) AS anchored_at
+              FROM ledger_entry WHERE panel_id = panel.id AND at <= %(now)s) AS ledger ON ledger.id IS NOT NULL
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
 LEFT JOIN forecast_attempt AS attempt ON attempt.panel_id = panel.id
 WHERE panel.is_prepaid
@@ -28,9 +28,7 @@ WHERE panel.is_prepaid
 ORDER BY attempt.ledger_id IS DISTINCT FROM ledger.id DESC, attempt.tried_at, panel.id
 LIMIT %(limit)s"""
 
-# A device's clock may run ahead of ours: what was metered is used up, whenever the device says that it was.
-_BALANCE = """
-SELECT balance_kwh(%(panel_id)s, greatest((SELECT at FROM latest_reading WHERE panel_id = %(panel_id)s), %(now)s))"""
+_BALANCE = "SELECT balance_now_kwh(%(panel_id)s, %(now)s)"
 
 # Usage is summed instead of the register being read, so that a meter's reset is not seen here. A device's clock may
 # run ahead of ours: what it says about the future is taken as now.
@@ -44,8 +42,8 @@ WHERE panel_id = %(panel_id)s AND starts_at >= %(since)s AND starts_at <= %(now)
 _SAVE = """
 INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method, history_days,
                                 balance_kwh, p10_at, p50_at, p90_at, days_left, daily, hourly)
-VALUES (%(panel_id)s, date_trunc('hour', %(made_at)s::timestamptz), %(made_at)s, %(data_up_to)s, %(ledger_id)s, %(method)s,
-        %(history_days)s, %(balance_kwh)s, %(p10_at)s, %(p50_at)s, %(p90_at)s, %(days_left)s, %(daily)s, %(hourly)s)
+VALUES (%(panel_id)s, date_trunc('hour', %(made_at)s::timestamptz), %(made_at)s, %(data_up_to)s, %(ledger_id)s,
+        %(method)s, %(history_days)s, %(balance_kwh)s, %(p10_at)s, %(p50_at)s, %(p90_at)s, %(days_left)s, %(daily)s, %(hourly)s)
 ON CONFLICT (panel_id, hour_at) DO UPDATE SET
     made_at = excluded.made_at, data_up_to = excluded.data_up_to, ledger_id = excluded.ledger_id,
     method = excluded.method, history_days = excluded.history_days, balance_kwh = excluded.balance_kwh,
@@ -72,7 +70,11 @@ WHERE panel.id = ANY(%(panel_ids)s)"""
 
 @dataclass(frozen=True, slots=True)
 class StalePanel:
-    """A prepaid panel with news since its last forecast; `reading_at` is None before its first reading."""
+    """A prepaid panel with news since its last forecast; `reading_at` is None before its first reading.
+
+    `balance_at` is up to when usage is known to be taken off the balance: the newest reading, or the credit's first
+    row or the newest look at the meter's display, where that is later.
+    """
 
     panel_id: int
     code: str
@@ -80,6 +82,7 @@ class StalePanel:
     reading_at: datetime | None
     last_seen_at: datetime | None
     ledger_id: int
+    balance_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

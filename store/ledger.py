@@ -44,7 +44,7 @@ class Balance:
 
 
 _BALANCES: LiteralString = """
-SELECT panel.id, balance_kwh(panel.id, %(now)s), least(greatest(ledger.at, latest.at), %(now)s)
+SELECT panel.id, balance_now_kwh(panel.id, %(now)s), least(greatest(ledger.at, latest.at), %(now)s)
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN LATERAL (
     SELECT max(at) AS at FROM ledger_entry WHERE panel_id = panel.id AND at <= %(now)s

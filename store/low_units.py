@@ -54,10 +54,9 @@ WHERE (rule.threshold_kwh IS NOT NULL
    OR rule.is_armed = (forecast.depletes_at <= %(now)s::timestamptz + rule.threshold_days * interval '1 day')
 ORDER BY rule.id"""
 
-# A device's clock may run ahead of ours: what was metered is used up, whenever the device says that it was.
 _LEVELS = """
 SELECT rule.id AS rule_id, rule.account_id, rule.panel_id, panel.name AS panel_name, rule.is_armed,
-       rule.threshold_kwh, rule.threshold_days, balance_kwh(rule.panel_id, greatest(latest.at, %(now)s)) AS balance_kwh,
+       rule.threshold_kwh, rule.threshold_days, balance_now_kwh(rule.panel_id, %(now)s) AS balance_kwh,
        ledger.id AS ledger_id, forecast.p50_at AS depletes_at,
        coalesce(forecast.ledger_id = ledger.id, false) AS has_forecast,
        EXISTS (SELECT FROM ledger_entry
@@ -67,7 +66,6 @@ FROM low_units_rule AS rule
 JOIN panel ON panel.id = rule.panel_id
 JOIN LATERAL (SELECT max(id) AS id FROM ledger_entry
               WHERE panel_id = rule.panel_id AND at <= %(now)s) AS ledger ON ledger.id IS NOT NULL
-LEFT JOIN latest_reading AS latest ON latest.panel_id = rule.panel_id
 LEFT JOIN LATERAL (SELECT p50_at, ledger_id FROM depletion_forecast
                    WHERE panel_id = rule.panel_id ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
 WHERE rule.id = ANY(%(rule_ids)s)

@@ -15,7 +15,7 @@ from tests.fixtures.database import cloned
 
 _PREPARABLE = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|VALUES)\b", re.IGNORECASE)
 _TENANTS_TABLES = re.compile(
-    r"\b(panel|reading|latest_reading|rollup_\w+|ledger_entry|depletion_forecast|balance_kwh|metered_usage_kwh)\b"
+    r"\b(panel|reading|latest_reading|rollup_\w+|ledger_entry|depletion_forecast|balance_now_kwh|balance_kwh|metered_usage_kwh)\b"
 )
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b")
 
