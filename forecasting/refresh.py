@@ -77,6 +77,7 @@ def _forecast(inputs: _Inputs, *, now: datetime) -> StoredForecast | None:
             balance_kwh=float(inputs.balance_kwh),
             now=now,
             time_zone=ZoneInfo(inputs.panel.time_zone),
+            balance_at=inputs.panel.balance_at,
         )
         return _stored(made, inputs=inputs) if made else None
     except Exception:  # noqa: BLE001 - one panel must not hold up the others

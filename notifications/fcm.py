@@ -77,7 +77,7 @@ class FcmSender:
 
 
 def _adjust_service(app: Any, *, fcm_url: str | None) -> None:
-    """Sets what firebase-admin 7.7 offers no option for: no retries of its own, and another address.
+    """Sets what firebase-admin 7.7 offers no option for: no retries of its own, and another address for everything.
 
     Its session would sleep through a Retry-After inside the thread; our outbox keeps time better.
 
@@ -93,6 +93,8 @@ def _adjust_service(app: Any, *, fcm_url: str | None) -> None:
         raise AssertionError("this version of firebase-admin keeps the address of FCM elsewhere")
     if fcm_url:
         service._fcm_url = fcm_url.rstrip("/") + path  # noqa: SLF001
+        # google-auth 2.62 asks Google where an account may be used, even for an account that Google does not know.
+        app.credential.get_credential()._is_regional_access_boundary_lookup_required = lambda: False  # noqa: SLF001
 
 
 def message_of(push: Push) -> Any:

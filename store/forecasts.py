@@ -43,7 +43,8 @@ _SAVE = """
 INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method, history_days,
                                 balance_kwh, p10_at, p50_at, p90_at, days_left, daily, hourly)
 VALUES (%(panel_id)s, date_trunc('hour', %(made_at)s::timestamptz), %(made_at)s, %(data_up_to)s, %(ledger_id)s,
-        %(method)s, %(history_days)s, %(balance_kwh)s, %(p10_at)s, %(p50_at)s, %(p90_at)s, %(days_left)s, %(daily)s, %(hourly)s)
+        %(method)s, %(history_days)s, %(balance_kwh)s, %(p10_at)s, %(p50_at)s, %(p90_at)s, %(days_left)s,
+        %(daily)s, %(hourly)s)
 ON CONFLICT (panel_id, hour_at) DO UPDATE SET
     made_at = excluded.made_at, data_up_to = excluded.data_up_to, ledger_id = excluded.ledger_id,
     method = excluded.method, history_days = excluded.history_days, balance_kwh = excluded.balance_kwh,

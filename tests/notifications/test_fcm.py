@@ -1,7 +1,9 @@
 """The real firebase-admin library, over HTTP, against the stand-in of FCM's far end."""
 
+import asyncio
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -129,6 +131,25 @@ async def test_without_an_address_the_real_service_is_meant(stand_in: PushStandI
     async with FcmSender(stand_in.credentials) as sender:
         service = firebase_admin.messaging._get_messaging_service(sender._app)
         assert service._fcm_url == f"https://fcm.googleapis.com/v1/projects/{PROJECT}/messages:send"
+
+
+async def test_with_an_address_of_its_own_it_asks_nobody_else(
+    stand_in: PushStandIn, sender: FcmSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[str] = set()
+    look_up = socket.getaddrinfo
+
+    def recorded(host: str, *others: object, **named: object) -> object:
+        asked.add(host)
+        return look_up(host, *others, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", recorded)
+    threads = set(threading.enumerate())
+    assert isinstance(await sender.send(push("phone:1")), Sent)
+    for started in set(threading.enumerate()) - threads:
+        if not started.name.startswith("asyncio"):
+            await asyncio.to_thread(started.join, 20)
+    assert asked == {"127.0.0.1"}
 
 
 async def test_a_sender_leaves_no_app_behind(stand_in: PushStandIn) -> None:

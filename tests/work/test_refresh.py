@@ -36,10 +36,28 @@ async def test_a_forecast_is_made_of_history_and_balance(pool: Pool, lived_in: F
     assert forecast.p10_at
     assert forecast.p50_at
     assert forecast.p90_at
-    assert NOW < forecast.p10_at < forecast.p50_at < forecast.p90_at
+    assert NOW < forecast.p10_at <= forecast.p50_at <= forecast.p90_at
     assert sum(forecast.daily.p50_kwh[:5]) == pytest.approx(12 * 5, rel=0.15)
     assert len(forecast.hourly.starts_at) == len(forecast.hourly.p50_kwh)
     assert all(at.tzinfo is UTC for at in forecast.daily.starts_at)
+
+
+async def test_what_a_silent_meter_has_used_since_is_counted(pool: Pool, lived_in: Flat) -> None:
+    await refresh_stale(pool, now=NOW + timedelta(days=2))
+    assert await days_left(pool, lived_in) == pytest.approx(3, abs=0.3)
+
+
+async def test_a_look_at_the_display_of_a_silent_meter_is_the_balance_of_that_moment(
+    pool: Pool, lived_in: Flat
+) -> None:
+    lived_in.top_up("-24", at=NOW + timedelta(days=2), kind="BALANCE_READING")  # 36 kWh shown
+    await refresh_stale(pool, now=NOW + timedelta(days=2))
+    assert await days_left(pool, lived_in) == pytest.approx(3, abs=0.3)
+
+
+async def days_left(pool: Pool, flat: Flat) -> float | None:
+    async with pool.connection() as connection:
+        return (await forecasts.current(connection, flat.tenant, [flat.panel_id]))[flat.panel_id].days_left
 
 
 async def test_nothing_is_done_without_news(pool: Pool, lived_in: Flat) -> None:
