@@ -13,7 +13,7 @@ from store.merge import DatabaseAwayError
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _LAST_BATCHES_S: Final = 4.0
-_LOOKS: Final = 5
+_LOOKS: Final = 10
 
 _log = logging.getLogger(__name__)
 

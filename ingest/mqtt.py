@@ -5,7 +5,7 @@ import inspect
 import logging
 import ssl
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -146,6 +146,7 @@ class Connection:
         self._keepalive_s = keepalive_s
         self._lost = asyncio.Event()
         self._subscribed = asyncio.Event()
+        self._unsettled: set[asyncio.Future[int]] = set()
         self._is_refused = False
         self._complaint = "the connection ended"
         self._client = _Client(client_id, lost=self._lost, receive_maximum=receive_maximum)
@@ -214,9 +215,7 @@ class Connection:
         by_hand = [ticket for ticket in tickets if isinstance(ticket, int)]
         if by_hand:
             self._client.send(b"".join([_PUBACK(0x40, 2, packet_id) for packet_id in by_hand]))
-        for ticket in tickets:
-            if not isinstance(ticket, int) and not ticket.done():
-                ticket.set_result(0)
+        _settle([ticket for ticket in tickets if not isinstance(ticket, int)])
 
     def hush(self) -> None:
         """Lets what arrives from now on go by; unacknowledged, the broker keeps it for the next connection."""
@@ -230,6 +229,7 @@ class Connection:
                 await asyncio.wait_for(self._client.disconnect(), _CLOSE_WITHIN_S)
         self._lost.set()
         self._client.abort()
+        _settle(self._unsettled)  # gmqtt's handlers end; nothing is sent for them any more
 
     def _on_connect(self, _client: object, _flags: int, _code: int, _properties: dict[str, Any]) -> None:
         """Subscribes at every connection: gmqtt 0.8 does not when the broker has lost the session."""
@@ -254,7 +254,11 @@ class Connection:
         """QoS 2, and QoS 1 when it is not taken over: gmqtt acknowledges when this returns; QoS 0 is just taken."""
         stored = asyncio.get_running_loop().create_future() if qos else None
         self._deliver(Delivery(_text(topic), payload, datetime.now(UTC), self, stored))
-        return await stored if stored else 0
+        if stored is None:
+            return 0
+        self._unsettled.add(stored)
+        stored.add_done_callback(self._unsettled.discard)
+        return await stored
 
 
 class _Client(gmqtt.Client):
@@ -287,6 +291,12 @@ class _Client(gmqtt.Client):
     def _send_command_with_mid(self, cmd: int, mid: int, dup: bool, reason_code: int = 0) -> None:  # noqa: FBT001 - as above
         if not self._lost.is_set():
             super()._send_command_with_mid(cmd, mid, dup, reason_code=reason_code)
+
+
+def _settle(handlers: Iterable["asyncio.Future[int]"]) -> None:
+    for stored in handlers:
+        if not stored.done():
+            stored.set_result(0)
 
 
 def _text(topic: str | bytes) -> str:

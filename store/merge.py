@@ -163,9 +163,6 @@ WITH inserted AS (
         energy_export_kwh = excluded.energy_export_kwh, voltage_unbalance = excluded.voltage_unbalance,
         current_unbalance = excluded.current_unbalance,
         last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at)
-), hear_late AS (
-    UPDATE latest_reading AS kept SET last_seen_at = greatest(kept.last_seen_at, newest.last_seen_at)
-    FROM newest WHERE kept.panel_id = newest.panel_id AND newest.at < kept.at
 )
 SELECT (SELECT count(*) FROM inserted), (SELECT array_agg(panel_id ORDER BY panel_id) FROM late_panel)"""  # noqa: S608 - literals only
 

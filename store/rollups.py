@@ -44,6 +44,15 @@ ADDED: LiteralString = """
         energy_export_kwh = coalesce(excluded.energy_export_kwh, kept.energy_export_kwh)"""
 """What a row of younger readings adds to the row `kept`."""
 
+_HEAR: LiteralString = """
+UPDATE latest_reading AS kept SET last_seen_at = greatest(kept.last_seen_at, heard.at)
+FROM (
+    SELECT panel_id, max(reading.received_at) AS at FROM staged_reading JOIN reading USING (panel_id, at)
+    WHERE reading.batch_id = %(batch_id)s AND panel_id = ANY (%(panels)s)
+    GROUP BY panel_id
+) AS heard
+WHERE kept.panel_id = heard.panel_id"""
+
 # A late reading changes its own five minutes, and those of the next reading, whose rise now starts from it.
 _TOUCH: LiteralString = """
 INSERT INTO touched_bucket
@@ -131,5 +140,5 @@ CROSS JOIN LATERAL (
 ) AS summed
 ON CONFLICT (panel_id, day) DO UPDATE SET {_REPLACE}"""  # noqa: S608 - literals only
 
-RECOMPUTE: Final[tuple[LiteralString, ...]] = (_TOUCH, _FIVE_MINUTES, _HOURS, _DAYS)
+RECOMPUTE: Final[tuple[LiteralString, ...]] = (_HEAR, _TOUCH, _FIVE_MINUTES, _HOURS, _DAYS)
 """Run in this order after the merge, in its transaction, with `batch_id` and `panels`, those with a late reading."""
