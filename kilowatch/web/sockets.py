@@ -10,6 +10,7 @@ from websockets.protocol import OPEN
 
 GOING_AWAY = 1001
 _LINGER_S = 2.0
+_UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -24,6 +25,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.close_timeout = _LINGER_S
+
+    def data_received(self, data: bytes) -> None:
+        """Answers a handshake that cannot be read, one of endless headers; uvicorn leaves it without an answer."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handshake_initiated = self.handshake_complete = self.close_sent = True
+            self.transport.write(_UNREADABLE)
+            self.transport.close()
 
     def shutdown(self) -> None:
         """Leaves with 1001 (going away), which clients answer by coming back; uvicorn says 1012."""

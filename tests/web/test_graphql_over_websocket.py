@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from kilowatch.web import viewers
 from metering.access import Role
 from store import accounts
 from store.connections import connect_async
-from tests.fixtures.server import Server, add_account, make_app, serving, speaking, token_of
+from tests.fixtures.readings import metering, reading
+from tests.fixtures.server import Server, add_account, add_panel, make_app, serving, speaking, token_of
 
 PROTOCOL: Any = ["graphql-transport-ws"]
 INIT = json.dumps({"type": "connection_init"})
@@ -316,3 +318,58 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(
             }:
                 pass
     assert caplog.records == []
+
+
+HANDSHAKE = (
+    b"GET %b HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n%b\r\n"
+)
+ODD_HANDSHAKES: dict[str, tuple[bytes, bytes]] = {
+    "a path of other bytes": (b"/graphql\xff\xc3", b"Sec-WebSocket-Version: 13\r\n"),
+    "a path that does not exist": (b"/nowhere", b"Sec-WebSocket-Version: 13\r\n"),
+    "an address that is a whole URL": (b"http://localhost/graphql", b"Sec-WebSocket-Version: 13\r\n"),
+    "a broken escape": (b"/%zz%ff", b"Sec-WebSocket-Version: 13\r\n"),
+    "a header of other bytes": (b"/graphql", b"Sec-WebSocket-Version: 13\r\nX-Odd: \xff\xfe\r\nOrigin: \xff\r\n"),
+    "another version": (b"/graphql", b"Sec-WebSocket-Version: 8\r\n"),
+    "no version": (b"/graphql", b""),
+    "a second key": (b"/graphql", b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n"),
+    "an odd extension": (b"/graphql", b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: ;;=,\r\n"),
+    "an endless header": (b"/graphql", b"Sec-WebSocket-Version: 13\r\nX-Long: " + b"x" * 100_000 + b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_HANDSHAKES)
+async def test_an_odd_handshake_is_answered_and_logs_no_fault(
+    bare_api: Server, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", bare_api.port)
+    writer.write(HANDSHAKE % ODD_HANDSHAKES[name])
+    try:
+        line = await asyncio.wait_for(reader.readline(), 10)
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    assert re.fullmatch(rb"HTTP/1.1 (101|4\d\d) .*\r\n", line)
+    assert [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR] == []
+
+
+async def test_a_client_that_reads_nothing_is_closed_all_the_same(database_url: str) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, role=Role.ADMIN)
+    query = "subscription { panelReadings { ... on ReadingReceived { cursor reading { at receivedAt } } } }"
+    async with (
+        serving(make_app(database_url), has_small_buffers=True) as api,
+        metering(database_url) as meters,
+        speaking(api, token=token_of(account, lifetime=timedelta(seconds=3)), has_small_buffer=True) as client,
+        speaking(api, account_id=account) as other,
+    ):
+        await client.event(await client.subscribe(query))
+        client.socket.transport.pause_reading()
+        await meters.store([(panel, reading(second)) for second in range(3000)])
+        async with asyncio.timeout(20):
+            while await other.event(await other.subscribe("{ viewer { openSubscriptions } }")) != {
+                "openSubscriptions": 0
+            }:
+                pass
+        client.socket.transport.abort()
