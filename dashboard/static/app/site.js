@@ -6,6 +6,7 @@ const PAGE = 60;
 const MOST_AT_ONCE = 500;
 export const HOUR_MS = 3_600_000;
 const SLOT_MS = 20_000;
+const SOON_MS = [0, 2000, 6000];
 
 /**
  * The panels that the viewer may see, by code, first page first. Events: 'panels' (which there are), 'panel' (its
@@ -18,6 +19,8 @@ export class Site extends EventTarget {
   #endCursor = null;
   #hasMore = false;
   #cursor = null;
+  #refreshing = null;
+  #isStale = false;
 
   constructor(api) {
     super();
@@ -41,7 +44,26 @@ export class Site extends EventTarget {
   }
 
   /** Reads today, the balances and the forecasts again; an unknown panel makes it read which there are. */
-  async refresh() {
+  refresh() {
+    this.#isStale = true;
+    this.#refreshing ??= this.#refreshWhileStale().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  /** Refreshes now and twice more: a forecast follows what was bought after a moment. */
+  refreshSoon() {
+    for (const delay_ms of SOON_MS) setTimeout(() => this.refresh(), delay_ms);
+  }
+
+  /** One at a time, and once more for who asked while the answer was on its way: it may not know the news yet. */
+  async #refreshWhileStale() {
+    while (this.#isStale) {
+      this.#isStale = false;
+      await this.#refresh();
+    }
+  }
+
+  async #refresh() {
     try {
       const { panels } = await this.#api.ask(NOW, { first: Math.min(Math.max(this.panels.size, 1), MOST_AT_ONCE) });
       const isNew = panels.totalCount !== this.totalCount || panels.nodes.some(({ code }) => !this.panels.has(code));
@@ -92,6 +114,7 @@ export class Site extends EventTarget {
     if (!panel) return void this.refresh();
     if (!reading) return;
     const fresh = readingOf(reading);
+    if (fresh.register_kwh != null && panel.today.registerNowKwh == null) this.refresh(); // the first of its day
     if (fresh.kw != null || fresh.at_ms > (panel.hour.at_ms.at(-1) ?? 0))
       add(panel.hour, fresh, { span_ms: HOUR_MS, slot_ms: SLOT_MS });
     if (fresh.at_ms >= (panel.reading?.at_ms ?? 0)) panel.reading = fresh;

@@ -51,7 +51,7 @@ export class TopUp {
     this.#key = null;
     this.amount.value = '';
     this.#say(`${exactMoney(paid)} bought ${units(unitsKwh)}.`, { isTrouble: false });
-    this.#site.refresh();
+    this.#site.refreshSoon();
   }
 
   #say(text, { isTrouble }) {

@@ -1,0 +1,187 @@
+"""The dashboard's modules by themselves, in a real browser: local time, gaps, scales, words, operations."""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any
+
+import pytest
+from graphql import build_schema, parse, validate
+from playwright.async_api import Browser
+
+from dashboard.pages import APP, dashboard_routes
+from schema.contract import printed
+from tests.dashboard.small_server import served
+
+Evaluate = Callable[[str], Coroutine[Any, Any, Any]]
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+async def evaluate(chromium: Browser) -> AsyncGenerator[Evaluate]:
+    """Evaluates an expression with every module's exports in `m`, in British English."""
+    async with served(dashboard_routes()) as url:
+        context = await chromium.new_context(locale="en-GB", timezone_id="Europe/London")
+        page = await context.new_page()
+        await page.goto(url)
+
+        async def evaluated(expression: str) -> Any:
+            names = "zone", "series", "scale", "format", "operations", "addresses", "api", "session"
+            imports = ", ".join(f"import('/app/0/{name}.js')" for name in names)
+            in_m = f"all => {{ const m = Object.assign({{}}, ...all); return {expression}; }}"
+            return await page.evaluate(f"Promise.all([{imports}]).then({in_m})")
+
+        yield evaluated
+        await context.close()
+
+
+async def test_every_operation_is_valid_by_the_contract(evaluate: Evaluate) -> None:
+    contract = build_schema(printed())
+    operations: dict[str, str] = await evaluate("import('/app/0/operations.js').then(o => ({...o}))")
+    assert len(operations) > 8
+    errors = {name: validate(contract, parse(document)) for name, document in operations.items()}
+    assert {name: found for name, found in errors.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "hours"),
+    [
+        ("2026-10-25", "Europe/Berlin", 25),
+        ("2026-03-29", "Europe/Berlin", 23),
+        ("2026-11-21", "Asia/Kathmandu", 24),
+        ("2026-04-05", "Australia/Lord_Howe", 24.5),
+    ],
+)
+async def test_days_are_as_long_as_the_zone_makes_them(evaluate: Evaluate, day: str, zone: str, hours: float) -> None:
+    length_ms = await evaluate(
+        f"m.instantOf(Date.parse('{day}T00:00Z') + 864e5, '{zone}') - m.instantOf(Date.parse('{day}T00:00Z'), '{zone}')"
+    )
+    assert length_ms / 3_600_000 == hours
+
+
+async def test_an_axis_is_marked_at_round_local_times_across_a_change_of_clocks(evaluate: Evaluate) -> None:
+    found = await evaluate(
+        """(() => { const from = Date.parse('2026-10-24T20:00Z');
+        const {instants_ms, unit} = m.roundTimes(from, from + 12 * 36e5, {zone: 'Europe/Berlin', count: 5});
+        return [unit, instants_ms.map(at => new Date(at).toISOString().slice(8, 16))]; })()"""
+    )
+    # 00:00 and 03:00 local are four hours apart: the hour from 2 to 3 comes twice.
+    assert found == ["minute", ["24T22:00", "25T02:00", "25T05:00", "25T08:00"]]
+
+
+async def test_a_year_is_marked_by_months_of_the_zone(evaluate: Evaluate) -> None:
+    found = await evaluate(
+        """(() => { const to = Date.parse('2026-11-21T12:00Z');
+        const {instants_ms, unit} = m.roundTimes(to - 365 * 864e5, to, {zone: 'Asia/Jakarta', count: 7});
+        return [unit, instants_ms.map(at => new Date(at).toISOString().slice(0, 13))]; })()"""
+    )
+    months = ["2025-12-31T17", "2026-02-28T17", "2026-04-30T17", "2026-06-30T17", "2026-08-31T17", "2026-10-31T17"]
+    assert found == ["month", months]
+
+
+def series(*minutes: float) -> str:
+    at_ms = [minute * MINUTE_MS for minute in minutes]
+    return f"{{at_ms: {at_ms}, kw: {[1.0] * len(minutes)}, gaps: []}}"
+
+
+def added(to: str, *minutes: float) -> str:
+    calls = "".join(
+        f"m.add(s, {{at_ms: {minute * MINUTE_MS}, kw: 2}}, {{span_ms: 36e5, slot_ms: 2e4}});" for minute in minutes
+    )
+    return f"(() => {{ const s = {to}; {calls} return {{...s, runs: m.runs(s).map(run => run.length)}}; }})()"
+
+
+async def test_the_newest_reading_of_a_moment_stands_for_it(evaluate: Evaluate) -> None:
+    found = await evaluate(added(series(0, 1), 2, 2.1, 2.2, 2.4))
+    assert [at / MINUTE_MS for at in found["at_ms"]] == [0, 1, 2, 2.2, 2.4]
+    assert found["kw"] == [1, 1, 2, 2, 2]
+
+
+async def test_a_late_reading_finds_its_place_and_makes_no_gap(evaluate: Evaluate) -> None:
+    found = await evaluate(added(series(0, 2), 1))
+    assert [at / MINUTE_MS for at in found["at_ms"]] == [0, 1, 2]
+    assert found["gaps"] == []
+
+
+async def test_a_silence_of_more_than_five_minutes_is_a_gap(evaluate: Evaluate) -> None:
+    found = await evaluate(added(series(0, 1), 6, 12))
+    assert [[at / MINUTE_MS for at in gap] for gap in found["gaps"]] == [[6, 12]]
+    assert found["runs"] == [3, 1]
+
+
+async def test_a_gap_that_is_open_ends_with_the_next_reading(evaluate: Evaluate) -> None:
+    still_silent = series(0, 1).replace("gaps: []", f"gaps: [[{MINUTE_MS}, {9 * MINUTE_MS}]]")
+    found = await evaluate(added(still_silent, 10, 11))
+    assert [[at / MINUTE_MS for at in gap] for gap in found["gaps"]] == [[1, 10]]
+    assert found["runs"] == [2, 2]
+
+
+async def test_an_hour_forgets_what_is_older(evaluate: Evaluate) -> None:
+    found = await evaluate(added(series(0, 30), 61))
+    assert [at / MINUTE_MS for at in found["at_ms"]] == [30, 61]
+
+
+async def test_a_reading_without_power_parts_the_line(evaluate: Evaluate) -> None:
+    assert await evaluate("m.runs({at_ms: [1, 2, 3, 4], kw: [1, null, 1, 1], gaps: []}).map(run => run.length)") == [
+        1,
+        2,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0, 7.3, [0, 2, 4, 6, 8]),
+        (0, 0.1, [0, 0.025, 0.05, 0.075, 0.1]),
+        (-3.2, 5.1, [-5, -2.5, 0, 2.5, 5, 7.5]),
+        (0, 0, [0, 0.25]),
+        (0, 1_234_567, [0, 500_000, 1_000_000, 1_500_000]),
+    ],
+)
+async def test_axes_go_in_round_steps(evaluate: Evaluate, low: float, high: float, ticks: list[float]) -> None:
+    assert (await evaluate(f"m.roundSteps({low}, {high})"))["ticks"] == ticks
+
+
+async def test_numbers_carry_their_units_and_money_its_currency(evaluate: Evaluate) -> None:
+    words = await evaluate(
+        """[m.power(0.0834), m.power(4.217), m.power(12.34), m.power(123.4), m.power(-2.5), m.power(null),
+        m.energy(3.129), m.energy(11063.64), m.units('22.195'), m.money({amount: '256136.50', currency: 'IDR'}),
+        m.money({amount: '2089.30', currency: 'NGN'}), m.exactMoney({amount: '90071992547409.93', currency: 'NGN'})]
+        .map(word => word.replaceAll('\\u00a0', ' '))"""
+    )
+    assert words[:9] == [
+        "0.083 kW",
+        "4.22 kW",
+        "12.3 kW",
+        "123 kW",
+        "-2.50 kW",
+        "no value",
+        "3.13 kWh",
+        "11,063.6 kWh",
+        "22.20 kWh",
+    ]
+    assert words[9:] == ["Rp 256,137", "₦2,089.30", "NGN 90,071,992,547,409.93"]
+
+
+async def test_spans_are_told_in_days_and_hours(evaluate: Evaluate) -> None:
+    words = await evaluate("[0, 0.01, 0.9, 1, 2.17, 7.4, 60].map(days => m.daysLeft(days))")
+    assert words == ["0 mins", "14 mins", "21 hrs", "1 day", "2 days 4 hrs", "7 days 9 hrs", "60 days"]
+
+
+async def test_times_are_those_of_the_panel(evaluate: Evaluate) -> None:
+    words = await evaluate(
+        """[m.time('2026-11-21T17:30:05Z', {zone: 'Asia/Jakarta', shape: 'weekdayClock'}),
+        m.zoneName('Asia/Jakarta', 0), m.zoneName('Europe/London', 0), m.day('2026-11-21', 'weekdayDay')]"""
+    )
+    assert words == ["Sun 22 Nov, 00:30", "GMT+7", "", "Sat 21 Nov"]
+
+
+async def test_an_address_that_cannot_be_read_leads_to_the_board(evaluate: Evaluate) -> None:
+    words = await evaluate("['#/panel/A%3A1', '#/panel/%E0%A4%A', '#/else', ''].map(hash => m.codeIn(hash))")
+    assert words == ["A:1", "", "", ""]
+
+
+async def test_graphiql_keeps_the_session_under_the_same_name(evaluate: Evaluate) -> None:
+    session = "{accessToken: 't', expiresAt: '2999-01-01T00:00:00Z', email: 'a@example.org'}"
+    assert await evaluate(f"(m.keep({session}), Object.keys(sessionStorage))") == ["kilowatch:session"]
+    assert (await evaluate("m.kept()"))["accessToken"] == "t"
+    source = (APP.parents[1] / "graphiql" / "src" / "session.js").read_text("utf-8")
+    assert "const KEY = 'kilowatch:session';" in source
