@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from dashboard.pages import graphiql_routes
+from dashboard.pages import dashboard_routes, graphiql_routes
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Engine, build_engine
 from kilowatch.web.graphql_http import GraphQLOverHTTP
@@ -101,7 +101,7 @@ def create_app(
         init_within_s=init_within_s,
     )
     return Starlette(
-        routes=[*routes, *(graphiql_routes() if graphiql else [])],
+        routes=[*routes, *dashboard_routes(), *(graphiql_routes() if graphiql else [])],
         middleware=_cross_origin(allowed_origins),
         lifespan=lifespan,
     )
