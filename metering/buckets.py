@@ -63,8 +63,9 @@ def grid(period: Period, *, step: Step, time_zone: ZoneInfo) -> Grid:
         raise Refused("TOO_MANY_BUCKETS", message, "step")
     if _LENGTHS[step] < DAY:
         return _grid_in_days(period, length=_LENGTHS[step], time_zone=time_zone)
-    days = list(_first_days(period, step=step, time_zone=time_zone))
-    return Grid([local_midnight(day, time_zone) for day in days], days[:-1])
+    # By instant, because a zone that crosses the date line skips a day: Apia had no 30 December 2011.
+    days = {local_midnight(day, time_zone): day for day in _first_days(period, step=step, time_zone=time_zone)}
+    return Grid(list(days), list(days.values())[:-1])
 
 
 def _grid_in_days(period: Period, *, length: timedelta, time_zone: ZoneInfo) -> Grid:

@@ -2,11 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, build_schema
-from strawberry.types.field import StrawberryField
 
 from schema.arguments import Arguments
 from schema.contract import PRINTED, printed
@@ -116,7 +115,7 @@ def test_an_argument_without_description_is_found_when_the_schema_is_built() -> 
         arguments = ()
 
     with pytest.raises(TypeError, match="field: described"):
-        Arguments(gone="Not there.").apply(cast("StrawberryField", Field()))
+        Arguments(gone="Not there.").apply(cast("Any", Field()))
 
 
 def test_the_printed_file_stands_beside_the_schema() -> None:

@@ -1,0 +1,40 @@
+"""Averages over days of which some are unknown, and costs in one currency."""
+
+from datetime import date
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metering.tariffs import Tariff, TariffBook
+from metering.usage import average, cost_on, moving_average, total
+
+values = st.lists(st.none() | st.decimals(0, 10_000, places=6), max_size=60)
+
+
+@given(values, st.integers(1, 40), st.integers(1, 10))
+def test_a_moving_average_is_that_of_the_known_values_of_its_window(
+    known: list[Decimal | None], window: int, least: int
+) -> None:
+    found = moving_average(known, window=window, least=least)
+    for place, value in enumerate(found):
+        inside = [v for v in known[max(0, place - window + 1) : place + 1] if v is not None]
+        if len(inside) < least:
+            assert value is None
+        else:
+            assert value == (sum(inside) / len(inside)).quantize(Decimal("0.000001"))
+
+
+def test_an_average_of_nothing_is_unknown() -> None:
+    assert average([]) is None
+    assert average([None, None]) is None
+    assert average([Decimal(1), None, Decimal(2)]) == Decimal("1.5")
+
+
+def test_a_cost_needs_a_tariff_in_the_currency_that_is_asked_for() -> None:
+    book = TariffBook(own=[], default=[Tariff("Flat", date(2026, 1, 1), Decimal(2), "IDR", Decimal(0))])
+    assert cost_on(book, date(2026, 1, 1), Decimal("1.5"), currency="IDR") == 3
+    assert cost_on(book, date(2026, 1, 1), Decimal("1.5"), currency="EUR") is None
+    assert cost_on(book, date(2025, 12, 31), Decimal("1.5"), currency="IDR") is None
+    assert total([Decimal(1), None, Decimal(2)]) == 3
+    assert total([]) == 0
