@@ -21,6 +21,7 @@ from strawberry.types.graphql import OperationType
 
 from kilowatch.web.columns import ColumnExecutor
 from kilowatch.web.operations import Operation
+from kilowatch.web.wording import accepted_values, without_suggestions
 from resolvers.context import Context
 from schema.contract import build_schema
 
@@ -48,9 +49,10 @@ class NotAllowedHereError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Runs documents on one schema."""
+    """Runs documents on one schema; an open one helps with what it accepts, a closed one hides what it has."""
 
     schema: Schema
+    is_open: bool
 
     async def execute(self, operation: Operation, *, context: Context, allowed: frozenset[OperationType]) -> Answer:
         """Runs a query or mutation once.
@@ -71,7 +73,7 @@ class Engine:
             raise NotAllowedHereError(error.operation_type) from error
         except CannotGetOperationTypeError:
             return _no_such_operation(operation)
-        return answer(result)
+        return self._answer(result)
 
     async def stream(self, operation: Operation, *, context: Context) -> AsyncGenerator[Answer]:
         """Runs any operation, and yields an answer for each of its results: one for queries and mutations."""
@@ -84,14 +86,34 @@ class Engine:
         )
         try:
             async for result in results:
-                yield answer(result)
+                yield self._answer(result)
         finally:
             await results.aclose()
+
+    def _answer(self, result: Any) -> Answer:
+        """The answer of a result. A request is refused when nothing of it was executed: no error has a path."""
+        errors: list[GraphQLError] = result.errors or []
+        is_refused = isinstance(result, PreExecutionError) or (
+            result.data is None and bool(errors) and all(error.path is None for error in errors)
+        )
+        body: dict[str, Any] = {"errors": [self._formatted(error) for error in errors]} if errors else {}
+        if not is_refused:
+            body["data"] = result.data
+        if result.extensions:
+            body["extensions"] = result.extensions
+        return Answer(body, is_refused=is_refused)
+
+    def _formatted(self, error: GraphQLError) -> dict[str, Any]:
+        message = without_suggestions(error.message)
+        if self.is_open:
+            message = accepted_values(error.message, schema=self.schema._schema)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return {**error.formatted, "message": message}
 
 
 def build_engine(*, introspection: bool) -> Engine:
     """The engine of the whole contract."""
-    return Engine(build_schema(extensions=limits(introspection=introspection), execution_context_class=ColumnExecutor))
+    schema = build_schema(extensions=limits(introspection=introspection), execution_context_class=ColumnExecutor)
+    return Engine(schema, is_open=introspection)
 
 
 def limits(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
@@ -155,17 +177,3 @@ def _no_such_operation(operation: Operation) -> Answer:
         else "No operation is given."
     )
     return Answer({"errors": [{"message": message, "extensions": _NO_NAME}]}, is_refused=True)
-
-
-def answer(result: Any) -> Answer:
-    """The answer of a result. A request is refused when nothing of it was executed: no error has a path."""
-    errors: list[GraphQLError] = result.errors or []
-    is_refused = isinstance(result, PreExecutionError) or (
-        result.data is None and bool(errors) and all(error.path is None for error in errors)
-    )
-    body: dict[str, Any] = {"errors": [error.formatted for error in errors]} if errors else {}
-    if not is_refused:
-        body["data"] = result.data
-    if result.extensions:
-        body["extensions"] = result.extensions
-    return Answer(body, is_refused=is_refused)

@@ -259,6 +259,19 @@ async def test_allowed_origins_and_no_others_may_read_answers(database_url: str)
             assert (answer.headers.get("access-control-allow-origin") == origin) == (status == 200)
 
 
+async def test_an_unknown_value_of_an_enum_is_told_the_values_that_there_are(bare_api: Server) -> None:
+    document = "query ($status: PanelStatus) { panels(filter: {status: $status}) { totalCount } }"
+    answer = await send(bare_api, content=body(document, variables={"status": "AWAY"}), headers=JSON)
+    assert "Accepted: ONLINE, OFFLINE." in answer.json()["errors"][0]["message"]
+
+
+async def test_a_closed_schema_gives_no_names_away(database_url: str) -> None:
+    async with serving(make_app(database_url, introspection=False)) as api:
+        for document in ("{ panels(frist: 1) { totalCount } }", "query ($r: Rang) { __typename }", "{ pannels }"):
+            answer = await send(api, content=body(document), headers=JSON)
+            assert "mean" not in answer.json()["errors"][0]["message"]
+
+
 async def test_introspection_can_be_turned_off(database_url: str) -> None:
     async with serving(make_app(database_url, introspection=False)) as api:
         answer = await send(api, content=body("{ __schema { types { name } } }"), headers=JSON)
