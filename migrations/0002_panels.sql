@@ -5,7 +5,7 @@ CREATE TABLE panel (
     name         text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     location     text NOT NULL DEFAULT '',
     floor        integer NOT NULL DEFAULT 0,
-    time_zone    text NOT NULL,
+    time_zone    text NOT NULL CHECK ((timestamptz '2026-01-01 00:00Z' AT TIME ZONE time_zone) IS NOT NULL),  -- one that exists
     is_prepaid   boolean NOT NULL DEFAULT false,
     meter_number text,
     created_at   timestamptz NOT NULL DEFAULT now()
