@@ -43,14 +43,18 @@ async def is_connected(connection: AsyncConnection[Row]) -> bool:
     return (await ingest_status(connection)).is_connected
 
 
+def url_of(connection: AsyncConnection[Row]) -> str:
+    """The URL of the connection's database."""
+    info = connection.info
+    password = f":{info.password}" if info.password else ""
+    return f"postgresql://{info.user}{password}@{info.host}:{info.port}/{info.dbname}"
+
+
 @asynccontextmanager
 async def ingesting(connection: AsyncConnection[Row], mqtt_url: str, **options: Any) -> AsyncIterator[None]:
     """Runs ingest on the connection's database, from when it is connected to the broker."""
-    info = connection.info
-    password = f":{info.password}" if info.password else ""
-    url = f"postgresql://{info.user}{password}@{info.host}:{info.port}/{info.dbname}"
     options = {"default_time_zone": "Asia/Jakarta", **options}
-    task = asyncio.ensure_future(run(database_url=url, mqtt_url=mqtt_url, **options))
+    task = asyncio.ensure_future(run(database_url=url_of(connection), mqtt_url=mqtt_url, **options))
     try:
 
         async def is_up() -> bool:

@@ -18,7 +18,7 @@ from store.ingest_status import ingest_status, want_ingest
 from tests.ingest.brokers import Mosquitto
 from tests.ingest.conftest import Broker
 from tests.ingest.messages import malformed, panel_payload
-from tests.ingest.running import eventually, holds, ingesting, is_connected, rows, send
+from tests.ingest.running import eventually, holds, ingesting, is_connected, rows, send, url_of
 
 TOPIC = "DATA/PM/PANEL_LANTAI_1"
 START = datetime(2026, 1, 16, 0, 0)  # noqa: DTZ001 - the meter's wall clock
@@ -121,13 +121,8 @@ async def test_a_switch_that_is_off_at_the_start_keeps_it_from_connecting(
     async def has_a_heartbeat() -> bool:
         return (await ingest_status(connection)).heartbeat_at is not None
 
-    url = connection.info
     task = asyncio.ensure_future(
-        ingest.service.run(
-            database_url=f"postgresql://{url.user}:{url.password}@{url.host}:{url.port}/{url.dbname}",
-            mqtt_url=embedded_broker.url,
-            client_id="off",
-        )
+        ingest.service.run(database_url=url_of(connection), mqtt_url=embedded_broker.url, client_id="off")
     )
     await eventually(has_a_heartbeat)
     assert not await is_connected(connection)
