@@ -10,10 +10,10 @@ import strawberry
 
 from metering.readings import Reading
 from metering.refusals import Refused
-from resolvers import panels
+from resolvers import panels, readings
 from resolvers.context import Context, Info
 from resolvers.live import LiveHub, Watch
-from resolvers.pages import Cursor, cursor_of, place_of
+from resolvers.pages import Cursor, bad_cursor, cursor_of, place_of
 from store import events
 from store.events import Position, StoredReading
 from store.panels import Panel
@@ -25,7 +25,7 @@ MAX_CODES = 1000
 MAX_HEARTBEAT_S = 300.0
 _REPLAY_PAGE = 500
 _SNAPSHOT_PAGE = 200
-_PLACE = re.compile(r"(\d{1,18})(?:\.(\d{1,17})\.(\d{1,10}))?", re.ASCII)
+_PLACE = re.compile(r"(\d{1,18})(?:\.(\d{1,16})(?:\.(\d{1,10}))?)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -91,20 +91,30 @@ FROM_SNAPSHOT = cursor_of(CURSOR, "snapshot")
 
 
 def position_of(cursor: Cursor | None) -> Position | None:
-    """The place that a cursor points at; None for the beginning, a snapshot.
+    """The place that a cursor points at, also one of a panel's series; None for the beginning, a snapshot.
 
     Raises:
         Refused: BAD_CURSOR.
     """
     if cursor is None or cursor == FROM_SNAPSHOT:
         return None
-    match = _PLACE.fullmatch(place_of(cursor, kind=CURSOR))
+    match = _PLACE.fullmatch(_place_of(cursor))
     if match is None:
-        raise Refused("BAD_CURSOR", "`after` must be a cursor that this field answered.", "after")
+        raise bad_cursor()
     batch_id, at_us, panel_id = match.groups()
     if at_us is None:
         return Position.after_batch(int(batch_id))
-    return Position(int(batch_id), _EPOCH + timedelta(microseconds=int(at_us)), int(panel_id))
+    at = _EPOCH + timedelta(microseconds=int(at_us))
+    if panel_id is None:
+        return Position.after_instant(int(batch_id), at)
+    return Position(int(batch_id), at, int(panel_id))
+
+
+def _place_of(cursor: Cursor) -> str:
+    try:
+        return place_of(cursor, kind=CURSOR)
+    except Refused:
+        return place_of(cursor, kind=readings.CURSOR)
 
 
 def checked_codes(codes: Sequence[str] | None) -> list[str] | None:
@@ -245,9 +255,9 @@ class ReadingStream:
         self.position = max(self.position, self.live.position)
         return Heartbeat(cursor_at(self.position), self.context.now(), self.last_seen_at, self.live.is_listening)
 
-    async def _passed_on(self, readings: list[StoredReading]) -> AsyncGenerator[Event]:
+    async def _passed_on(self, found: list[StoredReading]) -> AsyncGenerator[Event]:
         """Each reading that was not passed on before and that the viewer may still see."""
-        for stored in readings:
+        for stored in found:
             if stored.position <= self.position:
                 continue
             self.position = stored.position

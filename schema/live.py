@@ -135,7 +135,11 @@ class LiveSubscriptions:
             strawberry.argument(description="The panels, 1 to 1,000; all you may see, later ones too, when left out."),
         ] = None,
         after: Annotated[
-            Cursor | None, strawberry.argument(description="The cursor of the last event that was received.")
+            Cursor | None,
+            strawberry.argument(
+                description="The cursor of the last event that was received, or of a panel's `readings`, so that the"
+                " stream goes on where the chart ends."
+            ),
         ] = None,
         heartbeat_every_s: Annotated[
             float | None,

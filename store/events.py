@@ -33,6 +33,11 @@ class Position:
         """The place after the last reading of a batch."""
         return cls(batch_id, _END_AT, _END_PANEL)
 
+    @classmethod
+    def after_instant(cls, batch_id: int, at: datetime) -> "Position":
+        """The place after a batch's last reading of an instant, whichever panel's that is."""
+        return cls(batch_id, at, _END_PANEL)
+
     @property
     def is_after_batch(self) -> bool:
         """Whether nothing of its batch comes after it."""

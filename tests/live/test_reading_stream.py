@@ -10,8 +10,11 @@ import pytest
 
 from metering.access import Role
 from resolvers import reading_stream
+from resolvers.pages import cursor_of
+from resolvers.reading_stream import cursor_at, position_of
 from store import accounts
 from store.connections import connect_async
+from store.events import Position
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import (
     GraphQLClient,
@@ -196,6 +199,38 @@ async def test_what_was_missed_is_replayed_from_the_cursor(api: Server, database
         assert again
 
 
+async def test_a_stream_goes_on_where_a_chart_ends(api: Server, database_url: str, meters: Meters) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    await meters.store([(panel, reading(second)) for second in range(5)])
+    chart = """{ panel(code: "P1") {
+      whole: readings(from: "2026-11-02T00:00:00Z", to: "2026-11-03T00:00:00Z") { cursor energyImportKwh }
+    } }"""
+    async with GraphQLClient(api, account_id=account) as client:
+        whole = (await client.ask(chart))["data"]["panel"]["whole"]
+    await meters.store([(panel, reading(5)), (panel, reading(-1, kwh=0))])
+    async with speaking(api, account_id=account) as client:
+        operation, first = await beginning(client, codes=["P1"], after=whole["cursor"])
+        second = await client.event(operation)
+    assert whole["energyImportKwh"] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert [event["reading"]["at"] for event in (first, second)] == [
+        "2026-11-02T09:59:59+07:00",
+        "2026-11-02T10:00:05+07:00",
+    ]
+
+
+def test_cursors_are_read_back_as_they_were_made() -> None:
+    for position in (
+        Position.after_batch(0),
+        Position.after_batch(10**17),
+        Position(7, datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC), 3),
+    ):
+        assert position_of(cursor_at(position)) == position
+    instant = datetime(2026, 3, 1, tzinfo=UTC)
+    in_series = cursor_of("series", f"7.{int(instant.timestamp())}000000")
+    assert position_of(in_series) == Position.after_instant(7, instant)
+
+
 async def test_a_cursor_is_worth_nothing_to_others(api: Server, database_url: str, meters: Meters) -> None:
     panel = await add_panel(database_url, "P1")
     owner = await add_account(database_url, panels=("P1",))
@@ -233,7 +268,7 @@ async def test_a_cursor_of_another_database_is_a_gap_and_begins_anew(
 ) -> None:
     panel = await add_panel(database_url, "P1")
     await meters.store([(panel, reading(1))])
-    future = reading_stream.cursor_at(reading_stream.Position.after_batch(10_000))
+    future = cursor_at(Position.after_batch(10_000))
     async with speaking(api, account_id=await add_account(database_url, role=Role.ADMIN)) as client:
         operation, gap = await beginning(client, after=future)
         snapshot = await client.event(operation)
