@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -100,21 +101,30 @@ def _stored(made: DepletionForecast, *, inputs: _Inputs) -> StoredForecast:
         data_up_to=made.data_up_to,
         ledger_id=inputs.panel.ledger_id,
         method=made.method,
-        history_days=made.history_days,
+        history_days=round(made.history_days, 2),
         balance_kwh=inputs.balance_kwh,
-        p10_at=made.depletes_at_p10,
-        p50_at=made.depletes_at_p50,
-        p90_at=made.depletes_at_p90,
-        days_left=made.days_left,
+        p10_at=_to_the_minute(made.depletes_at_p10),
+        p50_at=_to_the_minute(made.depletes_at_p50),
+        p90_at=_to_the_minute(made.depletes_at_p90),
+        days_left=None if made.days_left is None else round(made.days_left, 3),
         daily=_columns(made.daily),
         hourly=_columns(made.hourly),
     )
 
 
+def _to_the_minute(at: datetime | None) -> datetime | None:
+    """No forecast knows the second."""
+    return at and at.replace(second=0, microsecond=0)
+
+
 def _columns(usage: UsageForecast) -> UsageColumns:
     return UsageColumns(
         starts_at=[at.astimezone(UTC) for at in usage.starts_at],
-        p10_kwh=usage.p10_kwh,
-        p50_kwh=usage.p50_kwh,
-        p90_kwh=usage.p90_kwh,
+        p10_kwh=_to_the_watt_hour(usage.p10_kwh),
+        p50_kwh=_to_the_watt_hour(usage.p50_kwh),
+        p90_kwh=_to_the_watt_hour(usage.p90_kwh),
     )
+
+
+def _to_the_watt_hour(energy_kwh: Sequence[float]) -> list[float]:
+    return [round(kwh, 3) for kwh in energy_kwh]
