@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from psycopg import AsyncConnection
 
+import ingest.batches
 import ingest.service
 from ingest.publisher import Publisher
 from ingest.service import replay_rejected
 from kilowatch.embedded.broker import EmbeddedBroker
-from store.connections import Row
+from store.connections import Row, connect_async
 from store.ingest_status import ingest_status, want_ingest
-from tests.ingest.brokers import Mosquitto
+from tests.ingest.brokers import Mosquitto, free_port
 from tests.ingest.conftest import Broker
 from tests.ingest.messages import malformed, panel_payload
 from tests.ingest.running import eventually, holds, ingesting, is_connected, rows, send, url_of
@@ -142,6 +143,33 @@ async def test_its_end_commits_what_it_has_and_says_that_it_is_gone(
     async with ingesting(connection, broker.url, client_id="end"):
         await holds(connection, COUNTED, (2000,))
     assert (await ingest_status(connection)).reading_count == 2000, stored
+
+
+async def test_it_ends_while_a_write_hangs_and_the_broker_keeps_the_batch(
+    connection: AsyncConnection[Row], database_url: str, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.batches, "_LAST_BATCHES_S", 0.1)
+    async with await connect_async(database_url) as locker, locker.transaction():
+        await locker.execute("LOCK TABLE reading")
+        async with ingesting(connection, broker.url, client_id="hangs"):
+            await send(broker.port_v311, stream(50))
+            await holds(connection, "SELECT backlog FROM ingest_status", (50,))
+        assert not await is_connected(connection)
+    assert await rows(connection, COUNTED) == [(0,)]
+    async with ingesting(connection, broker.url, client_id="hangs"):
+        await holds(connection, COUNTED, (50,))
+
+
+async def test_it_ends_at_once_while_the_database_is_away(embedded_broker: Broker) -> None:
+    task = asyncio.ensure_future(
+        ingest.service.run(
+            database_url=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing", mqtt_url=embedded_broker.url
+        )
+    )
+    await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=5)
+    assert done == {task}
 
 
 async def test_without_the_private_hooks_of_gmqtt_it_acknowledges_one_by_one(
