@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.panel import Panel
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from kilowatch.demo.site import LOW_FLAT, PASSWORD, PEOPLE
 
-_OPERATIONS = {
+OPERATIONS: Final = {
     "Panels, live state and today's cost": """query Panels {
   panels { nodes { code name status latestReading { at activePowerKw }
     today { energyKwh cost { amount currency } } } }
@@ -51,7 +52,7 @@ def print_card(addresses: Addresses, *, console: Console, folder: Path) -> None:
     for person in PEOPLE:
         people.add_row(person.email, PASSWORD, person.name)
     console.print(people, highlight=False)
-    for title, operation in _OPERATIONS.items():
+    for title, operation in OPERATIONS.items():
         console.print(f"\n[bold]{title}[/]")
         console.print(Syntax(operation, "graphql", background_color="default", word_wrap=True))
     console.print(f"\n{LOW_FLAT} is about to run low: its push shows here within a minute. Ctrl-C stops everything.")
