@@ -36,6 +36,13 @@ class Publisher:
     ) -> None:
         await self._client.disconnect()
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Hands one message to the connection; it is sent again until the broker acknowledges it."""
-        self._client.publish(topic, payload, qos=1)
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Hands one message to the connection, which sends it again until the broker acknowledges it.
+
+        False, and nothing is kept, while as many messages wait for that as the broker takes at a time.
+        """
+        try:
+            self._client.publish(topic, payload, qos=1)
+        except OverflowError:  # gmqtt has run out of packet ids: the broker's receive maximum
+            return False
+        return True
