@@ -19,6 +19,20 @@ Database = AsyncConnection[Row]
 _OPTIONS = "-c timezone=UTC -c jit=off"
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 15_000
+_POOL_OPTIONS = f"{_OPTIONS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+
+
+def _parameters(application: str, *, options: str = _OPTIONS) -> dict[str, Any]:
+    """What every connection has; one whose host has vanished without a word is noticed within half a minute."""
+    return {
+        "options": options,
+        "application_name": application,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    }
 
 
 def connect(url: str, *, application: str = "kilowatch") -> Connection[Row]:
@@ -27,18 +41,12 @@ def connect(url: str, *, application: str = "kilowatch") -> Connection[Row]:
     Raises:
         psycopg.OperationalError: the database does not answer within 5 s.
     """
-    return psycopg.connect(url, options=_OPTIONS, connect_timeout=CONNECT_TIMEOUT_S, application_name=application)
+    return psycopg.connect(url, **_parameters(application))
 
 
 async def connect_async(url: str, *, application: str = "kilowatch") -> AsyncConnection[Row]:
     """A connection in autocommit, for LISTEN and other long-lived work."""
-    return await AsyncConnection.connect(
-        url,
-        options=_OPTIONS,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        application_name=application,
-        autocommit=True,
-    )
+    return await AsyncConnection.connect(url, autocommit=True, **_parameters(application))
 
 
 def open_pool(url: str, *, size: int = 8, application: str = "kilowatch") -> Pool:
@@ -55,12 +63,7 @@ def open_pool(url: str, *, size: int = 8, application: str = "kilowatch") -> Poo
         reconnect_timeout=5,
         open=False,
         check=AsyncConnectionPool.check_connection,
-        kwargs={
-            "options": f"{_OPTIONS} -c statement_timeout={STATEMENT_TIMEOUT_MS}",
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "application_name": application,
-            "autocommit": True,
-        },
+        kwargs={"autocommit": True, **_parameters(application, options=_POOL_OPTIONS)},
     )
 
 
