@@ -72,8 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=16,
-            description="Connections that share the subscription by `$share`. One is right for nearly everybody; more only "
-            "for brokers that keep shared sessions well (EMQX, mosquitto), never for the embedded one.",
+            description="Connections that share the subscription by `$share`. One is right for nearly everybody; "
+            "more only for brokers that keep shared sessions well (EMQX, mosquitto), never for the embedded one.",
         ),
     ] = 1
     ingest_linger_ms: Annotated[
