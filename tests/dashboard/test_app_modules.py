@@ -1,5 +1,6 @@
 """The dashboard's modules by themselves, in a real browser: local time, gaps, scales, words, operations."""
 
+import json
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
@@ -24,7 +25,7 @@ async def evaluate(chromium: Browser) -> AsyncGenerator[Evaluate]:
         await page.goto(url)
 
         async def evaluated(expression: str) -> Any:
-            names = "zone", "series", "scale", "format", "operations", "addresses", "api", "session"
+            names = "zone", "series", "scale", "format", "operations", "addresses", "depletion_band", "session"
             imports = ", ".join(f"import('/app/0/{name}.js')" for name in names)
             in_m = f"all => {{ const m = Object.assign({{}}, ...all); return {expression}; }}"
             return await page.evaluate(f"Promise.all([{imports}]).then({in_m})")
@@ -172,6 +173,30 @@ async def test_times_are_those_of_the_panel(evaluate: Evaluate) -> None:
         m.zoneName('Asia/Jakarta', 0), m.zoneName('Europe/London', 0), m.day('2026-11-21', 'weekdayDay')]"""
     )
     assert words == ["Sun 22 Nov, 00:30", "GMT+7", "", "Sat 21 Nov"]
+
+
+@pytest.mark.parametrize(
+    ("p10", "p50", "p90", "words"),
+    [
+        ("24T11:34", "24T17:35", "25T01:55", "likely Tue 24 Nov, 18:30, between Tue 12:30 and Wed 03:00"),
+        ("24T12:01", "24T13:02", "24T15:58", "likely Tue 24 Nov, 14:00, between 13:00 and 17:00"),
+        ("23T06:00", "24T17:00", "26T06:00", "likely Tue 24 Nov, 18:00, between Mon and Thu"),
+        ("22T06:00", "25T17:00", "29T06:00", "likely Wed 25 Nov, 18:00, between Sun 22 Nov and Sun 29 Nov"),
+        ("22T06:00", "25T17:00", None, "likely Wed 25 Nov, 18:00, not before Sun 22 Nov"),
+        ("22T06:00", None, None, "not before Sun 22 Nov"),
+        (None, None, None, "not within the days that can be forecast"),
+    ],
+)
+async def test_the_end_of_units_is_told_as_exactly_as_it_is_known(
+    evaluate: Evaluate, p10: str | None, p50: str | None, p90: str | None, words: str
+) -> None:
+    ends = {name: at and f"2026-11-{at}:00Z" for name, at in (("p10", p10), ("p50", p50), ("p90", p90))}
+    told = await evaluate(
+        f"""(() => {{ const band = new m.DepletionBand(); const now_ms = Date.parse('2026-11-21T12:00Z');
+        band.show({{depletesAt: {json.dumps(ends)}, zone: 'Africa/Lagos', now_ms}});
+        return band.words.textContent; }})()"""
+    )
+    assert told == words
 
 
 async def test_an_address_that_cannot_be_read_leads_to_the_board(evaluate: Evaluate) -> None:

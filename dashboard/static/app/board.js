@@ -51,7 +51,9 @@ export class Board {
   #deal() {
     this.#endCards();
     const panels = [...this.#site.panels.values()];
-    this.#cards = new Map(panels.map((panel) => [panel.code, new PanelCard({ panel, site: this.#site, api: this.#api })]));
+    this.#cards = new Map(
+      panels.map((panel) => [panel.code, new PanelCard({ panel, site: this.#site, api: this.#api })]),
+    );
     const none = h('p', { class: 'card empty' }, 'No panel has been given to you yet. Ask whoever runs this server.');
     fill(this.cards, panels.length ? [...this.#cards.values()].map((card) => card.element) : none);
     this.element.classList.toggle('single', panels.length < 2);

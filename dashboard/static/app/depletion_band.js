@@ -1,13 +1,16 @@
 // Turns the early, likely and late instants at which units run out into a band over the days ahead, and into words.
 import { fill, h, onWidth, s } from './elements.js';
-import { daysLeft, time } from './format.js';
+import { time } from './format.js';
 import { timeLabels } from './power_chart.js';
 import { scale } from './scale.js';
+import { wallOf } from './zone.js';
 
 const HEIGHT = 62;
 const BAR = { top: 12, height: 14 };
 const EDGE = 38;
+const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
+const HOURS_MS = DAY_MS / 4;
 const LEAST_AHEAD_MS = 6 * 3_600_000;
 
 /** An element whose `show` draws a forecast of the server's in the panel's zone. */
@@ -37,7 +40,13 @@ export class DepletionBand {
     const to_ms = now_ms + (last_ms - now_ms) * 1.12;
     const x = scale([now_ms, to_ms], [0, width]);
     const labels = timeLabels({ from_ms: now_ms, to_ms, zone, x, width });
-    fill(this.svg, track(width), s('g', { class: 'spans' }, spans(ends, { x, width })), marker(ends.likely_ms, x), ticks(labels, width));
+    fill(
+      this.svg,
+      track(width),
+      s('g', { class: 'spans' }, spans(ends, { x, width })),
+      marker(ends.likely_ms, x),
+      ticks(labels, width),
+    );
   }
 }
 
@@ -55,11 +64,7 @@ function spans({ early_ms, likely_ms, late_ms }, { x, width }) {
   const likely = likely_ms == null ? (early + late) / 2 : at(likely_ms);
   const part = (kind, from, to) =>
     s('rect', { class: kind, x: from, y: BAR.top, width: Math.max(to - from, 0), height: BAR.height });
-  return [
-    part('sure', 0, early),
-    part('probable', early, likely),
-    part('possible', likely, late),
-  ];
+  return [part('sure', 0, early), part('probable', early, likely), part('possible', likely, late)];
 }
 
 function marker(likely_ms, x) {
@@ -81,15 +86,19 @@ const ticks = (labels, width) =>
 /** "likely Tue 24 Nov 18:00, between Mon and Thu": as exact as the span between early and late allows. */
 function wording({ early_ms, likely_ms, late_ms }, zone) {
   if (early_ms == null) return ['not within the days that can be forecast'];
-  const shape = late_ms != null && late_ms - early_ms < DAY_MS ? 'weekdayClock' : betweenShape(early_ms, late_ms);
-  const early = time(early_ms, { zone, shape });
-  const between = late_ms == null ? `not before ${early}` : `between ${early} and ${time(late_ms, { zone, shape })}`;
-  if (likely_ms == null) return [between];
-  return ['likely ', h('b', {}, time(likely_ms, { zone, shape: 'weekdayClock' })), `, ${between}`];
+  const round_ms = late_ms != null && late_ms - early_ms < HOURS_MS ? 5 * MINUTE_MS : 30 * MINUTE_MS;
+  const told = (ms, shape) => time(Math.round(ms / round_ms) * round_ms, { zone, shape });
+  const shape = edgeShape(early_ms, late_ms, zone);
+  const between =
+    late_ms == null
+      ? `not before ${told(early_ms, shape)}`
+      : `between ${told(early_ms, shape)} and ${told(late_ms, shape)}`;
+  return likely_ms == null ? [between] : ['likely ', h('b', {}, told(likely_ms, 'weekdayClock')), `, ${between}`];
 }
 
-const betweenShape = (early_ms, late_ms) =>
-  late_ms != null && late_ms - early_ms < 6 * DAY_MS ? 'weekday' : 'weekdayDay';
-
-/** The days left as words; "more than 60 days" has none. */
-export const lasting = (forecast) => (forecast.daysLeft == null ? 'a long time' : daysLeft(forecast.daysLeft));
+function edgeShape(early_ms, late_ms, zone) {
+  if (late_ms == null || late_ms - early_ms > 6 * DAY_MS) return 'weekdayDay';
+  if (late_ms - early_ms >= DAY_MS) return 'weekday';
+  const [first, last] = [early_ms, late_ms].map((ms) => Math.floor(wallOf(ms, zone) / DAY_MS));
+  return first === last ? 'clock' : 'weekdayTime';
+}

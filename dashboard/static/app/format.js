@@ -13,7 +13,7 @@ const rounded = (value, digits) =>
   formatOf(Intl.NumberFormat, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 
 /** A number with as many digits as a person reads at a glance: 0.123, 1.23, 12.3, 123. */
-export function glance(value) {
+function glance(value) {
   const size = Math.abs(value);
   return rounded(value, size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0);
 }
@@ -44,7 +44,8 @@ export function daysLeft(days) {
   const minutes = Math.max(Math.round(days * 1440), 0);
   const hours = Math.floor(minutes / 60);
   if (hours >= 24 * 14) return span(Math.round(days), 'day');
-  if (hours >= 24) return [span(Math.floor(hours / 24), 'day'), hours % 24 && span(hours % 24, 'hour')].filter(Boolean).join(' ');
+  if (hours >= 24)
+    return [span(Math.floor(hours / 24), 'day'), hours % 24 && span(hours % 24, 'hour')].filter(Boolean).join(' ');
   return hours ? span(hours, 'hour') : span(minutes, 'minute');
 }
 
@@ -57,6 +58,7 @@ const SHAPES = {
   weekday: { weekday: 'short' },
   day: { day: 'numeric', month: 'short' },
   weekdayDay: { weekday: 'short', day: 'numeric', month: 'short' },
+  weekdayTime: { weekday: 'short', hour: '2-digit', minute: '2-digit' },
   weekdayClock: { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
   month: { month: 'short' },
   monthYear: { month: 'long', year: 'numeric' },
@@ -74,7 +76,11 @@ export const monthName = ({ year, month }) => time(Date.UTC(year, month - 1, 1),
 /** How long ago: "now", "3 minutes ago", "yesterday". */
 export function ago(at_ms, now_ms) {
   const seconds = Math.round((now_ms - at_ms) / 1000);
-  const [size, unit] = [[86_400, 'day'], [3600, 'hour'], [60, 'minute']].find(([s]) => seconds >= s) ?? [1, 'second'];
+  const [size, unit] = [
+    [86_400, 'day'],
+    [3600, 'hour'],
+    [60, 'minute'],
+  ].find(([s]) => seconds >= s) ?? [1, 'second'];
   return formatOf(Intl.RelativeTimeFormat, { numeric: 'auto' }).format(-Math.max(Math.floor(seconds / size), 0), unit);
 }
 

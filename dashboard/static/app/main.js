@@ -27,13 +27,17 @@ function showSignIn(notice = '') {
 }
 
 function showPanels(session) {
+  let isOver = false; // answers that were on their way must not end the session that comes next
   const end = (notice) => {
+    if (isOver) return;
+    isOver = true;
     stopWaiting();
     shown.end();
     signOut(notice);
   };
   const stopWaiting = whenExpired(session, () => end(EXPIRED));
-  const shown = new SignedIn({ endpoint, session, signOut: () => end(''), refused: () => end(REFUSED) });
+  const refused = () => end(isExpired(session) ? EXPIRED : REFUSED);
+  const shown = new SignedIn({ endpoint, session, signOut: () => end(''), refused });
   fill(page, shown.element);
 }
 

@@ -5,6 +5,8 @@ import { energy, money, monthName } from './format.js';
 import { MONTH } from './operations.js';
 import { monthOf } from './zone.js';
 
+const MOST_ROWS = 10;
+
 export class MonthCard {
   #api;
   #site;
@@ -17,7 +19,11 @@ export class MonthCard {
     this.total = h('div', { class: 'total' });
     this.rows = h('ul');
     this.trouble = h('p', { class: 'trouble', role: 'alert' });
-    this.later = h('button', { type: 'button', class: 'quiet', 'aria-label': 'Next month', click: () => this.#turn(-1) }, '›');
+    this.later = h(
+      'button',
+      { type: 'button', class: 'quiet', 'aria-label': 'Next month', click: () => this.#turn(-1) },
+      '›',
+    );
     const earlier = { type: 'button', class: 'quiet', 'aria-label': 'Month before', click: () => this.#turn(1) };
     this.element = h(
       'section',
@@ -60,8 +66,14 @@ export class MonthCard {
     const most = Math.max(...panels.map(({ energyKwh }) => energyKwh), 1e-9);
     const ordered = panels.toSorted((one, other) => other.energyKwh - one.energyKwh);
     write(this.trouble, '');
-    fill(this.total, h('strong', {}, energy(total.energyKwh)), total.cost.map((cost) => h('span', {}, money(cost))));
-    fill(this.rows, ordered.map((each) => share(each, each.energyKwh / most)));
+    fill(
+      this.total,
+      h('strong', {}, energy(total.energyKwh)),
+      total.cost.map((cost) => h('span', {}, money(cost))),
+    );
+    const shares = ordered.slice(0, MOST_ROWS).map((each) => share(each, each.energyKwh / most));
+    const left = ordered.length - shares.length;
+    fill(this.rows, shares, left > 0 && h('li', { class: 'faint' }, `and ${left} more`));
   }
 }
 

@@ -105,7 +105,7 @@ export const LIVE_READINGS = `subscription LiveReadings($codes: [String!], $afte
     __typename
     ... on ReadingSnapshot { cursor panels { code latestReading { at activePowerKw energyImportKwh } } }
     ... on ReadingReceived { cursor panelCode reading { at activePowerKw energyImportKwh } }
-    ... on Heartbeat { cursor }
+    ... on Heartbeat { cursor isCurrent }
     ... on Gap { cursor reason }
   }
 }`;

@@ -1,13 +1,14 @@
 // Turns all panels into the sums of this moment: power now, today's energy and cost, how many are online.
 import { fill, h, write } from './elements.js';
 import { count, energy, money, powerNumber } from './format.js';
-import { todayKwh } from './site.js';
+import { todayKwh } from './panel.js';
 
 export class Overview {
   #site;
 
   constructor(site) {
     this.#site = site;
+    this.of = h('span');
     this.power = h('strong');
     this.today = h('strong');
     this.cost = h('strong');
@@ -15,7 +16,7 @@ export class Overview {
     this.element = h(
       'section',
       { class: 'overview', 'aria-label': 'All panels' },
-      tile('Power now', h('span', { class: 'figure' }, this.power, ' ', h('small', {}, 'kW'))),
+      tile(this.of, h('span', { class: 'figure' }, this.power, ' ', h('small', {}, 'kW'))),
       tile('Today', this.today),
       tile('Cost today', this.cost),
       tile('Online', this.online),
@@ -26,9 +27,16 @@ export class Overview {
     const panels = [...this.#site.panels.values()];
     const online = panels.filter(({ status }) => status === 'ONLINE');
     this.element.hidden = panels.length < 2;
+    write(
+      this.of,
+      this.#site.hidden ? `Power now, ${count(panels.length)} of ${count(this.#site.totalCount)} panels` : 'Power now',
+    );
     write(this.power, powerNumber(sum(online, ({ reading }) => reading?.kw ?? 0)));
     write(this.today, energy(sum(panels, todayKwh)));
-    fill(this.cost, costs(panels).map((cost) => h('span', {}, money(cost))));
+    fill(
+      this.cost,
+      costs(panels).map((cost) => h('span', {}, money(cost))),
+    );
     write(this.online, `${count(online.length)} of ${count(panels.length)}`);
   }
 }

@@ -3,7 +3,8 @@ import { panelAddress } from './addresses.js';
 import { h, write } from './elements.js';
 import { ago, energy, money, powerNumber, register, time, zoneName } from './format.js';
 import { Prepaid } from './prepaid.js';
-import { HOUR_MS, todayKwh } from './site.js';
+import { todayKwh } from './panel.js';
+import { HOUR_MS } from './site.js';
 import { Sparkline } from './sparkline.js';
 
 const STATUS = { ONLINE: 'Online', OFFLINE: 'Offline' };

@@ -57,7 +57,14 @@ export class PanelView {
     this.power = new Chart({ name: 'power' });
     this.usage = new Chart({ name: 'usage' });
     this.trouble = h('p', { class: 'trouble', role: 'alert' });
-    this.days = h('p', { class: 'legend' }, h('i', { class: 'bar-key' }), 'a day', h('i', { class: 'line-key' }), '30-day average');
+    this.days = h(
+      'p',
+      { class: 'legend' },
+      h('i', { class: 'bar-key' }),
+      'a day',
+      h('i', { class: 'line-key' }),
+      '30-day average',
+    );
     this.month = h('dl');
     this.monthTitle = h('h2');
     this.element.append(
@@ -68,7 +75,12 @@ export class PanelView {
         alerts?.element,
         h('section', { class: 'card of-month' }, this.monthTitle, this.month),
       ),
-      h('div', { class: 'charts' }, this.#powerCard(), h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element)),
+      h(
+        'div',
+        { class: 'charts' },
+        this.#powerCard(),
+        h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element),
+      ),
     );
     this.#listen(site);
     this.#readPower();
@@ -140,7 +152,10 @@ export class PanelView {
       ['Peak power', peakKw == null ? '–' : power(peakKw)],
       ['Power factor', ratio(averagePowerFactor)],
     ];
-    fill(this.month, rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value))));
+    fill(
+      this.month,
+      rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value))),
+    );
   }
 
   async #asked(query, variables) {

@@ -11,26 +11,28 @@ const LABEL_WIDTH = 78;
 const DAY_MS = 86_400_000;
 
 /** Draws `{at_ms, kw, gaps}` between two instants in a zone; `title` begins the summary. */
-export const powerDrawing = ({ series, from_ms, to_ms, zone, title }) => (width) => {
-  const plot = { left: 48, right: width - 12, top: 28, bottom: HEIGHT - 28 };
-  const visible = { ...series, gaps: series.gaps.map((gap) => clipped(gap, from_ms, to_ms)) };
-  const values = series.kw.filter((kw) => kw != null);
-  const { low, high, ticks } = roundSteps(Math.min(0, ...values), Math.max(0.1, ...values));
-  const x = scale([from_ms, to_ms], [plot.left, plot.right]);
-  const y = scale([low, high], [plot.bottom, plot.top]);
-  return {
-    height: HEIGHT,
-    plot,
-    nodes: [
-      valueAxis({ ticks, y, plot, unit: 'kW' }),
-      placeAxis({ labels: timeLabels({ from_ms, to_ms, zone, x, width }), plot }),
-      visible.gaps.map((gap) => shade(gap, x, plot)),
-      runs(visible).map((run) => drawnRun(run, x, y)),
-    ],
-    stops: stops(visible, { x, y, zone, span_ms: to_ms - from_ms }),
-    summary: summary(series, visible.gaps, { zone, title, span_ms: to_ms - from_ms }),
+export const powerDrawing =
+  ({ series, from_ms, to_ms, zone, title }) =>
+  (width) => {
+    const plot = { left: 48, right: width - 12, top: 28, bottom: HEIGHT - 28 };
+    const visible = { ...series, gaps: series.gaps.map((gap) => clipped(gap, from_ms, to_ms)) };
+    const values = series.kw.filter((kw) => kw != null);
+    const { low, high, ticks } = roundSteps(Math.min(0, ...values), Math.max(0.1, ...values));
+    const x = scale([from_ms, to_ms], [plot.left, plot.right]);
+    const y = scale([low, high], [plot.bottom, plot.top]);
+    return {
+      height: HEIGHT,
+      plot,
+      nodes: [
+        valueAxis({ ticks, y, plot, unit: 'kW' }),
+        placeAxis({ labels: timeLabels({ from_ms, to_ms, zone, x, width }), plot }),
+        visible.gaps.map((gap) => shade(gap, x, plot)),
+        runs(visible).map((run) => drawnRun(run, x, y)),
+      ],
+      stops: stops(visible, { x, y, zone, span_ms: to_ms - from_ms }),
+      summary: summary(series, visible.gaps, { zone, title, span_ms: to_ms - from_ms }),
+    };
   };
-};
 
 const clipped = ([from_ms, to_ms], start_ms, end_ms) => [Math.max(from_ms, start_ms), Math.min(to_ms, end_ms)];
 

@@ -1,7 +1,10 @@
 // Turns values into positions, and a span of values into round steps for an axis.
 
 /** A function from values to positions. */
-export const scale = ([low, high], [start, end]) => (value) => start + ((value - low) / (high - low || 1)) * (end - start);
+export const scale =
+  ([low, high], [start, end]) =>
+  (value) =>
+    start + ((value - low) / (high - low || 1)) * (end - start);
 
 /** `{low, high, ticks}`: round values that enclose the span in about `count` steps. */
 export function roundSteps(low, high, count = 4) {

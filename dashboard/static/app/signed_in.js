@@ -25,7 +25,11 @@ export class SignedIn {
     this.toasts = new Toasts();
     this.bar = new TopBar({ email: session.email, signOut });
     this.alerts = new Alerts({ api: this.api, site: this.site, toasts: this.toasts });
-    this.main = h('main', { id: 'main' }, h('p', { class: 'loading', role: 'status' }, 'Reading your panels…'));
+    this.main = h(
+      'main',
+      { id: 'main', tabindex: -1 },
+      h('p', { class: 'loading', role: 'status' }, 'Reading your panels…'),
+    );
     this.element = h('div', { class: 'signed-in' }, this.bar.element, this.main, this.toasts.element);
     this.#begin({ endpoint, token: session.accessToken, refused });
   }
@@ -48,7 +52,9 @@ export class SignedIn {
     this.#socket = new LiveSocket(endpoint, { token, onState: (state) => this.#told(state), onRefused: refused });
     this.#ends.push(this.site.follow(this.#socket), this.alerts.follow(this.#socket));
     this.#keepFresh();
-    addEventListener('hashchange', () => this.#show(), { signal: this.#listening.signal });
+    addEventListener('hashchange', () => (this.#show(), this.main.focus({ preventScroll: true })), {
+      signal: this.#listening.signal,
+    });
     this.#show();
   }
 
@@ -71,6 +77,7 @@ export class SignedIn {
     this.#ends.push(() => clearInterval(timer));
     const { signal } = this.#listening;
     document.addEventListener('visibilitychange', () => document.hidden || this.#refresh(), { signal });
+    this.site.addEventListener('current', ({ detail }) => this.bar.live(detail ? 'live' : 'delayed'), { signal });
     this.site.addEventListener('trouble', ({ detail }) => this.bar.trouble(detail.message), { signal });
   }
 

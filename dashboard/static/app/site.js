@@ -1,5 +1,6 @@
 // Turns the server's answers and live events into the panels as they are now, and tells who watches them.
 import { LAST_HOUR, LIVE_READINGS, LIVE_STATUS, NOW, PANELS } from './operations.js';
+import { figuresOf, panelOf, parsed, readingOf } from './panel.js';
 import { add, seriesOf } from './series.js';
 
 const PAGE = 60;
@@ -10,7 +11,8 @@ const SOON_MS = [0, 2000, 6000];
 
 /**
  * The panels that the viewer may see, by code, first page first. Events: 'panels' (which there are), 'panel' (its
- * `detail` is the code of one that changed) and 'trouble' (its `detail` an error of reading them again).
+ * `detail` names one that changed, and its reading), 'current' (whether the server itself is up to date) and 'trouble'
+ * (its `detail` an error of reading them again).
  */
 export class Site extends EventTarget {
   panels = new Map();
@@ -74,19 +76,36 @@ export class Site extends EventTarget {
     }
   }
 
-  /** Subscribes to readings and status; answers a function that ends both. */
+  /** Subscribes to readings and status of the panels that were read so far; answers a function that ends both. */
   follow(socket) {
-    const codes = () => (this.#hasMore ? [...this.panels.keys()] : null);
+    let codes = this.#codes();
+    let end = this.#subscribe(socket);
+    const renew = () => {
+      if (String(codes) === String(this.#codes())) return;
+      codes = this.#codes();
+      end();
+      end = this.#subscribe(socket);
+    };
+    this.addEventListener('panels', renew);
+    return () => (this.removeEventListener('panels', renew), end());
+  }
+
+  /** The panels to hear of; null, which is all that may be seen, once all have been read: new ones are heard of too. */
+  #codes() {
+    return this.#hasMore ? [...this.panels.keys()] : null;
+  }
+
+  #subscribe(socket) {
     const ends = [
       socket.subscribe({
         query: LIVE_READINGS,
-        variables: () => ({ codes: codes(), after: this.#cursor }),
+        variables: () => ({ codes: this.#codes(), after: this.#cursor }),
         next: ({ panelReadings }) => this.#heard(panelReadings),
         failed: (errors) => this.#forgetCursor(errors),
       }),
       socket.subscribe({
         query: LIVE_STATUS,
-        variables: () => ({ codes: codes() }),
+        variables: () => ({ codes: this.#codes() }),
         next: ({ panelStatus: { panelCode, status, lastSeenAt } }) =>
           this.#change(panelCode, { status, lastSeen_ms: parsed(lastSeenAt) }),
       }),
@@ -98,6 +117,7 @@ export class Site extends EventTarget {
     const kinds = {
       ReadingSnapshot: () => event.panels.forEach(({ code, latestReading }) => this.#read(code, latestReading)),
       ReadingReceived: () => this.#read(event.panelCode, event.reading),
+      Heartbeat: () => this.dispatchEvent(new CustomEvent('current', { detail: event.isCurrent })),
       Gap: () => this.#readHours(),
     };
     kinds[event.__typename]?.();
@@ -145,37 +165,3 @@ export class Site extends EventTarget {
     this.dispatchEvent(new CustomEvent('panel', { detail: { code, reading } }));
   }
 }
-
-/** What the panel used today, with what its register has risen by since the server counted. */
-export function todayKwh({ today, reading }) {
-  const risen_kwh = (reading?.register_kwh ?? 0) - (today.registerNowKwh ?? Infinity);
-  return today.energyKwh + Math.max(risen_kwh, 0);
-}
-
-const parsed = (instant) => (instant == null ? null : Date.parse(instant));
-
-const readingOf = ({ at, activePowerKw, energyImportKwh }) => ({
-  at_ms: Date.parse(at),
-  kw: activePowerKw,
-  register_kwh: energyImportKwh,
-});
-
-const figuresOf = ({ status, lastSeenAt, today, prepaid }) => ({
-  status,
-  lastSeen_ms: parsed(lastSeenAt),
-  today,
-  prepaid,
-});
-
-const panelOf = (node) => ({
-  ...figuresOf(node),
-  code: node.code,
-  name: node.name,
-  location: node.location,
-  floor: node.floor,
-  zone: node.timeZone,
-  isPrepaid: node.isPrepaid,
-  currency: node.tariff.currency,
-  reading: node.latestReading && readingOf(node.latestReading),
-  hour: seriesOf(node.hour),
-});

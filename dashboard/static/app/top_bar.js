@@ -1,7 +1,7 @@
 // Turns who is signed in and how the live connection does into the bar on top of the page.
 import { h, write } from './elements.js';
 
-const WORDS = { connecting: 'Connecting…', live: 'Live', reconnecting: 'Reconnecting…' };
+const WORDS = { connecting: 'Connecting…', live: 'Live', delayed: 'Delayed', reconnecting: 'Reconnecting…' };
 
 export class TopBar {
   constructor({ email, signOut }) {
@@ -25,7 +25,7 @@ export class TopBar {
     this.live('connecting');
   }
 
-  /** Shows one of the socket's states. */
+  /** Shows one of the socket's states, or 'delayed' while the server cannot reach its database. */
   live(state) {
     this.state.dataset.state = state;
     write(this.state, WORDS[state]);

@@ -16,7 +16,11 @@ export class TopUp {
     this.#site = site;
     this.#api = api;
     // The key belongs to the amount: the same sent again is the same top-up, another amount is another one.
-    this.amount = h('input', { ...AMOUNT, 'aria-label': `Amount in ${panel.currency}`, input: () => (this.#key = null) });
+    this.amount = h('input', {
+      ...AMOUNT,
+      'aria-label': `Amount in ${panel.currency}`,
+      input: () => (this.#key = null),
+    });
     this.button = h('button', { type: 'submit', class: 'main' }, 'Top up');
     this.element = h(
       'form',
@@ -61,7 +65,15 @@ export class TopUp {
   }
 }
 
-const AMOUNT = { name: 'amount', type: 'text', inputmode: 'decimal', required: true, placeholder: 'Amount', maxlength: 20 };
+const AMOUNT = {
+  name: 'amount',
+  type: 'text',
+  inputmode: 'decimal',
+  required: true,
+  placeholder: 'Amount',
+  maxlength: 20,
+};
 
 /** A UUID; crypto.randomUUID is missing where the page was not loaded over https or from this machine. */
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

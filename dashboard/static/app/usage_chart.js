@@ -21,7 +21,9 @@ export const usageDrawing = (daily) => (width) => {
     nodes: [
       valueAxis({ ticks, y, plot, unit: 'kWh' }),
       placeAxis({ labels: dayLabels(daily.date, { x, slot }), plot }),
-      daily.energyKwh.map((kwh, place) => kwh != null && bar({ kwh, isPartial: daily.isPartial[place], x: x(place), slot, y })),
+      daily.energyKwh.map(
+        (kwh, place) => kwh != null && bar({ kwh, isPartial: daily.isPartial[place], x: x(place), slot, y }),
+      ),
       averageLine(daily.movingAverage30dKwh, { x, y }),
     ],
     stops: daily.date.map((date, place) => stop(daily, place, { x: x(place), y })),
@@ -39,7 +41,14 @@ function bar({ kwh, isPartial, x, slot, y }) {
   const width = Math.max(slot * 0.68, 2);
   const height = Math.max(y(0) - y(kwh), kwh > 0 ? 1 : 0);
   const kind = isPartial ? 'bar partial' : 'bar';
-  return s('rect', { class: kind, x: x - width / 2, y: y(0) - height, width, height, rx: Math.min(3, width / 3, height / 2) });
+  return s('rect', {
+    class: kind,
+    x: x - width / 2,
+    y: y(0) - height,
+    width,
+    height,
+    rx: Math.min(3, width / 3, height / 2),
+  });
 }
 
 function averageLine(averages, { x, y }) {

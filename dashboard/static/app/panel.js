@@ -1,0 +1,36 @@
+// Turns the server's panels and readings into what the views show.
+import { seriesOf } from './series.js';
+
+/** What the panel used today, with what its register has risen by since the server counted. */
+export function todayKwh({ today, reading }) {
+  const risen_kwh = (reading?.register_kwh ?? 0) - (today.registerNowKwh ?? Infinity);
+  return today.energyKwh + Math.max(risen_kwh, 0);
+}
+
+export const parsed = (instant) => (instant == null ? null : Date.parse(instant));
+
+export const readingOf = ({ at, activePowerKw, energyImportKwh }) => ({
+  at_ms: Date.parse(at),
+  kw: activePowerKw,
+  register_kwh: energyImportKwh,
+});
+
+export const figuresOf = ({ status, lastSeenAt, today, prepaid }) => ({
+  status,
+  lastSeen_ms: parsed(lastSeenAt),
+  today,
+  prepaid,
+});
+
+export const panelOf = (node) => ({
+  ...figuresOf(node),
+  code: node.code,
+  name: node.name,
+  location: node.location,
+  floor: node.floor,
+  zone: node.timeZone,
+  isPrepaid: node.isPrepaid,
+  currency: node.tariff.currency,
+  reading: node.latestReading && readingOf(node.latestReading),
+  hour: seriesOf(node.hour),
+});
