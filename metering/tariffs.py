@@ -40,12 +40,17 @@ class Tariff:
 
     def cost(self, energy_kwh: Decimal) -> Decimal:
         """What that energy costs with VAT, exactly, without trailing zeros."""
-        return _trimmed(energy_kwh * self.price_with_vat)
+        return cost_of(energy_kwh, price=self.price_with_vat)
+
+
+def cost_of(energy_kwh: Decimal, *, price: Decimal) -> Decimal:
+    """What that energy costs at a price a kWh, exactly, without trailing zeros."""
+    return _trimmed(energy_kwh * price)
 
 
 def _trimmed(number: Decimal) -> Decimal:
-    trimmed = number.normalize()
-    return trimmed if trimmed.as_tuple().exponent < 0 else trimmed.quantize(Decimal(1))  # pyright: ignore[reportOperatorIssue]
+    whole = number.to_integral_value()
+    return whole if whole == number else number.normalize()
 
 
 class TariffBook:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from metering.tariffs import TariffBook
+from metering.tariffs import TariffBook, cost_of
 
 WINDOW_DAYS = 30
 LEAST_DAYS = 7
@@ -34,10 +34,24 @@ def average(values: Iterable[Decimal | None]) -> Decimal | None:
     return (sum(known, Decimal(0)) / len(known)).quantize(_MICRO) if known else None
 
 
-def cost_on(book: TariffBook, day: date, energy_kwh: Decimal, *, currency: str) -> Decimal | None:
-    """What usage on a local day costs, exactly; None without a tariff in that currency."""
-    tariff = book.on(day)
-    return tariff.cost(energy_kwh) if tariff and tariff.currency == currency else None
+class Prices:
+    """What usage costs on local days, in one currency; each day's price is looked up once."""
+
+    def __init__(self, book: TariffBook, *, currency: str) -> None:
+        self._book = book
+        self._currency = currency
+        self._prices: dict[date, Decimal | None] = {}
+
+    def cost(self, energy_kwh: Decimal, *, day: date) -> Decimal | None:
+        """What usage on a local day costs, exactly; None without a tariff in the currency."""
+        if day not in self._prices:
+            self._prices[day] = self._price_on(day)
+        price = self._prices[day]
+        return None if price is None else cost_of(energy_kwh, price=price)
+
+    def _price_on(self, day: date) -> Decimal | None:
+        tariff = self._book.on(day)
+        return tariff.price_with_vat if tariff and tariff.currency == self._currency else None
 
 
 def total(costs: Iterable[Decimal | None]) -> Decimal:

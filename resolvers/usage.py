@@ -12,7 +12,7 @@ from metering.buckets import Grid, Level, grid, pieces, usage_level
 from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
 from metering.refusals import Refused
 from metering.tariffs import Money, TariffBook, money
-from metering.usage import WINDOW_DAYS, average, cost_on, moving_average, total
+from metering.usage import WINDOW_DAYS, Prices, average, moving_average, total
 from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
@@ -88,7 +88,7 @@ async def series(
     book = await tariffs.book(context, panel)
     currency = tariffs.required(book, buckets.days[-1]).currency
     parts, first_at = await _parts(context, panel, buckets=buckets, step=step)
-    found = _filled(parts, buckets=buckets, book=book, currency=currency)
+    found = _filled(parts, buckets=buckets, prices=Prices(book, currency=currency))
     is_partial = _partial(buckets, known=found.keys(), first_at=first_at, now=context.now())
     columns = [found.get(index) for index in range(len(buckets.days))]
     costs = [bucket and bucket.cost for bucket in columns]
@@ -124,9 +124,7 @@ async def _parts(
         return days, first_at
 
 
-def _filled(
-    parts: Iterable[UsageSum[int] | UsageSum[date]], *, buckets: Grid, book: TariffBook, currency: str
-) -> dict[int, _Bucket]:
+def _filled(parts: Iterable[UsageSum[int] | UsageSum[date]], *, buckets: Grid, prices: Prices) -> dict[int, _Bucket]:
     """The buckets that have readings, by index; each part costs what a kWh cost on its local day."""
     found: dict[int, _Bucket] = {}
     for part in parts:
@@ -134,7 +132,7 @@ def _filled(
             index, day = bisect_right(buckets.days, part.key) - 1, part.key
         else:
             index, day = part.key, buckets.days[part.key]
-        cost = cost_on(book, day, part.energy_kwh, currency=currency)
+        cost = prices.cost(part.energy_kwh, day=day)
         found.setdefault(index, _Bucket()).add(part, cost=cost)
     return found
 
@@ -218,7 +216,8 @@ async def statistics(parent: strawberry.Parent[Panel], info: Info, since: dateti
         spans = pieces(period, time_zone=panel.zone)
         power = await usage.power(connection, viewer=viewer, panel_id=panel.id, pieces=spans)
         energies = await usage.metered(connection, viewer=viewer, panel_id=panel.id, edges=edges)
-    costs = [cost_on(book, day, energy, currency=currency) for day, energy in zip(days, energies, strict=True)]
+    prices = Prices(book, currency=currency)
+    costs = [prices.cost(energy_kwh, day=day) for day, energy_kwh in zip(days, energies, strict=True)]
     return UsageStatistics(
         energy_kwh=float(sum(energies, Decimal(0))),
         min_power_kw=power.min_kw,

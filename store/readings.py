@@ -83,7 +83,7 @@ SELECT (SELECT reading_count FROM counted),
                 (SELECT batch_id FROM latest_reading WHERE panel_id = (SELECT id FROM panel)), 0),
        count(*)::bigint,
        array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(extract(epoch FROM at)::float8 * 1000) FILTER (WHERE %(wants_at_ms)s),
+       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
        array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
        array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
        array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
@@ -119,7 +119,7 @@ WITH panel AS MATERIALIZED (
 )
 SELECT count(*)::bigint,
        array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(extract(epoch FROM at)::float8 * 1000) FILTER (WHERE %(wants_at_ms)s),
+       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
        array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
        array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
        array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
@@ -144,7 +144,7 @@ WITH panel AS MATERIALIZED (
 )
 SELECT count(*)::bigint,
        array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(extract(epoch FROM at)::float8 * 1000) FILTER (WHERE %(wants_at_ms)s),
+       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
        array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
        array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
        array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
@@ -169,7 +169,7 @@ WITH panel AS MATERIALIZED (
 )
 SELECT count(*)::bigint,
        array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(extract(epoch FROM at)::float8 * 1000) FILTER (WHERE %(wants_at_ms)s),
+       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
        array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
        array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
        array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
@@ -215,7 +215,7 @@ SELECT max(batch_id),
        (SELECT at FROM fresh ORDER BY batch_id DESC, at DESC LIMIT 1),
        count(*)::bigint,
        array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(extract(epoch FROM at)::float8 * 1000) FILTER (WHERE %(wants_at_ms)s),
+       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
        array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
        array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
        array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)

@@ -1,17 +1,16 @@
 """Prepaid credit: balance, top-ups by money and by token, recorded balances, the ledger; each once, in any race."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from metering.access import Viewer
-from store import forecasts
-from store.connections import connect_async, listening
-from store.forecasts import StalePanel, StoredForecast, UsageColumns
+from store.connections import listening
 from tests.api.conftest import NOW, Site, reading
 
 TOP_UP = """mutation ($input: TopUpInput!) { topUp(input: $input) {
@@ -297,17 +296,21 @@ async def test_a_time_a_little_ahead_of_the_servers_clock_counts_as_now(flat: Si
 
 
 async def test_the_newest_forecast_is_shown_in_the_panels_time_zone(flat: Site) -> None:
-    (panel_id,) = flat.database.execute("SELECT id FROM panel WHERE code = 'FLAT'").fetchone() or (0,)
-    day = datetime(2026, 3, 9, 23, tzinfo=UTC)
-    columns = UsageColumns([day, day + timedelta(days=1)], [1.0, 1.5], [2.0, 2.5], [3.0, 3.5])
-    stored = StoredForecast(
-        panel_id=panel_id, made_at=NOW, data_up_to=NOW - timedelta(minutes=1), ledger_id=1, method="LEARNING",
-        history_days=2.5, balance_kwh=Decimal("10.000"), p10_at=NOW + timedelta(days=3), p50_at=NOW + timedelta(days=4),
-        p90_at=None, days_left=4.0, daily=columns, hourly=columns,
-    )  # fmt: skip
-    async with await connect_async(flat.url) as connection:
-        panel = StalePanel(panel_id, "FLAT", "Africa/Lagos", None, None, 1)
-        await forecasts.save(connection, stored, panel=panel, now=NOW)
+    columns = {
+        "starts_at": ["2026-03-09T23:00:00+00:00", "2026-03-10T23:00:00+00:00"],
+        "p10_kwh": [1.0, 1.5],
+        "p50_kwh": [2.0, 2.5],
+        "p90_kwh": [3.0, 3.5],
+    }
+    for hour in (-1, 0):
+        made_at = NOW + timedelta(hours=hour)
+        flat.database.execute(
+            "INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method, history_days,"
+            " balance_kwh, p10_at, p50_at, p90_at, days_left, daily, hourly)"
+            " SELECT id, %s, %s, %s, 1, 'LEARNING', 2.5, 10, %s, %s, NULL, 4, %s, %s FROM panel WHERE code = 'FLAT'",
+            (made_at, made_at, made_at - timedelta(minutes=1), NOW + timedelta(days=3), NOW + timedelta(days=4),
+             Jsonb(columns), Jsonb(columns)),
+        )  # fmt: skip
     found = await flat.panel(
         "prepaid { forecast { madeAt dataUpTo method depletesAt { p10 p50 p90 } daysLeft historyDays expectedUsage {"
         " daily { startsAt p10Kwh p50Kwh p90Kwh } hourly { p50Kwh } } } }",

@@ -1,13 +1,13 @@
 """Averages over days of which some are unknown, and costs in one currency."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.tariffs import Tariff, TariffBook
-from metering.usage import average, cost_on, moving_average, total
+from metering.usage import Prices, average, moving_average, total
 
 values = st.lists(st.none() | st.decimals(0, 10_000, places=6), max_size=60)
 
@@ -33,8 +33,8 @@ def test_an_average_of_nothing_is_unknown() -> None:
 
 def test_a_cost_needs_a_tariff_in_the_currency_that_is_asked_for() -> None:
     book = TariffBook(own=[], default=[Tariff("Flat", date(2026, 1, 1), Decimal(2), "IDR", Decimal(0))])
-    assert cost_on(book, date(2026, 1, 1), Decimal("1.5"), currency="IDR") == 3
-    assert cost_on(book, date(2026, 1, 1), Decimal("1.5"), currency="EUR") is None
-    assert cost_on(book, date(2025, 12, 31), Decimal("1.5"), currency="IDR") is None
+    for currency, day, cost in [("IDR", 1, 3), ("EUR", 1, None), ("IDR", 0, None)]:
+        on = date(2025, 12, 31) + timedelta(days=day)
+        assert Prices(book, currency=currency).cost(Decimal("1.5"), day=on) == cost
     assert total([Decimal(1), None, Decimal(2)]) == 3
     assert total([]) == 0
