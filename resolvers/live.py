@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 from metering.access import Viewer
 from metering.refusals import Refused
+from resolvers.alert_boxes import AlertBoxes
 from resolvers.mailboxes import CAPACITY, Mailbox
 from store import events
 from store.connections import Pool, listening
-from store.events import Access, AlertChange, News, Position, StoredReading
+from store.events import Access, News, Position, StoredReading
 from store.outages import is_outage
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ _READY_WITHIN_S = 5.0
 _MANY_PANELS = 500
 _HANDED_OUT_AT_ONCE = 5000
 _ALERTS_AGAIN = timedelta(seconds=60)
-_ALERTS_REMEMBERED = 10_000
 
 
 @dataclass(slots=True, eq=False)
@@ -84,8 +83,7 @@ class LiveHub:
     _watches: dict[Watch, None] = field(default_factory=dict[Watch, None])
     _by_panel: dict[int, dict[Watch, None]] = field(default_factory=dict[int, dict[Watch, None]])
     _access: dict[int, Access] = field(default_factory=dict[int, Access])
-    _boxes: dict[int, list[asyncio.Queue[int]]] = field(default_factory=dict[int, list[asyncio.Queue[int]]])
-    _alerts: OrderedDict[int, datetime] = field(default_factory=OrderedDict[int, datetime])
+    _alerts: AlertBoxes = field(default_factory=AlertBoxes)
     _heard_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -123,13 +121,13 @@ class LiveHub:
         async with self.pool.connection() as connection:
             _, newest = await events.batch_bounds(connection)
             missed = await events.alert_changes_since(
-                connection, account_ids=list(self._boxes), since=self._heard_at - _ALERTS_AGAIN
+                connection, account_ids=self._alerts.account_ids, since=self._heard_at - _ALERTS_AGAIN
             )
         if not self._ready.is_set():
             self.position = Position.after_batch(newest)
         await self._reload_access()
         await self._publish(until=newest)
-        self._send_alerts([change for change in missed if change.changed_at != self._alerts.get(change.alert_id)])
+        self._alerts.send(self._alerts.unsent(missed))
         self.is_listening = True
         self._ready.set()
 
@@ -139,7 +137,7 @@ class LiveHub:
             await self._reload_access()
         if news.alert_ids:
             async with self.pool.connection() as connection:
-                self._send_alerts(await events.alert_changes(connection, news.alert_ids))
+                self._alerts.send(await events.alert_changes(connection, news.alert_ids))
         newest = news.newest_batch
         if news.is_silence:
             async with self.pool.connection() as connection:
@@ -240,29 +238,9 @@ class LiveHub:
 
     # Alerts
 
-    async def alerts(self, account_id: int) -> AsyncGenerator[int]:
+    def alerts(self, account_id: int) -> AsyncGenerator[int]:
         """The ids of an account's alerts, each time one is raised, acknowledged or cleared; without an end."""
-        box = asyncio.Queue[int](maxsize=CAPACITY)
-        boxes = self._boxes.setdefault(account_id, [])
-        boxes.append(box)
-        try:
-            while True:
-                yield await box.get()
-        finally:
-            boxes.remove(box)
-            if not boxes:
-                self._boxes.pop(account_id, None)
-
-    def _send_alerts(self, changes: list[AlertChange]) -> None:
-        for change in changes:
-            self._alerts[change.alert_id] = change.changed_at
-            self._alerts.move_to_end(change.alert_id)
-            for box in self._boxes.get(change.account_id, ()):
-                if box.full():
-                    box.get_nowait()
-                box.put_nowait(change.alert_id)
-        while len(self._alerts) > _ALERTS_REMEMBERED:
-            self._alerts.popitem(last=False)
+        return self._alerts.ids_of(account_id)
 
     # How it is doing
 
@@ -278,7 +256,7 @@ class LiveHub:
     @property
     def streams(self) -> int:
         """How many streams are open in this process."""
-        return len(self._watches) + sum(map(len, self._boxes.values()))
+        return len(self._watches) + self._alerts.count
 
 
 def _report(error: Exception, *, failures: int) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers import reading_stream, status_stream
+from resolvers import reading_events, reading_stream, status_stream
 from resolvers.context import Info
 from resolvers.pages import Cursor
-from resolvers.reading_stream import GapReason
+from resolvers.reading_events import GapReason
 from schema.panels import Panel
 from schema.readings import Reading
 from store.panels import Panel as PanelRow
@@ -31,7 +31,7 @@ _PANEL = "The panel as it is now; null when you may no longer see it."
     " all but the last begins with the snapshot again."
 )
 class ReadingSnapshot:
-    """See `resolvers.reading_stream.ReadingSnapshot`."""
+    """See `resolvers.reading_events.ReadingSnapshot`."""
 
     cursor: Cursor = strawberry.field(description=_CURSOR)
     panels: list[Panel] = strawberry.field(description="The panels, by code, with their latest readings.")
@@ -40,12 +40,12 @@ class ReadingSnapshot:
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         """Whether an event is one of these."""
-        return isinstance(value, reading_stream.ReadingSnapshot)
+        return isinstance(value, reading_events.ReadingSnapshot)
 
 
 @strawberry.type(description="A reading that was stored. Readings come in the order in which they were stored.")
 class ReadingReceived:
-    """See `resolvers.reading_stream.ReadingReceived`."""
+    """See `resolvers.reading_events.ReadingReceived`."""
 
     cursor: Cursor = strawberry.field(description=_CURSOR)
     panel_code: str = strawberry.field(description=_PANEL_CODE)
@@ -57,12 +57,12 @@ class ReadingReceived:
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         """Whether an event is one of these."""
-        return isinstance(value, reading_stream.ReadingReceived)
+        return isinstance(value, reading_events.ReadingReceived)
 
 
 @strawberry.type(description="Nothing was stored for a while, and the stream is alive.")
 class Heartbeat:
-    """See `resolvers.reading_stream.Heartbeat`."""
+    """See `resolvers.reading_events.Heartbeat`."""
 
     cursor: Cursor = strawberry.field(description=_CURSOR)
     at: datetime = strawberry.field(description="The server's clock; UTC.")
@@ -76,7 +76,7 @@ class Heartbeat:
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         """Whether an event is one of these."""
-        return isinstance(value, reading_stream.Heartbeat)
+        return isinstance(value, reading_events.Heartbeat)
 
 
 @strawberry.type(
@@ -84,7 +84,7 @@ class Heartbeat:
     " snapshot follows."
 )
 class Gap:
-    """See `resolvers.reading_stream.Gap`."""
+    """See `resolvers.reading_events.Gap`."""
 
     cursor: Cursor = strawberry.field(description=_CURSOR)
     reason: GapReason = strawberry.field(description="Why they are missing.")
@@ -93,7 +93,7 @@ class Gap:
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         """Whether an event is one of these."""
-        return isinstance(value, reading_stream.Gap)
+        return isinstance(value, reading_events.Gap)
 
 
 PanelReadingEvent = Annotated[

@@ -11,10 +11,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.pages import dashboard_routes, graphiql_routes
+from kilowatch.web.conversation import INIT_WITHIN_S
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Engine, build_engine
 from kilowatch.web.graphql_http import GraphQLOverHTTP
-from kilowatch.web.graphql_ws import INIT_WITHIN_S, GraphQLOverWebSocket
+from kilowatch.web.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.health import Health
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers

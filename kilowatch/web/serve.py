@@ -6,7 +6,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from kilowatch.web.graphql_ws import MAX_MESSAGE_BYTES
+from kilowatch.web.conversation import MAX_MESSAGE_BYTES
 from kilowatch.web.sockets import SocketProtocol
 
 _STOP_WITHIN_S = 2

@@ -11,7 +11,7 @@ import pytest
 from metering.access import Role
 from resolvers import reading_stream
 from resolvers.pages import cursor_of
-from resolvers.reading_stream import cursor_at, position_of
+from resolvers.reading_events import cursor_at, position_of
 from store import accounts
 from store.connections import connect_async
 from store.events import Position
