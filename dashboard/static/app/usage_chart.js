@@ -9,7 +9,7 @@ const LABEL_WIDTH = 64;
 
 /** Draws `{date, energyKwh, isPartial, movingAverage30dKwh}`: columns of equal length. */
 export const usageDrawing = (daily) => (width) => {
-  const plot = { left: 48, right: width - 16, top: 28, bottom: HEIGHT - 28 };
+  const plot = { left: 48, right: width - 24, top: 28, bottom: HEIGHT - 28 };
   const known = [...daily.energyKwh, ...daily.movingAverage30dKwh].filter((kwh) => kwh != null);
   const { low, high, ticks } = roundSteps(0, Math.max(0.1, ...known));
   const slot = (plot.right - plot.left) / daily.date.length;
