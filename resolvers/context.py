@@ -15,6 +15,10 @@ ONLINE_WITHIN = timedelta(minutes=5)
 """How old a panel's last message may be while the panel counts as online."""
 
 
+MAX_POINTS = 500_000
+"""How many points and buckets one answer may hold, all series together: about 60 MB on the wire."""
+
+
 def system_now() -> datetime:
     """The machine's clock, in UTC."""
     return datetime.now(UTC)
@@ -22,10 +26,11 @@ def system_now() -> datetime:
 
 @dataclass(slots=True)
 class Context:
-    """One request, or one websocket connection.
+    """One operation: a request, or a subscription for as long as it lives.
 
     `viewer` is None for somebody who has not signed in. `live` and `sign_in` belong to subscriptions and
     sign-in. `loaders` holds what is fetched once a request for many panels; each topic keeps its own there.
+    `points` counts what the series of one answer hold, the answer of the root value `points_of`.
     """
 
     pool: Pool
@@ -35,6 +40,8 @@ class Context:
     live: Any = None
     sign_in: Any = None
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
+    points: int = 0
+    points_of: Any = None
 
     @property
     def signed_in(self) -> Viewer:
@@ -58,6 +65,19 @@ class Context:
         if viewer.role is not Role.ADMIN:
             raise Refused("FORBIDDEN", "Only admins may do this.")
         return viewer
+
+    def spend(self, points: int, *, root: object) -> None:
+        """Counts the points of a series; each event of a subscription has a root value, and an allowance, of its own.
+
+        Raises:
+            Refused: TOO_MANY_POINTS when the series of one answer hold more than 500,000.
+        """
+        if root is not self.points_of:
+            self.points, self.points_of = 0, root
+        self.points += points
+        if self.points > MAX_POINTS:
+            message = f"All series of an answer may hold {MAX_POINTS} points: ask for fewer panels, points or buckets."
+            raise Refused("TOO_MANY_POINTS", message)
 
 
 Info = strawberry.Info[Context, None]

@@ -60,7 +60,7 @@ async def series(
     """The panel's readings of a period, or with `after` those of them that were stored since that answer.
 
     Raises:
-        Refused: BAD_RANGE, BAD_MAX_POINTS, BAD_CURSOR.
+        Refused: BAD_RANGE, BAD_MAX_POINTS, BAD_CURSOR, TOO_MANY_POINTS.
     """
     context, panel = info.context, parent
     period = chosen_period(range_, since=since, until=until, now=context.now(), default=Range.LAST_24H)
@@ -72,6 +72,7 @@ async def series(
     else:
         columns, reached = await _fresh(context, panel, period=period, place=place, limit=limit, wanted=wanted)
         reading_count = columns.count
+    context.spend(columns.count, root=info.root_value)
     return ReadingSeries(
         panel=panel,
         period=period,

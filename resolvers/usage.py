@@ -80,11 +80,12 @@ async def series(
     """Usage and cost of each whole bucket that the period touches.
 
     Raises:
-        Refused: BAD_RANGE, TOO_MANY_BUCKETS, NO_TARIFF.
+        Refused: BAD_RANGE, TOO_MANY_BUCKETS, TOO_MANY_POINTS, NO_TARIFF.
     """
     context, panel = info.context, parent
     period = chosen_period(range_, since=since, until=until, now=context.now(), default=Range.LAST_24H)
     buckets = grid(period, step=step, time_zone=panel.zone)
+    context.spend(len(buckets.days), root=info.root_value)
     book = await tariffs.book(context, panel)
     currency = tariffs.required(book, buckets.days[-1]).currency
     parts, first_at = await _parts(context, panel, buckets=buckets, step=step)

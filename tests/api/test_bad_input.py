@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from metering.refusals import Refused
+from resolvers.context import Context
 from resolvers.pages import Cursor, cursor_of
 from tests.api.conftest import Site, open_site
 from tests.fixtures.database import cloned
@@ -160,6 +162,23 @@ async def test_times_are_taken_with_any_offset_and_fraction(site: Site) -> None:
 async def test_what_fits_is_said_when_there_are_too_many_buckets(shared: Site) -> None:
     body = await shared.answer('{ panel(code: "PM") { usage(step: MINUTE, range: LAST_1Y) { step } } }')
     assert "use HOUR or longer" in body["errors"][0]["message"]
+
+
+async def test_all_series_of_an_answer_together_are_bounded(site: Site) -> None:
+    for number in range(60):
+        site.add_panel(f"PM{number}")
+    query = "{ panels(first: 60) { nodes { usage(step: FIVE_MINUTES, range: LAST_30D) { step } } } }"
+    body = await site.answer(query)
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"TOO_MANY_POINTS"}
+    assert (await site.answer(query.replace("60", "50", 1)))["errors"] == []
+
+
+def test_each_event_of_a_subscription_has_an_allowance_of_its_own(shared: Site) -> None:
+    context = Context(shared.pool, shared.admin)
+    for event in (object(), object()):
+        context.spend(500_000, root=event)
+    with pytest.raises(Refused, match="TOO_MANY_POINTS"):
+        context.spend(1, root=event)
 
 
 def test_a_cursor_is_read_back_only_as_what_it_is() -> None:
