@@ -205,7 +205,7 @@ WITH panel AS MATERIALIZED (
 ), fresh AS MATERIALIZED (
     SELECT at, batch_id, active_power_kw, energy_import_kwh, energy_export_kwh FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
-      AND (batch_id > %(batch_id)s OR (batch_id = %(batch_id)s AND at > %(after_at)s))
+      AND batch_id >= %(batch_id)s AND (batch_id > %(batch_id)s OR at > %(after_at)s)
     ORDER BY batch_id, at
     LIMIT %(limit)s
 ), point AS (
