@@ -205,12 +205,15 @@ async def top_up(
     """
     viewer, key = context.signed_in, checked_key(idempotency_key)
     panel = await _prepaid_panel(context, panel_code)
-    taken_at = entry_time(at, now=context.now())
+    now = context.now()
+    taken_at = entry_time(at, now=now)
     tariff = tariffs.required(await tariffs.book(context, panel), local_day(taken_at, panel.zone))
     credited = receipt(paid=paid, units_kwh=units_kwh, token=token, tariff=tariff)
 
     async def write(connection: AsyncConnection) -> LedgerEntry | None:
-        _, shown_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=taken_at)
+        _, shown_at = await ledger.state(
+            connection, viewer=viewer, panel_id=panel.id, at=taken_at, is_now=taken_at >= now
+        )
         check_order(taken_at, newest_shown_at=shown_at)
         return await ledger.top_up(
             connection, viewer=viewer, panel_id=panel.id, at=taken_at, receipt=credited, idempotency_key=key
@@ -230,10 +233,13 @@ async def record_balance(
     viewer, key = context.signed_in, None if idempotency_key is None else checked_key(idempotency_key)
     shown = checked_units(shown_kwh, field="shownKwh", above_zero=False)
     panel = await _prepaid_panel(context, panel_code)
-    read_at = entry_time(at, now=context.now())
+    now = context.now()
+    read_at = entry_time(at, now=now)
 
     async def write(connection: AsyncConnection) -> LedgerEntry | None:
-        balance, shown_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=read_at)
+        balance, shown_at = await ledger.state(
+            connection, viewer=viewer, panel_id=panel.id, at=read_at, is_now=read_at >= now
+        )
         check_order(read_at, newest_shown_at=shown_at)
         return await ledger.record_balance(
             connection,

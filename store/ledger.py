@@ -131,22 +131,30 @@ async def take_turn(connection: AsyncConnection[Row], *, panel_id: int) -> None:
     await connection.execute(_LOCK, {"panel_id": panel_id})
 
 
+# What is shown now already holds what a device whose clock runs ahead has metered "later", as in balance_now_kwh.
 _STATE: LiteralString = """
-SELECT balance_kwh(panel.id, %(at)s), (
+SELECT coalesce(balance_kwh(panel.id, known.until), round(-metered_usage_kwh(panel.id, %(at)s, known.until), 3)), (
     SELECT max(entry.at) FROM ledger_entry AS entry
     WHERE entry.panel_id = panel.id AND entry.kind = 'BALANCE_READING')
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN %(is_now)s THEN greatest(latest.at, %(at)s) ELSE %(at)s END AS until
+) AS known
 WHERE panel.id = %(panel_id)s
 """
 
 
 async def state(
-    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, at: datetime
-) -> tuple[Decimal | None, datetime | None]:
-    """The balance at an instant, None before the first row; and when the display was last read."""
-    parameters = {**_scope(viewer), "panel_id": panel_id, "at": at}
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, at: datetime, is_now: bool
+) -> tuple[Decimal, datetime | None]:
+    """The balance at an instant, or now, as a row of no units then would leave it; and when the display was last read.
+
+    Before the first row it is 0, less what the panel's clock has metered ahead of ours.
+    """
+    parameters = {**_scope(viewer), "panel_id": panel_id, "at": at, "is_now": is_now}
     row = await (await connection.execute(_STATE, parameters)).fetchone()
-    return (row[0], row[1]) if row else (None, None)
+    return (row[0], row[1]) if row else (Decimal(0), None)
 
 
 _INSERT: LiteralString = """

@@ -120,6 +120,15 @@ async def test_a_recorded_balance_makes_the_balance_what_is_shown_whatever_it_wa
     assert (await record(flat, "0"))["prepaid"]["balanceKwh"] == "0.000"
 
 
+async def test_what_is_shown_now_stays_right_under_a_device_whose_clock_runs_ahead(flat: Site) -> None:
+    ahead = [(-60, 10.0), (-1, 12.0), (9, 12.5)]
+    flat.load("FLAT", [reading(NOW + timedelta(minutes=minutes), kwh) for minutes, kwh in ahead])
+    assert (await record(flat, "50"))["prepaid"]["balanceKwh"] == "50.000"
+    assert (await record(flat, "49"))["prepaid"]["balanceKwh"] == "49.000"
+    flat.load("FLAT", [reading(NOW + timedelta(minutes=10), 12.75)])
+    assert await balance(flat) == "48.750"
+
+
 async def test_nothing_slips_in_before_a_display_that_was_read_later(flat: Site) -> None:
     await record(flat, "50", at=(NOW - timedelta(hours=1)).isoformat())
     before = rows(flat)

@@ -73,7 +73,7 @@ UNSCOPED = {
 FOR_JOBS = {
     "events.access_of": "says what an account may see: it is the filter",
     "events.batch_bounds": "numbers of batches, nobody's data",
-    "events.count_all": "counts for an operator's metrics",
+    "events.count_all": "how much there is to replay, for anybody: a number that no client sees",
     "events.stored_after": "the live hub, which asks for the panels that its viewers may see",
     "forecasts.ages": "how fresh forecasts are, nobody's data",
     "forecasts.balance": "the forecasting job",
