@@ -106,13 +106,18 @@ def correction_kwh(*, shown_kwh: Decimal, balance_kwh: Decimal) -> Decimal:
     return shown_kwh - balance_kwh
 
 
-def check_order(at: datetime, *, newest_shown_at: datetime | None) -> None:
-    """Makes sure that a row does not slip under a display that was read later.
+def ordered_time(at: datetime, *, is_now: bool, newest_shown_at: datetime | None) -> datetime:
+    """When a row takes effect, so that it does not slip under a display that was read later.
+
+    What happens now never does: two people at once, or two servers' clocks, may only seem to say so.
 
     Raises:
         Refused: BAD_TIME when a balance was recorded after `at`: it holds whatever happened before.
     """
-    if newest_shown_at is not None and at < newest_shown_at:
-        shown_at = newest_shown_at.isoformat(timespec="seconds")
-        message = f"`at` must not be before {shown_at}: the balance recorded then holds whatever happened before."
-        raise Refused("BAD_TIME", message, "at")
+    if newest_shown_at is None or at >= newest_shown_at:
+        return at
+    if is_now:
+        return newest_shown_at
+    shown_at = newest_shown_at.isoformat(timespec="seconds")
+    message = f"`at` must not be before {shown_at}: the balance recorded then holds whatever happened before."
+    raise Refused("BAD_TIME", message, "at")

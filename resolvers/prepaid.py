@@ -8,7 +8,7 @@ from enum import Enum
 
 import strawberry
 
-from metering.ledger import check_order, checked_key, checked_units, correction_kwh, entry_time, receipt
+from metering.ledger import checked_key, checked_units, correction_kwh, entry_time, ordered_time, receipt
 from metering.periods import local_day
 from metering.refusals import Refused
 from metering.tariffs import Money
@@ -207,16 +207,19 @@ async def top_up(
     panel = await _prepaid_panel(context, panel_code)
     now = context.now()
     taken_at = entry_time(at, now=now)
+    is_now = taken_at >= now
     tariff = tariffs.required(await tariffs.book(context, panel), local_day(taken_at, panel.zone))
     credited = receipt(paid=paid, units_kwh=units_kwh, token=token, tariff=tariff)
 
     async def write(connection: AsyncConnection) -> LedgerEntry | None:
-        _, shown_at = await ledger.state(
-            connection, viewer=viewer, panel_id=panel.id, at=taken_at, is_now=taken_at >= now
-        )
-        check_order(taken_at, newest_shown_at=shown_at)
+        _, shown_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=taken_at, is_now=is_now)
         return await ledger.top_up(
-            connection, viewer=viewer, panel_id=panel.id, at=taken_at, receipt=credited, idempotency_key=key
+            connection,
+            viewer=viewer,
+            panel_id=panel.id,
+            at=ordered_time(taken_at, is_now=is_now, newest_shown_at=shown_at),
+            receipt=credited,
+            idempotency_key=key,
         )
 
     return await _changed(context, panel, write=write, key=key)
@@ -235,17 +238,15 @@ async def record_balance(
     panel = await _prepaid_panel(context, panel_code)
     now = context.now()
     read_at = entry_time(at, now=now)
+    is_now = read_at >= now
 
     async def write(connection: AsyncConnection) -> LedgerEntry | None:
-        balance, shown_at = await ledger.state(
-            connection, viewer=viewer, panel_id=panel.id, at=read_at, is_now=read_at >= now
-        )
-        check_order(read_at, newest_shown_at=shown_at)
+        balance, shown_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=read_at, is_now=is_now)
         return await ledger.record_balance(
             connection,
             viewer=viewer,
             panel_id=panel.id,
-            at=read_at,
+            at=ordered_time(read_at, is_now=is_now, newest_shown_at=shown_at),
             units_kwh=correction_kwh(shown_kwh=shown, balance_kwh=balance),
             shown_kwh=shown,
             idempotency_key=key,

@@ -131,15 +131,19 @@ async def take_turn(connection: AsyncConnection[Row], *, panel_id: int) -> None:
     await connection.execute(_LOCK, {"panel_id": panel_id})
 
 
-# What is shown now already holds what a device whose clock runs ahead has metered "later", as in balance_now_kwh.
+# What is shown now already holds what a device whose clock runs ahead has metered "later", as in balance_now_kwh, and
+# every row that is there, though another server's clock may be a little ahead.
 _STATE: LiteralString = """
-SELECT coalesce(balance_kwh(panel.id, known.until), round(-metered_usage_kwh(panel.id, %(at)s, known.until), 3)), (
-    SELECT max(entry.at) FROM ledger_entry AS entry
-    WHERE entry.panel_id = panel.id AND entry.kind = 'BALANCE_READING')
+SELECT coalesce(balance_kwh(panel.id, known.until), round(-metered_usage_kwh(panel.id, %(at)s, known.until), 3)),
+       newest.shown_at
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN %(is_now)s THEN greatest(latest.at, %(at)s) ELSE %(at)s END AS until
+    SELECT max(at) AS at, max(at) FILTER (WHERE kind = 'BALANCE_READING') AS shown_at
+    FROM ledger_entry WHERE panel_id = panel.id
+) AS newest
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN %(is_now)s THEN greatest(latest.at, newest.at, %(at)s) ELSE %(at)s END AS until
 ) AS known
 WHERE panel.id = %(panel_id)s
 """

@@ -138,6 +138,16 @@ async def test_nothing_slips_in_before_a_display_that_was_read_later(flat: Site)
     assert rows(flat) == before
 
 
+async def test_what_happens_now_is_taken_though_another_server_is_a_second_ahead(flat: Site) -> None:
+    flat.now = NOW + timedelta(seconds=1)
+    await record(flat, "50")
+    flat.now = NOW
+    assert (await top_up(flat, amount=naira("2223.10")))["refusal"] is None
+    assert (await record(flat, "61"))["refusal"] is None
+    flat.now = NOW + timedelta(seconds=2)
+    assert await balance(flat) == "61.000"
+
+
 async def test_the_ledger_comes_newest_first_page_by_page(flat: Site) -> None:
     for hours, units in ((3, "3"), (1, "1"), (2, "2")):
         at = (NOW - timedelta(hours=hours)).isoformat()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.ledger import check_order, checked_key, checked_token, checked_units, correction_kwh, entry_time, receipt
+from metering.ledger import checked_key, checked_token, checked_units, correction_kwh, entry_time, ordered_time, receipt
 from metering.refusals import Refused
 from metering.tariffs import Money, Tariff
 
@@ -85,8 +85,10 @@ def test_a_correction_makes_the_balance_what_is_shown(shown: Decimal, balance: D
     assert balance + correction_kwh(shown_kwh=shown, balance_kwh=balance) == shown
 
 
-def test_nothing_may_be_dated_before_the_newest_display() -> None:
-    check_order(NOW, newest_shown_at=None)
-    check_order(NOW, newest_shown_at=NOW)
+def test_nothing_may_be_dated_before_the_newest_display_and_what_happens_now_never_is() -> None:
+    second = timedelta(seconds=1)
+    assert ordered_time(NOW, is_now=False, newest_shown_at=None) == NOW
+    assert ordered_time(NOW, is_now=False, newest_shown_at=NOW) == NOW
+    assert ordered_time(NOW, is_now=True, newest_shown_at=NOW + second) == NOW + second
     with pytest.raises(Refused, match=r"BAD_TIME: .*2026-03-10T05:00:00\+00:00"):
-        check_order(NOW - timedelta(seconds=1), newest_shown_at=NOW)
+        ordered_time(NOW - second, is_now=False, newest_shown_at=NOW)
