@@ -168,7 +168,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Stride:
-    """How wide each point of a downsampled series is, and the rollup that it is made of."""
+    """How wide each point of a downsampled series is, and what it is made of."""
 
     level: Level
     length: timedelta
@@ -177,6 +177,12 @@ class Stride:
 MAX_ROLLUP_ROWS = 20_000
 """How many rollup rows a chart may read: more take longer than they show."""
 
+MAX_BINNED_READINGS = 50_000
+"""How many readings may be put into bins at the time of the request."""
+
+_READING_STRIDES = [
+    Stride(Level.READINGS, timedelta(seconds=seconds)) for seconds in (1, 2, 5, 10, 15, 20, 30, 60, 120)
+]
 _STRIDES = [
     *(Stride(Level.FIVE_MINUTES, timedelta(minutes=minutes)) for minutes in (5, 10, 15, 20, 30)),
     *(Stride(Level.HOUR, timedelta(hours=hours)) for hours in (1, 2, 3, 4, 6, 8, 12)),
@@ -185,14 +191,22 @@ _STRIDES = [
 _ROW_LENGTHS = {Level.FIVE_MINUTES: FIVE_MINUTES, Level.HOUR: HOUR, Level.DAY: DAY}
 
 
-def stride(period: Period, *, max_points: int) -> Stride:
-    """The finest stride that gives no more than `max_points`, 2 or more, wherever the period starts."""
-    return next(
+def stride(period: Period, *, max_points: int, reading_count: int) -> Stride:
+    """The finest stride that gives no more than `max_points`, 2 or more, wherever the period starts.
+
+    Rollups serve it, unless five minutes would give less than a quarter of the points in a short period: then its
+    `reading_count` readings are put into bins themselves, where they are few enough.
+    """
+    chosen = next(
         stride
         for stride in _STRIDES
         if most_points(period, stride=stride) <= max_points
         and period.length / _ROW_LENGTHS[stride.level] <= MAX_ROLLUP_ROWS
     )
+    if 4 * most_points(period, stride=chosen) >= max_points or reading_count > MAX_BINNED_READINGS:
+        return chosen
+    fine = (stride for stride in _READING_STRIDES if most_points(period, stride=stride) <= max_points)
+    return next(fine, chosen)
 
 
 def most_points(period: Period, *, stride: Stride) -> int:

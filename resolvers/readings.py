@@ -132,7 +132,7 @@ async def _whole(
             start=period.start,
             end=period.end,
             days=(local_day(period.start, panel.zone), local_day(period.end - _MICROSECOND, panel.zone)),
-            stride=stride(period, max_points=limit),
+            stride=stride(period, max_points=limit, reading_count=found.reading_count),
             wanted=wanted,
         )
     return points, found.reading_count, found.place

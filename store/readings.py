@@ -101,6 +101,30 @@ async def raw(
 
 
 # A bin's point stands where its last reading was: registers as they stood there, power averaged over the bin.
+_READING_POINTS: LiteralString = """
+WITH panel AS MATERIALIZED (
+    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
+), point AS (
+    SELECT max(reading.at) AS at,
+           round(avg(active_power_kw) * 1e6) / 1e6 AS active_power_kw,
+           (array_agg(energy_import_kwh ORDER BY reading.at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
+               AS energy_import_kwh,
+           (array_agg(energy_export_kwh ORDER BY reading.at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
+               AS energy_export_kwh
+    FROM reading
+    WHERE panel_id = (SELECT id FROM panel) AND reading.at >= %(start)s AND reading.at < %(end)s
+    GROUP BY date_bin(%(stride)s, reading.at, 'epoch')
+    ORDER BY 1
+)
+SELECT count(*)::bigint,
+       array_agg(at) FILTER (WHERE %(wants_at)s),
+       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
+       array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
+       array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
+       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
+FROM point
+"""
+
 _FIVE_MINUTE_POINTS: LiteralString = """
 WITH panel AS MATERIALIZED (
     SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
@@ -176,7 +200,11 @@ SELECT count(*)::bigint,
 FROM point
 """
 
-_POINTS: dict[Level, LiteralString] = {Level.FIVE_MINUTES: _FIVE_MINUTE_POINTS, Level.HOUR: _HOUR_POINTS}
+_POINTS: dict[Level, LiteralString] = {
+    Level.READINGS: _READING_POINTS,
+    Level.FIVE_MINUTES: _FIVE_MINUTE_POINTS,
+    Level.HOUR: _HOUR_POINTS,
+}
 
 
 async def points(

@@ -73,6 +73,15 @@ async def test_more_readings_than_points_come_as_registers_and_average_power_of_
     assert found["activePowerKw"][:2] == [1.4, 1.6]
 
 
+async def test_a_short_span_of_many_readings_comes_in_bins_of_seconds(site: Site) -> None:
+    site.add_panel("PM")
+    site.load("PM", rising(every(2, 150)))
+    found = await series(site, '(from: "2026-03-09T00:00:00Z", to: "2026-03-09T00:05:00Z", maxPoints: 30)')
+    assert (found["count"], found["downsampledFrom"]) == (30, 150)
+    assert found["at"][:2] == ["2026-03-09T07:00:08+07:00", "2026-03-09T07:00:18+07:00"]
+    assert found["energyImportKwh"][:2] == [101.0, 102.25]
+
+
 @pytest.mark.parametrize("offset_min", [0, 3])
 async def test_there_are_never_more_points_than_asked_for_and_all_in_the_period(site: Site, offset_min: int) -> None:
     site.add_panel("PM")

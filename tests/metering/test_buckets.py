@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.buckets import (
+    MAX_BINNED_READINGS,
     MAX_BUCKETS,
     MAX_ROLLUP_ROWS,
     Level,
@@ -134,12 +135,19 @@ def test_pieces_hold_every_instant_of_a_period_once(period: Period, zone: ZoneIn
     assert found.days_start - found.buckets_start < timedelta(hours=26) or found.first_day == found.end_day
 
 
-@given(period=periods(longest=timedelta(days=3660)), max_points=st.integers(2, 20_000))
+@given(
+    period=periods(longest=timedelta(days=3660)),
+    max_points=st.integers(2, 20_000),
+    reading_count=st.integers(0, 10**9),
+)
 def test_a_stride_never_gives_more_points_than_asked_for_nor_reads_too_many_rows(
-    period: Period, max_points: int
+    period: Period, max_points: int, reading_count: int
 ) -> None:
-    chosen = stride(period, max_points=max_points)
+    chosen = stride(period, max_points=max_points, reading_count=reading_count)
     assert most_points(period, stride=chosen) <= max_points
+    if chosen.level is Level.READINGS:
+        assert reading_count <= MAX_BINNED_READINGS
+        return
     row = {Level.FIVE_MINUTES: FIVE_MINUTES, Level.HOUR: timedelta(hours=1), Level.DAY: timedelta(days=1)}[chosen.level]
     assert period.length / row <= MAX_ROLLUP_ROWS
 
@@ -159,5 +167,24 @@ def test_a_stride_never_gives_more_points_than_asked_for_nor_reads_too_many_rows
 )
 def test_a_chart_is_as_fine_as_its_points_allow(days: int, max_points: int, level: Level, length: timedelta) -> None:
     start = datetime(2020, 1, 1, tzinfo=UTC)
-    chosen = stride(Period(start, start + timedelta(days=days)), max_points=max_points)
+    chosen = stride(Period(start, start + timedelta(days=days)), max_points=max_points, reading_count=10**9)
+    assert (chosen.level, chosen.length) == (level, length)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "max_points", "level", "length"),
+    [
+        (60, 719, Level.READINGS, timedelta(seconds=10)),
+        (60, 720, Level.READINGS, timedelta(seconds=5)),
+        (60, 48, Level.FIVE_MINUTES, FIVE_MINUTES),
+        (60, 49, Level.READINGS, timedelta(seconds=120)),
+        (24 * 60, 600, Level.FIVE_MINUTES, FIVE_MINUTES),
+        (24 * 60, 2000, Level.READINGS, timedelta(seconds=60)),
+    ],
+)
+def test_a_short_chart_of_many_points_is_made_of_readings(
+    minutes: int, max_points: int, level: Level, length: timedelta
+) -> None:
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    chosen = stride(Period(start, start + timedelta(minutes=minutes)), max_points=max_points, reading_count=5000)
     assert (chosen.level, chosen.length) == (level, length)
