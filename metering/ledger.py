@@ -101,9 +101,9 @@ def entry_time(at: datetime | None, *, now: datetime) -> datetime:
     return min(at, now)
 
 
-def correction_kwh(*, shown_kwh: Decimal, balance_kwh: Decimal) -> Decimal:
-    """The units that make the balance what the display shows."""
-    return shown_kwh - balance_kwh
+def correction_kwh(*, shown_kwh: Decimal, balance_kwh: Decimal | None) -> Decimal:
+    """The units that make the balance what the display shows; None is an account without any row."""
+    return shown_kwh - (balance_kwh or Decimal(0))
 
 
 def ordered_time(at: datetime, *, is_now: bool, newest_shown_at: datetime | None) -> datetime:

@@ -134,7 +134,8 @@ async def take_turn(connection: AsyncConnection[Row], *, panel_id: int) -> None:
 # What is shown now already holds what a device whose clock runs ahead has metered "later", as in balance_now_kwh, and
 # every row that is there, though another server's clock may be a little ahead.
 _STATE: LiteralString = """
-SELECT coalesce(balance_kwh(panel.id, known.until), round(-metered_usage_kwh(panel.id, %(at)s, known.until), 3)),
+SELECT coalesce(balance_kwh(panel.id, known.until),
+                CASE WHEN %(is_now)s THEN round(-metered_usage_kwh(panel.id, %(at)s, known.until), 3) END),
        newest.shown_at
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
@@ -150,15 +151,16 @@ WHERE panel.id = %(panel_id)s
 
 
 async def state(
-    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, at: datetime, is_now: bool
-) -> tuple[Decimal, datetime | None]:
-    """The balance at an instant, or now, as a row of no units then would leave it; and when the display was last read.
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, at: datetime, is_now: bool = False
+) -> tuple[Decimal | None, datetime | None]:
+    """The balance at an instant, None before the first row; and when the display was last read.
 
-    Before the first row it is 0, less what the panel's clock has metered ahead of ours.
+    With `is_now` that instant is now: everything metered so far counts, and before the first row the balance is what
+    the panel's clock has metered ahead of ours, below 0.
     """
     parameters = {**_scope(viewer), "panel_id": panel_id, "at": at, "is_now": is_now}
     row = await (await connection.execute(_STATE, parameters)).fetchone()
-    return (row[0], row[1]) if row else (Decimal(0), None)
+    return (row[0], row[1]) if row else (None, None)
 
 
 _INSERT: LiteralString = """
