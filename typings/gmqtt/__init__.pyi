@@ -40,5 +40,10 @@ class Client:
     def _send_command_with_mid(self, cmd: int, mid: int, dup: bool, reason_code: int = 0) -> None: ...
     def subscribe(self, subscription: str | list[Subscription], qos: int = 0, **properties: object) -> int | None: ...
     def publish(
-        self, message_or_topic: str, payload: bytes | str | None = None, qos: int = 0, retain: bool = False, **kwargs: object
+        self,
+        message_or_topic: str,
+        payload: bytes | str | None = None,
+        qos: int = 0,
+        retain: bool = False,
+        **kwargs: object,
     ) -> None: ...
