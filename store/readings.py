@@ -51,11 +51,25 @@ class Series:
     place: Place
 
 
-# The readings are only touched when the rollups say that they are few enough.
-_RAW: LiteralString = """
-WITH panel AS MATERIALIZED (
+_PANEL: LiteralString = """panel AS MATERIALIZED (
     SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
-), part AS (
+)"""
+_COLUMNS: LiteralString = """array_agg(at) FILTER (WHERE %(wants_at)s),
+       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
+       array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
+       array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
+       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)"""
+# A bin's point stands where its last reading was: registers as they stood there, power averaged over the bin.
+_BIN_OF_ROLLUPS: LiteralString = """max(last_at) AS at,
+           round(sum(power_sum_kw) / nullif(sum(power_count), 0) * 1e6) / 1e6 AS active_power_kw,
+           (array_agg(energy_import_kwh ORDER BY last_at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
+               AS energy_import_kwh,
+           (array_agg(energy_export_kwh ORDER BY last_at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
+               AS energy_export_kwh"""
+
+# The readings are only touched when the rollups say that they are few enough.
+_RAW: LiteralString = f"""
+WITH {_PANEL}, part AS (
     SELECT count(*) AS reading_count FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(buckets_start)s
     UNION ALL
@@ -82,11 +96,7 @@ SELECT (SELECT reading_count FROM counted),
        greatest(max(batch_id), (SELECT last_batch_id FROM ingest_status),
                 (SELECT batch_id FROM latest_reading WHERE panel_id = (SELECT id FROM panel)), 0),
        count(*)::bigint,
-       array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
-       array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
-       array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
-       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
+       {_COLUMNS}
 FROM point
 """
 
@@ -100,11 +110,8 @@ async def raw(
     return Series(_columns(columns), reading_count, Place(batch_id))
 
 
-# A bin's point stands where its last reading was: registers as they stood there, power averaged over the bin.
-_READING_POINTS: LiteralString = """
-WITH panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
-), point AS (
+_READING_POINTS: LiteralString = f"""
+WITH {_PANEL}, point AS (
     SELECT max(reading.at) AS at,
            round(avg(active_power_kw) * 1e6) / 1e6 AS active_power_kw,
            (array_agg(energy_import_kwh ORDER BY reading.at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
@@ -117,24 +124,13 @@ WITH panel AS MATERIALIZED (
     ORDER BY 1
 )
 SELECT count(*)::bigint,
-       array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
-       array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
-       array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
-       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
+       {_COLUMNS}
 FROM point
 """
 
-_FIVE_MINUTE_POINTS: LiteralString = """
-WITH panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
-), point AS (
-    SELECT max(last_at) AS at,
-           round(sum(power_sum_kw) / nullif(sum(power_count), 0) * 1e6) / 1e6 AS active_power_kw,
-           (array_agg(energy_import_kwh ORDER BY starts_at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
-               AS energy_import_kwh,
-           (array_agg(energy_export_kwh ORDER BY starts_at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
-               AS energy_export_kwh
+_FIVE_MINUTE_POINTS: LiteralString = f"""
+WITH {_PANEL}, point AS (
+    SELECT {_BIN_OF_ROLLUPS}
     FROM rollup_five_minutes
     WHERE panel_id = (SELECT id FROM panel) AND starts_at > %(start)s::timestamptz - interval '5 minutes'
       AND starts_at < %(end)s AND last_at >= %(start)s AND last_at < %(end)s
@@ -142,24 +138,13 @@ WITH panel AS MATERIALIZED (
     ORDER BY 1
 )
 SELECT count(*)::bigint,
-       array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
-       array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
-       array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
-       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
+       {_COLUMNS}
 FROM point
 """
 
-_HOUR_POINTS: LiteralString = """
-WITH panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
-), point AS (
-    SELECT max(last_at) AS at,
-           round(sum(power_sum_kw) / nullif(sum(power_count), 0) * 1e6) / 1e6 AS active_power_kw,
-           (array_agg(energy_import_kwh ORDER BY starts_at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
-               AS energy_import_kwh,
-           (array_agg(energy_export_kwh ORDER BY starts_at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
-               AS energy_export_kwh
+_HOUR_POINTS: LiteralString = f"""
+WITH {_PANEL}, point AS (
+    SELECT {_BIN_OF_ROLLUPS}
     FROM rollup_hour
     WHERE panel_id = (SELECT id FROM panel) AND starts_at > %(start)s::timestamptz - interval '1 hour'
       AND starts_at < %(end)s AND last_at >= %(start)s AND last_at < %(end)s
@@ -167,24 +152,13 @@ WITH panel AS MATERIALIZED (
     ORDER BY 1
 )
 SELECT count(*)::bigint,
-       array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
-       array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
-       array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
-       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
+       {_COLUMNS}
 FROM point
 """
 
-_DAY_POINTS: LiteralString = """
-WITH panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
-), point AS (
-    SELECT max(last_at) AS at,
-           round(sum(power_sum_kw) / nullif(sum(power_count), 0) * 1e6) / 1e6 AS active_power_kw,
-           (array_agg(energy_import_kwh ORDER BY day DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
-               AS energy_import_kwh,
-           (array_agg(energy_export_kwh ORDER BY day DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
-               AS energy_export_kwh
+_DAY_POINTS: LiteralString = f"""
+WITH {_PANEL}, point AS (
+    SELECT {_BIN_OF_ROLLUPS}
     FROM rollup_day
     WHERE panel_id = (SELECT id FROM panel) AND day BETWEEN %(first_day)s AND %(last_day)s
       AND last_at >= %(start)s AND last_at < %(end)s
@@ -192,11 +166,7 @@ WITH panel AS MATERIALIZED (
     ORDER BY 1
 )
 SELECT count(*)::bigint,
-       array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
-       array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
-       array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
-       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
+       {_COLUMNS}
 FROM point
 """
 
@@ -227,10 +197,8 @@ async def points(
     return _columns(await _one_row(connection, _POINTS[stride.level], parameters))
 
 
-_STORED_SINCE: LiteralString = """
-WITH panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
-), fresh AS MATERIALIZED (
+_STORED_SINCE: LiteralString = f"""
+WITH {_PANEL}, fresh AS MATERIALIZED (
     SELECT at, batch_id, active_power_kw, energy_import_kwh, energy_export_kwh FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
       AND batch_id >= %(batch_id)s AND (batch_id > %(batch_id)s OR at > %(after_at)s)
@@ -242,11 +210,7 @@ WITH panel AS MATERIALIZED (
 SELECT max(batch_id),
        (SELECT at FROM fresh ORDER BY batch_id DESC, at DESC LIMIT 1),
        count(*)::bigint,
-       array_agg(at) FILTER (WHERE %(wants_at)s),
-       array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
-       array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
-       array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
-       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)
+       {_COLUMNS}
 FROM point
 """
 
@@ -287,10 +251,8 @@ class Gap:
 
 # Gaps inside five minutes are none, so the rollup's first and last readings tell them all; their spacing is the
 # usual one of the readings inside the buckets, or of the buckets where each has a single reading.
-_GAPS: LiteralString = """
-WITH panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
-), bucket AS (
+_GAPS: LiteralString = f"""
+WITH {_PANEL}, bucket AS (
     SELECT first_at, last_at, reading_count FROM rollup_five_minutes
     WHERE panel_id = (SELECT id FROM panel) AND starts_at > %(start)s::timestamptz - interval '5 minutes'
       AND starts_at < %(end)s AND last_at >= %(start)s AND first_at < %(end)s
