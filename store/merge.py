@@ -164,7 +164,7 @@ WITH inserted AS (
         current_unbalance = excluded.current_unbalance,
         last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at)
 )
-SELECT (SELECT count(*) FROM inserted), (SELECT array_agg(panel_id ORDER BY panel_id) FROM late_panel)"""  # noqa: S608 - literals only
+SELECT (SELECT count(*) FROM inserted), (SELECT array_agg(panel_id ORDER BY panel_id) FROM late_panel)"""
 
 _TELL = "SELECT pg_notify('reading', %s)"
 

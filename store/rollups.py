@@ -114,7 +114,7 @@ FROM touched_bucket AS touched CROSS JOIN LATERAL (
                exports AS (PARTITION BY own.energy_export_kwh IS NULL ORDER BY own.at)
     ) AS own
 ) AS summed
-ON CONFLICT (panel_id, starts_at) DO UPDATE SET {_REPLACE}"""  # noqa: S608 - literals only
+ON CONFLICT (panel_id, starts_at) DO UPDATE SET {_REPLACE}"""
 
 _HOURS: LiteralString = f"""
 INSERT INTO rollup_hour
@@ -125,7 +125,7 @@ CROSS JOIN LATERAL (
     WHERE part.panel_id = touched.panel_id
       AND part.starts_at >= touched.starts_at AND part.starts_at < touched.starts_at + interval '1 hour'
 ) AS summed
-ON CONFLICT (panel_id, starts_at) DO UPDATE SET {_REPLACE}"""  # noqa: S608 - literals only
+ON CONFLICT (panel_id, starts_at) DO UPDATE SET {_REPLACE}"""
 
 _DAYS: LiteralString = f"""
 INSERT INTO rollup_day
@@ -138,7 +138,7 @@ CROSS JOIN LATERAL (
       AND part.starts_at >= touched.day::timestamp AT TIME ZONE time_zone
       AND part.starts_at < (touched.day + 1)::timestamp AT TIME ZONE time_zone
 ) AS summed
-ON CONFLICT (panel_id, day) DO UPDATE SET {_REPLACE}"""  # noqa: S608 - literals only
+ON CONFLICT (panel_id, day) DO UPDATE SET {_REPLACE}"""
 
 RECOMPUTE: Final[tuple[LiteralString, ...]] = (_HEAR, _TOUCH, _FIVE_MINUTES, _HOURS, _DAYS)
 """Run in this order after the merge, in its transaction, with `batch_id` and `panels`, those with a late reading."""
