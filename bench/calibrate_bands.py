@@ -3,6 +3,7 @@
 The folder holds `meters.csv`, `hourly_*.csv.gz` and, for `--check`, `cases.csv`. From random instants of random
 history lengths the untrained forecast is compared with what happened; quantile regression on hat functions gives the
 quantiles of log(actual / expected). `--check` fits five times without a fifth of the meters, and scores those.
+Balances are drawn from the past: 0.75 to 40 mean days, as people hold units for days to weeks.
 """
 
 import argparse
@@ -33,7 +34,7 @@ ORIGINS_PER_METER = 700
 BALANCES_PER_ORIGIN = 2
 DAYS_PER_ORIGIN = 2
 HOURS_PER_ORIGIN = 4
-BALANCE_DAYS = (0.5, 60.0)
+BALANCE_DAYS = (0.75, 40.0)
 SCALE_HOURS = 28 * 24
 CAP_HOURS, LEAST_FUTURE_HOURS = 90 * 24, 45 * 24
 LEAST_KWH_A_DAY = 0.3
@@ -290,17 +291,35 @@ def report(results: dict[str, Floats]) -> None:
         )
 
 
+def held(samples: Samples, *, table: BandTable) -> Floats:
+    """Which samples lie below P10, within, and above P90, `(n, 3)`."""
+    history = interpolation(samples.history_hours, knots=table.history_hours)
+    horizon = interpolation(samples.horizon_hours, knots=table.horizon_hours)
+    ratios = np.einsum("nh,qhk->nqk", history, table.common) + np.einsum("ns,qsk->nqk", samples.signs, table.slopes)
+    low, _, high = np.einsum("nqk,nk->qn", np.sort(ratios, axis=1), horizon)
+    is_below, is_above = samples.log_ratio < low, samples.log_ratio > high
+    return np.stack([is_below, ~is_below & ~is_above, is_above], axis=1)
+
+
 def check(meters: Sequence[Meter], *, folder: Path) -> None:
     """Scores each meter with tables that were made without it."""
     with (folder / "cases.csv").open(newline="") as file:
         cases = list(csv.DictReader(file))
     order = np.random.default_rng(1).permutation(len(meters))
     parts: list[dict[str, Floats]] = []
+    spans: dict[str, list[Floats]] = {"day": [], "hour": []}
     for fold in range(FOLDS):
-        left_out = {int(k) for k in order[fold::FOLDS]}
-        tables = calibrated([meter for k, meter in enumerate(meters) if k not in left_out])
-        parts.append(scored([meters[k] for k in left_out], cases=cases, tables=rounded(tables)))
+        left_out = set(order[fold::FOLDS].tolist())
+        tables = rounded(calibrated([meter for k, meter in enumerate(meters) if k not in left_out]))
+        scored_meters = [meters[k] for k in left_out]
+        parts.append(scored(scored_meters, cases=cases, tables=tables))
+        _, days, hours = sampled(scored_meters, prior=tables.population_shape)
+        spans["day"].append(held(days, table=tables.day))
+        spans["hour"].append(held(hours, table=tables.hour))
     report({name: np.vstack([part[name] for part in parts]) for name in CHECKED})
+    for name, rows in spans.items():
+        below, within, above = 100 * np.vstack(rows).mean(axis=0)
+        print(f"usage of one {name} ahead: P10-P90 holds {within:.1f} %, below {below:.1f} %, above {above:.1f} %")
 
 
 def printed(tables: Tables) -> str:

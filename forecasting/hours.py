@@ -60,16 +60,13 @@ def hourly_usage(history: RegisterHistory, *, until_s: float) -> HourlyUsage | N
 
 
 def _ordered(history: RegisterHistory, *, until_s: float) -> tuple[Floats, Floats]:
-    """Seconds and kWh, strictly ascending in time, within 180 days and one hour before the newest."""
+    """Seconds and kWh, strictly ascending in time, up to `until_s`."""
     at_s = _seconds(history.at)
     register_kwh = np.asarray(history.register_kwh, dtype=np.float64)
-    usable = np.isfinite(at_s) & np.isfinite(register_kwh) & (at_s <= until_s)
-    at_s, register_kwh = at_s[usable], register_kwh[usable]
-    order = np.argsort(at_s, kind="stable")
-    at_s, register_kwh = at_s[order], register_kwh[order]
-    is_last = np.append(at_s[1:] > at_s[:-1], True)[: len(at_s)]
-    is_recent = at_s >= (at_s[-1:].sum() - (MAX_HISTORY_HOURS + 1) * HOUR_S)
-    return at_s[is_last & is_recent], register_kwh[is_last & is_recent]
+    usable = np.flatnonzero(np.isfinite(at_s) & np.isfinite(register_kwh) & (at_s <= until_s))
+    order = usable[np.argsort(at_s[usable], kind="stable")]
+    is_last = np.diff(at_s[order], append=np.inf) > 0
+    return at_s[order[is_last]], register_kwh[order[is_last]]
 
 
 def _seconds(at: NDArray[Any]) -> Floats:

@@ -21,7 +21,7 @@ class Outlook:
     """Usage expected from `starts_at_s` (seconds since 1970) on, in the eyes of `history_hours` of readings.
 
     `total_kwh` `(1081,)` is the sum up to each hour after the start, from 0, over 45 days; later hours are expected
-    to use `level_kwh` each. `signs` `(8,)` are those of `forecasting.steadiness`.
+    to use `level_kwh` each. `signs` `(9,)` are those of `forecasting.steadiness`.
     """
 
     starts_at_s: float

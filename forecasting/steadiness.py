@@ -14,6 +14,7 @@ SIGNS = (
     "two_weeks",
     "four_weeks",
     "uneven",
+    "nearly_even",
 )
 """What each row of a table's slopes stands for, in the order of `signs`.
 
@@ -22,7 +23,8 @@ All are logarithms of ratios, 0 in a common home or where the history is too sho
 `last_day`: the level against the last 24 hours, positive when usage has just fallen; `..._far_down` and
 `..._far_up` count only what goes beyond a third.
 `two_weeks`, `four_weeks`: the level against one that forgets with that half-life.
-`uneven`: how much the hours of the last week differ; it counts below a day and fades out until two weeks.
+`uneven`: how much the hours of the last week differ; it counts up to a day and fades out until two weeks.
+`nearly_even` counts only what lies below a common home's, as in an empty home on standby.
 """
 
 _COMMON_VARIATION = 0.3
@@ -34,7 +36,7 @@ _DAY_HOURS, _WEEK_HOURS, _FORTNIGHT_HOURS = 24, 168, 336
 
 
 def signs(usage: HourlyUsage, *, profile: UsageProfile) -> Floats:
-    """The figures named in `SIGNS`, `(8,)`, finite and without unit."""
+    """The figures named in `SIGNS`, `(9,)`, finite and without unit."""
     unsteady, last_day = _unsteadiness(usage), _last_day(usage, profile=profile)
     return np.array(
         [
@@ -45,7 +47,7 @@ def signs(usage: HourlyUsage, *, profile: UsageProfile) -> Floats:
             max(-last_day - _FAR, 0.0),
             _against_level(usage, profile=profile, half_life_days=14.0),
             _against_level(usage, profile=profile, half_life_days=28.0),
-            _unevenness(usage),
+            *_unevenness(usage),
         ]
     )
 
@@ -83,13 +85,20 @@ def _log_ratio(value: float, other: float) -> float:
     return float(np.log(np.clip(value / other, 1 / limit, limit))) if other * limit > value else _MAX_LOG
 
 
-def _unevenness(usage: HourlyUsage) -> float:
-    hours = len(usage.energy_kwh)
-    fade = np.clip(np.log(_FORTNIGHT_HOURS / max(hours, 1)) / np.log(_FORTNIGHT_HOURS / _DAY_HOURS), 0.0, 1.0)
+def _unevenness(usage: HourlyUsage) -> tuple[float, float]:
+    """`uneven` and `nearly_even`."""
     known = usage.known_share[-_WEEK_HOURS:] > 0
     energy_kwh = usage.energy_kwh[-_WEEK_HOURS:][known]
-    if fade == 0.0 or len(energy_kwh) < 2 or not energy_kwh.any():
-        return 0.0
+    if len(energy_kwh) < 2 or not energy_kwh.any():
+        return 0.0, 0.0
     hour_kwh = energy_kwh / usage.known_share[-_WEEK_HOURS:][known]
-    weight = np.ones(len(hour_kwh))
-    return float(fade * np.log(np.clip(_variation(hour_kwh, weight=weight), *_UNEVENNESS_LIMITS)))
+    variation = _variation(hour_kwh, weight=np.ones(len(hour_kwh)))
+    uneven = float(np.log(np.clip(variation, *_UNEVENNESS_LIMITS)))
+    fade = _fade(len(usage.energy_kwh))
+    return fade * uneven, fade * max(-uneven, 0.0)
+
+
+def _fade(hours: int) -> float:
+    """1 up to a day, 0 from two weeks on, straight in the logarithm between."""
+    fade = np.log(_FORTNIGHT_HOURS / hours) / np.log(_FORTNIGHT_HOURS / _DAY_HOURS)
+    return float(np.clip(fade, 0.0, 1.0))
