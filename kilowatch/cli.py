@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -24,8 +25,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 user_app = typer.Typer(help="People who can sign in, and the panels given to them.", no_args_is_help=True)
+panel_app = typer.Typer(
+    help="What is known about panels: name, place, time zone, prepaid, price.", no_args_is_help=True
+)
 rejected_app = typer.Typer(help="Messages that could not be read: look at them, replay them.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
+app.add_typer(panel_app, name="panel")
 app.add_typer(rejected_app, name="rejected")
 console = Console()
 errors = Console(stderr=True)
@@ -37,17 +42,18 @@ class CommandError(Exception):
 
 def main() -> None:
     """Runs the command line; a failure that a person can mend ends with one line and exit code 1."""
-    from psycopg import OperationalError
-
     from metering.refusals import Refused
     from store.migrations import SchemaMismatchError
+    from store.outages import is_outage
 
     try:
         app()
     except (CommandError, SettingError, SchemaMismatchError, Refused) as error:
         errors.print(f"[bold red]kilowatch:[/] {escape(str(error))}", highlight=False)
         sys.exit(1)
-    except OperationalError as error:
+    except Exception as error:
+        if not is_outage(error):
+            raise
         errors.print(f"[bold red]kilowatch:[/] the database does not answer: {error}", highlight=False)
         sys.exit(1)
 
@@ -80,13 +86,14 @@ def demo(
 ) -> None:
     """Run everything on this machine: database, broker, simulated meters, ingest, jobs and the server."""
     from kilowatch.demo.run import DemoPortTakenError, run_demo
+    from kilowatch.demo.seed import ForeignDatabaseError
     from kilowatch.embedded.keeper import ChildFailedError
     from kilowatch.embedded.postgres import FolderInUseError
 
     settings = _settings()
     try:
         run_demo(settings, console=console, every_s=every_s, days=days)
-    except (DemoPortTakenError, ChildFailedError, FolderInUseError, OSError) as error:
+    except (DemoPortTakenError, ForeignDatabaseError, ChildFailedError, FolderInUseError, OSError) as error:
         raise CommandError(str(error)) from error
 
 
@@ -178,9 +185,9 @@ def schema(
     write: Annotated[bool, typer.Option("--write", help="Write schema/schema.graphql.")] = False,
 ) -> None:
     """Print the GraphQL schema."""
-    from schema.contract import printed
+    from schema.contract import PRINTED, printed
 
-    path, text = Path("schema/schema.graphql"), printed()
+    text, path = printed(), PRINTED
     if write:
         path.write_text(text, "utf-8")
     elif not check:
@@ -228,6 +235,94 @@ def grant_panel(email: str, panel: str) -> None:
 
     grant_panels(_settings(needs=("database_url",)).database_url, email=email, panels=[panel])
     console.print(f"{email} now sees {panel}", highlight=False)
+
+
+@user_app.command("revoke")
+def revoke_panel(email: str, panel: str) -> None:
+    """Take a panel from a person; open streams end."""
+    from kilowatch.people import revoke_panels
+
+    revoke_panels(_settings(needs=("database_url",)).database_url, email=email, panels=[panel])
+    console.print(f"{email} no longer sees {panel}", highlight=False)
+
+
+@user_app.command("remove")
+def remove_user(email: str) -> None:
+    """Remove a person with everything that is their own; sessions and streams end."""
+    from kilowatch.people import remove_person
+
+    remove_person(_settings(needs=("database_url",)).database_url, email=email)
+    console.print(f"removed {email}", highlight=False)
+
+
+@panel_app.command("list")
+def list_panels() -> None:
+    """List the panels and what is known about them."""
+    from kilowatch.panels import all_panels
+
+    table = Table("code", "name", "location", "floor", "time zone", "prepaid", "meter")
+    for panel in all_panels(_settings(needs=("database_url",)).database_url):
+        is_prepaid = "yes" if panel.is_prepaid else ""
+        described = (
+            panel.name,
+            panel.location,
+            str(panel.floor),
+            panel.time_zone,
+            is_prepaid,
+            panel.meter_number or "",
+        )
+        table.add_row(panel.code, *map(escape, described))
+    console.print(table)
+
+
+@panel_app.command("set")
+def set_panel(
+    code: str,
+    *,
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    location: Annotated[str | None, typer.Option(help="Where it is.")] = None,
+    floor: Annotated[int | None, typer.Option(help="The storey; 0 is the ground floor.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="IANA name, such as Africa/Lagos.")] = None,
+    prepaid: Annotated[
+        bool | None, typer.Option("--prepaid/--postpaid", help="Whether credit is bought first.")
+    ] = None,
+    meter_number: Annotated[str | None, typer.Option(help="The prepaid meter's number.")] = None,
+) -> None:
+    """Make or change a panel; what is left out stays as it is."""
+    from kilowatch import panels
+
+    settings = _settings(needs=("database_url",))
+    change = panels.PanelChange(name, location, floor, time_zone, prepaid, meter_number)
+    panel = panels.set_panel(settings.database_url, code, change, default_time_zone=settings.time_zone)
+    kind = "prepaid" if panel.is_prepaid else "post-paid"
+    console.print(f"{panel.code}: {panel.name}, {kind}, {panel.time_zone}", highlight=False, markup=False)
+
+
+@panel_app.command("tariff")
+def set_tariff(
+    code: str,
+    *,
+    price: Annotated[str, typer.Option(help="What a kWh costs before VAT, like 209.50.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217, like NGN.")],
+    vat: Annotated[str, typer.Option(help="VAT on top, in percent.")] = "0",
+    name: Annotated[str, typer.Option(help="What the tariff is called on receipts.")] = "Flat",
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day; today when left out.")
+    ] = None,
+) -> None:
+    """Set what a panel's kWh costs from a day on; receipts written before stay as they are."""
+    from kilowatch import panels
+
+    panels.set_tariff(
+        _settings(needs=("database_url",)).database_url,
+        code,
+        name=name,
+        unit_price=price,
+        currency=currency,
+        vat_percent=vat,
+        valid_from=since.date() if since else None,
+    )
+    console.print(f"{code}: {price} {currency} a kWh, {vat} % VAT", highlight=False, markup=False)
 
 
 @rejected_app.command("list")

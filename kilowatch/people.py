@@ -7,7 +7,7 @@ from metering.access import Role
 from metering.refusals import Refused
 from store import accounts
 from store.accounts import Account, Person
-from store.connections import connect_async
+from store.connections import Database, connect_async
 
 
 def add_person(database_url: str, *, email: str, name: str, role: str, password: str, panels: Sequence[str]) -> Account:
@@ -52,8 +52,43 @@ def grant_panels(database_url: str, *, email: str, panels: Sequence[str]) -> Non
 
 async def _grant(database_url: str, *, email: str, panels: Sequence[str]) -> None:
     async with await connect_async(database_url) as connection, connection.transaction():
-        found = await accounts.by_email(connection, email)
-        if found is None:
-            raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {email}.", "email")
+        account = await _known(connection, email)
         for code in panels:
-            await accounts.grant(connection, account_id=found[0].id, panel_code=code)
+            await accounts.grant(connection, account_id=account.id, panel_code=code)
+
+
+def revoke_panels(database_url: str, *, email: str, panels: Sequence[str]) -> None:
+    """Takes panels from a person, on open streams too; what they did not have changes nothing.
+
+    Raises:
+        Refused: ACCOUNT_NOT_FOUND.
+    """
+    asyncio.run(_revoke(database_url, email=email, panels=panels))
+
+
+async def _revoke(database_url: str, *, email: str, panels: Sequence[str]) -> None:
+    async with await connect_async(database_url) as connection, connection.transaction():
+        account = await _known(connection, email)
+        for code in panels:
+            await accounts.revoke(connection, account_id=account.id, panel_code=code)
+
+
+def remove_person(database_url: str, *, email: str) -> None:
+    """Removes a person with everything that is their own.
+
+    Raises:
+        Refused: ACCOUNT_NOT_FOUND.
+    """
+
+    async def removed() -> None:
+        async with await connect_async(database_url) as connection:
+            await accounts.remove(connection, (await _known(connection, email)).id)
+
+    asyncio.run(removed())
+
+
+async def _known(connection: Database, email: str) -> Account:
+    found = await accounts.by_email(connection, email)
+    if found is None:
+        raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {email}.", "email")
+    return found[0]

@@ -3,8 +3,10 @@
 import logging
 import os
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from kilowatch.lifetime import end_with_parent
 from kilowatch.settings import Settings
@@ -48,12 +50,18 @@ def signing_key(path: Path) -> bytes:
         OSError: the file cannot be read or made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        _make_key(path)
     key = path.read_bytes()
     if len(key) < _KEY_BYTES:
         raise OSError(f"{path} holds no signing key: it has {len(key)} bytes, {_KEY_BYTES} are needed; remove it")
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Puts a whole key in place, or leaves the one that another process made in the meantime."""
+    with NamedTemporaryFile(dir=path.parent, prefix=".signing") as file:  # made with mode 0600
+        file.write(secrets.token_bytes(_KEY_BYTES))
+        file.flush()
+        with suppress(FileExistsError):
+            os.link(file.name, path)

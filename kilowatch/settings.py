@@ -1,8 +1,10 @@
 """Turns the environment into typed settings; docs/settings.md lists them all."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, get_args, get_type_hints
+from typing import Annotated, Final, get_args, get_type_hints
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
@@ -44,15 +46,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     signing_key_file: Annotated[
         str,
         Meta(
-            description="File with the key that signs sessions; made when missing. Empty: `signing.key` in the data "
-            "folder."
+            description="File with the key that signs sessions; made when missing. Servers on several machines need "
+            "the same one. Empty: `signing.key` in the data folder."
         ),
     ] = ""
     session_minutes: Annotated[int, Meta(ge=1, le=43200, description="How long a sign-in lasts, in minutes.")] = 720
     pool_size: Annotated[int, Meta(ge=1, le=500, description="Database connections of one server process.")] = 8
     online_within_s: Annotated[
         int,
-        Meta(ge=1, le=86400, description="A panel is ONLINE while its last message is no older, in seconds."),
+        Meta(
+            ge=1,
+            le=86400,
+            description="A panel is ONLINE while its last new reading arrived no longer ago, in seconds.",
+        ),
     ] = 300
     heartbeat_s: Annotated[
         float,
@@ -142,12 +148,46 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 
 def _fault(name: str, value: str) -> str | None:
+    """What is wrong with a value; URLs may hold passwords, so they are not repeated."""
     try:
         msgspec.convert({name: value}, Settings, strict=False)
     except msgspec.ValidationError as error:
         reason = str(error).split(" - at ")[0]
         return f"{variable(name)}={value!r} cannot be used: {reason}"
-    return None
+    is_right, words = _CHECKS.get(name, (_anything, ""))
+    return None if is_right(value) else f"{variable(name)} cannot be used: it takes {words}"
+
+
+def _anything(_value: str) -> bool:
+    return True
+
+
+def _is_url(*schemes: str) -> Callable[[str], bool]:
+    def check(value: str) -> bool:
+        try:
+            parts = urlsplit(value)
+            return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            return False
+
+    return check
+
+
+def _is_time_zone(value: str) -> bool:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+_CHECKS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
+    "database_url": (_is_url("postgresql", "postgres"), "an address like postgresql://user:password@host:5432/name"),
+    "mqtt_url": (_is_url("mqtt", "mqtts"), "an address like mqtt://host:1883 or mqtts://user:password@host"),
+    "time_zone": (_is_time_zone, "an IANA name such as Asia/Jakarta"),
+    "fcm_credentials": (lambda value: Path(value).is_file(), "the path of a service-account file that exists"),
+    "fcm_url": (_is_url("http", "https"), "an address like http://127.0.0.1:9099"),
+}
 
 
 def described() -> list[tuple[str, str, str]]:

@@ -99,11 +99,6 @@ def local_day(at: datetime, time_zone: ZoneInfo) -> date:
     return at.astimezone(time_zone).date()
 
 
-def day_period(day: date, time_zone: ZoneInfo) -> Period:
-    """A local day from its midnight to the next."""
-    return Period(local_midnight(day, time_zone), local_midnight(day + timedelta(days=1), time_zone))
-
-
 def month_days(year: int, month: int) -> tuple[date, date]:
     """The first day of a month, and the first of the next.
 

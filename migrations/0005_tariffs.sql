@@ -10,14 +10,4 @@ CREATE TABLE tariff (
     UNIQUE NULLS NOT DISTINCT (panel_id, valid_from)
 );
 
--- The tariff of a panel on a local day: its own where it has one, otherwise the default.
-CREATE FUNCTION tariff_on(panel integer, on_day date) RETURNS SETOF tariff
-LANGUAGE sql STABLE ROWS 1
-AS $$
-    SELECT * FROM tariff
-    WHERE (panel_id = panel OR panel_id IS NULL) AND valid_from <= on_day
-    ORDER BY panel_id NULLS LAST, valid_from DESC
-    LIMIT 1
-$$;
-
 INSERT INTO tariff (panel_id, name, valid_from, unit_price, currency) VALUES (NULL, 'Flat', '1970-01-01', 1500, 'IDR');

@@ -48,6 +48,17 @@ async def describe_panel(connection: AsyncConnection[Row], panel: PanelDescripti
     return panel_id
 
 
+_DESCRIBED = """
+SELECT code, name, location, floor, time_zone, is_prepaid, meter_number FROM panel
+WHERE %(code)s::text IS NULL OR code = %(code)s ORDER BY code"""
+
+
+async def described(connection: AsyncConnection[Row], *, code: str | None = None) -> list[PanelDescription]:
+    """What is known about the panel of a code, or about every panel; by code."""
+    rows = await (await connection.execute(_DESCRIBED, {"code": code})).fetchall()
+    return [PanelDescription(*row) for row in rows]
+
+
 _SET_TARIFF = """
 INSERT INTO tariff (panel_id, name, valid_from, unit_price, currency, vat_percent) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (panel_id, valid_from) DO UPDATE SET name = excluded.name, unit_price = excluded.unit_price,

@@ -6,14 +6,12 @@ from decimal import ROUND_UP, Decimal
 from itertools import cycle
 from typing import Final
 
-from psycopg import AsyncConnection
-
 from kilowatch.demo.site import LOW_FLAT, LOW_FLAT_STARTS_AT_KWH, NAIRA_PER_KWH, NAIRA_VAT_PERCENT, PANELS, PEOPLE
 from metering.access import Viewer
 from metering.ledger import correction_kwh, receipt
 from metering.tariffs import Money, Tariff
 from store import accounts, forecasts, ledger
-from store.connections import Row, connect_async
+from store.connections import Database, connect_async
 
 TARIFF: Final = Tariff("Band A, non-MD (example)", date(2024, 1, 1), NAIRA_PER_KWH, "NGN", NAIRA_VAT_PERCENT)
 
@@ -46,7 +44,7 @@ async def settle_credit(database_url: str, *, panel_ids: dict[str, int], since: 
                     await _buy(connection, tenant, at=until, amount=_AMOUNTS[0])
 
 
-async def _tenants(connection: AsyncConnection[Row], *, panel_ids: dict[str, int]) -> list[Tenant]:
+async def _tenants(connection: Database, *, panel_ids: dict[str, int]) -> list[Tenant]:
     prepaid = {panel.code for panel in PANELS if panel.is_prepaid}
     found = [
         (await accounts.by_email(connection, person.email), code)
@@ -57,9 +55,7 @@ async def _tenants(connection: AsyncConnection[Row], *, panel_ids: dict[str, int
     return [Tenant(Viewer(known[0].id, known[0].role), panel_ids[code], code) for known, code in found if known]
 
 
-async def _buy_from_the_start(
-    connection: AsyncConnection[Row], tenant: Tenant, *, since: datetime, until: datetime
-) -> None:
+async def _buy_from_the_start(connection: Database, tenant: Tenant, *, since: datetime, until: datetime) -> None:
     """An opening balance, then a top-up whenever little was left at the end of an hour."""
     days = (until - since) // timedelta(days=1) + 1
     points = await forecasts.history(connection, tenant.panel_id, now=until, days=days)
@@ -71,7 +67,7 @@ async def _buy_from_the_start(
             credit_kwh += float(await _buy(connection, tenant, at=at, amount=next(amounts)))
 
 
-async def _leave_low(connection: AsyncConnection[Row], tenant: Tenant, *, at: datetime) -> None:
+async def _leave_low(connection: Database, tenant: Tenant, *, at: datetime) -> None:
     balance_kwh, _ = await _state(connection, tenant, at=at)
     lacking_kwh = LOW_FLAT_STARTS_AT_KWH - (balance_kwh or Decimal(0))
     if lacking_kwh > 0:
@@ -81,13 +77,11 @@ async def _leave_low(connection: AsyncConnection[Row], tenant: Tenant, *, at: da
         await _show(connection, tenant, at=at, shown_kwh=LOW_FLAT_STARTS_AT_KWH)
 
 
-async def _state(
-    connection: AsyncConnection[Row], tenant: Tenant, *, at: datetime
-) -> tuple[Decimal | None, datetime | None]:
+async def _state(connection: Database, tenant: Tenant, *, at: datetime) -> tuple[Decimal | None, datetime | None]:
     return await ledger.state(connection, viewer=tenant.viewer, panel_id=tenant.panel_id, at=at)
 
 
-async def _buy(connection: AsyncConnection[Row], tenant: Tenant, *, at: datetime, amount: Decimal) -> Decimal:
+async def _buy(connection: Database, tenant: Tenant, *, at: datetime, amount: Decimal) -> Decimal:
     """The units that the amount bought; none when this very purchase is there already."""
     bought = receipt(paid=Money(amount, TARIFF.currency), units_kwh=None, token=None, tariff=TARIFF)
     entry = await ledger.top_up(
@@ -101,7 +95,7 @@ async def _buy(connection: AsyncConnection[Row], tenant: Tenant, *, at: datetime
     return entry.units_kwh if entry else Decimal(0)
 
 
-async def _show(connection: AsyncConnection[Row], tenant: Tenant, *, at: datetime, shown_kwh: Decimal) -> None:
+async def _show(connection: Database, tenant: Tenant, *, at: datetime, shown_kwh: Decimal) -> None:
     balance_kwh, _ = await _state(connection, tenant, at=at)
     await ledger.record_balance(
         connection,

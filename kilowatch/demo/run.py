@@ -35,7 +35,7 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
     The server answers as soon as the schema is there, while the history is still being loaded.
 
     Raises:
-        DemoPortTakenError, and what the embedded services raise when they cannot start.
+        DemoPortTakenError, ForeignDatabaseError, and what the embedded services raise when they cannot start.
     """
     folder = settings.data_folder
     folder.mkdir(parents=True, exist_ok=True)

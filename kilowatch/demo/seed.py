@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from psycopg import AsyncConnection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -24,23 +23,41 @@ from metering.access import Role, Viewer
 from metering.alerts import PushPlatform
 from metering.low_units import Threshold, Unit
 from store import accounts, low_units, push_devices, registry
-from store.connections import Row, connect, connect_async
+from store.connections import Database, connect, connect_async
 from store.merge import BatchWriter, PanelReading
 
 _BATCH: Final = 5000
+
+
+class ForeignDatabaseError(Exception):
+    """The database has people of its own; the demo would let strangers in with its well-known password."""
 
 
 def seed(database_url: str, *, console: Console, days: int) -> dict[str, float]:
     """Brings the demo's data up to now, from `days` ago when there is none; returns each panel's register in kWh.
 
     What a stop of the demo left out is filled in, as by meters that kept their readings meanwhile.
+
+    Raises:
+        ForeignDatabaseError: somebody signs in who is not of the demo; nothing was changed.
     """
+    asyncio.run(_check_people(database_url))
     now = datetime.now(UTC).replace(microsecond=0)
     panel_ids = asyncio.run(_furnish(database_url))
     histories = asyncio.run(_missing_history(database_url, since=now - timedelta(days=days), until=now))
     _load(database_url, histories, panel_ids=panel_ids, console=console)
     asyncio.run(settle_credit(database_url, panel_ids=panel_ids, since=now - timedelta(days=days), until=now))
     return latest_registers_kwh(database_url)
+
+
+async def _check_people(database_url: str) -> None:
+    async with await connect_async(database_url) as connection:
+        known = {person.account.email for person in await accounts.people(connection)}
+    if strangers := known - {person.email for person in PEOPLE}:
+        raise ForeignDatabaseError(
+            f"the demo's logins have a well-known password, and {len(strangers)} other people sign in to this "
+            "database: unset DATABASE_URL, or name an empty database"
+        )
 
 
 async def _furnish(database_url: str) -> dict[str, int]:
@@ -111,7 +128,7 @@ async def _invite(database_url: str, *, panel_ids: dict[str, int]) -> None:
                     await _add(connection, person, panel_ids=panel_ids)
 
 
-async def _add(connection: AsyncConnection[Row], person: SimulatedPerson, *, panel_ids: dict[str, int]) -> None:
+async def _add(connection: Database, person: SimulatedPerson, *, panel_ids: dict[str, int]) -> None:
     account = await accounts.create(
         connection, email=person.email, name=person.name, role=Role[person.role], password=PASSWORD
     )

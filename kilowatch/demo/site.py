@@ -70,4 +70,4 @@ NAIRA_VAT_PERCENT = Decimal("7.5")
 
 LOW_FLAT = "FLAT_2B"
 """The flat that is about to run low whenever the demo starts, so that a push can be seen going out."""
-LOW_FLAT_STARTS_AT_KWH = Decimal("10.010")
+LOW_FLAT_STARTS_AT_KWH = Decimal("10.004")

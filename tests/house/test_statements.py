@@ -82,6 +82,7 @@ FOR_JOBS = {
     "known_panels.known_panels": "ingest",
     "low_units.due": "the job that evaluates rules",
     "low_units.levels": "the job that evaluates rules",
+    "registry.described": "the command line, whose user owns the database",
     "registry.registers": "the simulator",
 }
 """Reads that act for nobody, each with its reason."""

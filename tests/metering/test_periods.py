@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from metering.periods import Period, Range, chosen_period, day_period, local_day, month_days
+from metering.periods import Period, Range, chosen_period, local_day, local_midnight, month_days
 from metering.refusals import Refused
 
 NOW = datetime(2026, 3, 10, 5, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_a_span_that_makes_no_sense_is_refused(
     ],
 )
 def test_a_local_day_is_as_long_as_it_is(zone: str, day: date, hours: int) -> None:
-    found = day_period(day, ZoneInfo(zone))
+    found = Period(local_midnight(day, ZoneInfo(zone)), local_midnight(day + timedelta(days=1), ZoneInfo(zone)))
     assert found.length == timedelta(hours=hours)
     assert local_day(found.start, ZoneInfo(zone)) == day
     assert local_day(found.end, ZoneInfo(zone)) == day + DAY
