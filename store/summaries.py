@@ -26,7 +26,7 @@ class MonthSum:
     factor_count: int
 
 
-# The tariff of a day is the panel's own where it has one, otherwise the default: the rule of `tariff_on`, joined.
+# The tariff of a day is the panel's own where it has one, otherwise the default, joined.
 _BY_MONTH: LiteralString = """
 WITH visible AS (
     SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s)
