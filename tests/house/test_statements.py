@@ -15,7 +15,8 @@ from tests.fixtures.database import cloned
 
 _PREPARABLE = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|VALUES)\b", re.IGNORECASE)
 _TENANTS_TABLES = re.compile(
-    r"\b(panel|reading|latest_reading|rollup_\w+|ledger_entry|depletion_forecast|balance_now_kwh|balance_kwh|metered_usage_kwh)\b"
+    r"\b(panel|reading|latest_reading|rollup_\w+|ledger_entry|depletion_forecast|balance_now_kwh|balance_kwh"
+    r"|metered_usage_kwh|alert|low_units_rule|push_device|outbox|tariff)\b"
 )
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b")
 
@@ -72,6 +73,8 @@ UNSCOPED = {
 }
 FOR_JOBS = {
     "events.access_of": "says what an account may see: it is the filter",
+    "events.alert_changes": "the live hub, which hands an alert to its own account alone",
+    "events.alert_changes_since": "the live hub, as above",
     "events.batch_bounds": "numbers of batches, nobody's data",
     "events.count_all": "how much there is to replay, for anybody: a number that no client sees",
     "events.stored_after": "the live hub, which asks for the panels that its viewers may see",
@@ -82,6 +85,7 @@ FOR_JOBS = {
     "known_panels.known_panels": "ingest",
     "low_units.due": "the job that evaluates rules",
     "low_units.levels": "the job that evaluates rules",
+    "outbox.next_due_at": "the job that sends pushes",
     "registry.described": "the command line, whose user owns the database",
     "registry.registers": "the simulator",
 }
@@ -101,6 +105,14 @@ def reads_without_viewer() -> Iterator[str]:
             reads = [t for t in texts if _TENANTS_TABLES.search(t) and not _WRITES.search(t)]
             if reads and "viewer" not in inspect.signature(function).parameters:
                 yield f"{module.name}.{name}"
+
+
+@pytest.mark.parametrize("name", [name for name, text in STATEMENTS.items() if "viewer_id" in text])
+def test_a_statement_that_is_told_the_viewer_filters_by_it(name: str) -> None:
+    assert re.search(
+        r"visible_panel\(%\(viewer_id\)s|account_id = %\(viewer_id\)s|\(%\(viewer_id\)s|SELECT %\(viewer_id\)s|<> %\(viewer_id\)s",
+        STATEMENTS[name],
+    )
 
 
 def test_each_read_of_tenants_data_takes_the_viewer() -> None:
