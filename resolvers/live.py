@@ -142,6 +142,8 @@ class LiveHub:
         if news.is_silence:
             async with self.pool.connection() as connection:
                 _, newest = await events.batch_bounds(connection)
+            if newest > self.position.batch_id:  # readings that are found before they are told of; access as well
+                await self._reload_access()
         await self._publish(until=newest)
 
     # Readings

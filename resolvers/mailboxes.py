@@ -58,7 +58,8 @@ class Mailbox:
             async with asyncio.timeout(timeout_s):
                 await self._bell.wait()
         except TimeoutError:
-            return False
+            if not self._bell.is_set():  # it may have rung in the very tick in which the time was up
+                return False
         self._bell.clear()
         return True
 

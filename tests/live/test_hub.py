@@ -13,6 +13,7 @@ from metering.refusals import Refused
 from resolvers import live
 from resolvers.live import LiveHub
 from store.connections import connect_async, open_pool
+from store.events import News
 from store.migrations import migrate
 from tests.fixtures.readings import metering, reading
 from tests.fixtures.server import WITHIN_S, add_account, add_panel, make_app, serving, speaking
@@ -57,6 +58,18 @@ async def test_alerts_reach_their_owner_alone(database_url: str) -> None:
         my_alert = await raise_alert(database_url, account_id=ann, panel_id=panel)
         assert await asyncio.gather(*waiting) == [my_alert, his_alert]
     assert hub.streams == 0
+
+
+async def test_silence_does_not_pass_over_the_readings_of_a_panel_that_it_has_not_heard_of(database_url: str) -> None:
+    admin = Viewer(await add_account(database_url, role=Role.ADMIN), Role.ADMIN)
+    async with open_pool(database_url) as pool, metering(database_url) as meters:
+        hub = LiveHub(database_url, pool)
+        await hub._catch_up()
+        async with hub.watch(admin, codes=None) as watch:
+            await meters.store([(await add_panel(database_url, "NEW"), reading(1))])
+            await hub._hear(News(is_silence=True))  # it looks for itself before the notifications come
+            waiting, _ = watch.mailbox.take()
+    assert [stored.panel_code for stored in waiting] == ["NEW"]
 
 
 async def test_without_a_database_a_subscription_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,8 @@
 """Mailboxes: a quick subscriber gets everything, a slow one the newest of each panel and how many it missed."""
 
+import asyncio
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +49,17 @@ async def test_waiting_ends_with_a_reading_a_ring_or_the_time() -> None:
     assert await box.wait(10)
     assert not await box.wait(0.001)
     assert len(box.take()[0]) == 1
+
+
+@pytest.mark.parametrize("ticks_later", [0, 1], ids=["just before the time is up", "just after"])
+async def test_what_comes_as_the_time_is_up_is_not_taken_for_silence(ticks_later: int) -> None:
+    box, loop = Mailbox(), asyncio.get_running_loop()
+    waiting = asyncio.create_task(box.wait(0))  # its timer fires in the tick after the one in which it begins
+    put = box.put, stored(1, panel=1)
+    if ticks_later:
+        loop.call_soon(loop.call_soon, *put)
+    else:
+        loop.call_soon(*put)
+    assert await waiting
+    assert len(box.take()[0]) == 1
+    assert not await box.wait(0)
