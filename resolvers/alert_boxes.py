@@ -6,12 +6,14 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from metering.refusals import Refused
 from store.events import AlertChange
 
 _CAPACITY = 1000
 _REMEMBERED = 10_000
 
-Box = asyncio.Queue[int]
+Box = asyncio.Queue[int | None]
+"""Ids of alerts; None when the account was removed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,13 +34,18 @@ class AlertBoxes:
         return sum(map(len, self._boxes.values()))
 
     async def ids_of(self, account_id: int) -> AsyncGenerator[int]:
-        """The ids of the account's alerts from the first `anext` on, without an end."""
+        """The ids of the account's alerts from the first `anext` on, without an end.
+
+        Raises:
+            Refused: UNAUTHENTICATED once the account was removed.
+        """
         box = Box(maxsize=_CAPACITY)
         boxes = self._boxes.setdefault(account_id, [])
         boxes.append(box)
         try:
-            while True:
-                yield await box.get()
+            while (alert_id := await box.get()) is not None:
+                yield alert_id
+            raise Refused("UNAUTHENTICATED", "This account no longer exists.")
         finally:
             boxes.remove(box)
             if not boxes:
@@ -50,12 +57,22 @@ class AlertBoxes:
             self._sent[change.alert_id] = change.changed_at
             self._sent.move_to_end(change.alert_id)
             for box in self._boxes.get(change.account_id, ()):
-                if box.full():
-                    box.get_nowait()
-                box.put_nowait(change.alert_id)
+                _put(box, change.alert_id)
         while len(self._sent) > _REMEMBERED:
             self._sent.popitem(last=False)
+
+    def end(self, account_ids: Iterable[int]) -> None:
+        """Ends the streams of removed accounts."""
+        for account_id in account_ids:
+            for box in self._boxes.get(account_id, ()):
+                _put(box, None)
 
     def unsent(self, changes: Iterable[AlertChange]) -> list[AlertChange]:
         """Those of the changes that were not sent yet: an outage is looked back on with some overlap."""
         return [change for change in changes if change.changed_at != self._sent.get(change.alert_id)]
+
+
+def _put(box: Box, alert_id: int | None) -> None:
+    if box.full():
+        box.get_nowait()
+    box.put_nowait(alert_id)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from metering.access import Viewer
 from metering.alerts import AlertState
 from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
-from store import alerts
+from store import accounts, alerts
 from store.alerts import Alert
+from store.connections import Database
 
 CURSOR = "alert"
 MAX_OPEN = 500
@@ -79,15 +81,15 @@ async def stream(info: Info) -> AsyncGenerator[AlertEvent]:
     Listening begins before the open alerts are read, so that none falls between; one may come twice.
 
     Raises:
-        Refused: UNAUTHENTICATED.
+        Refused: UNAUTHENTICATED, also once the account was removed.
     """
     context = info.context
-    viewer = context.signed_in
-    changes: AsyncGenerator[int] = context.live.alerts(viewer.account_id)
+    changes: AsyncGenerator[int] = context.live.alerts(context.signed_in.account_id)
     next_change = asyncio.ensure_future(anext(changes))
     try:
         await asyncio.sleep(0)  # lets it begin to listen
         async with context.pool.connection() as connection:
+            viewer = await _renewed(connection, context.signed_in)
             found = await alerts.page(connection, viewer, states=[AlertState.OPEN], limit=MAX_OPEN)
         yield AlertSnapshot([_in_panels_time(alert) for alert in found])
         while True:
@@ -100,7 +102,16 @@ async def stream(info: Info) -> AsyncGenerator[AlertEvent]:
         await changes.aclose()
 
 
+async def _renewed(connection: Database, viewer: Viewer) -> Viewer:
+    """The viewer with the role that the account has now: one that was removed before we listened tells nobody."""
+    account = await accounts.by_id(connection, viewer.account_id)
+    if account is None:
+        raise Refused("UNAUTHENTICATED", "This account no longer exists.")
+    return Viewer(account.id, account.role)
+
+
 async def _visible(context: Context, alert_id: int) -> list[Alert]:
+    """The alert, unless the viewer may no longer see its panel; the statement reads the account's role anew."""
     async with context.pool.connection() as connection:
         found = await alerts.find(connection, context.signed_in, [alert_id])
     return [_in_panels_time(alert) for alert in found]

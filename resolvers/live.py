@@ -222,11 +222,12 @@ class LiveHub:
 
     async def _reload_access(self) -> None:
         async with self._turn:
-            account_ids = list({watch.account_id for watch in self._watches})
+            account_ids = {watch.account_id for watch in self._watches}.union(self._alerts.account_ids)
             async with self.pool.connection() as connection:
-                self._access = await events.access_of(connection, account_ids)
+                self._access = await events.access_of(connection, list(account_ids))
             for watch in self._watches:
                 self._admit(watch, self._access.get(watch.account_id))
+            self._alerts.end(account_ids - self._access.keys())
 
     def _admit(self, watch: Watch, access: Access | None) -> None:
         before = watch.panel_ids
@@ -241,7 +242,11 @@ class LiveHub:
     # Alerts
 
     def alerts(self, account_id: int) -> AsyncGenerator[int]:
-        """The ids of an account's alerts, each time one is raised, acknowledged or cleared; without an end."""
+        """The ids of an account's alerts, each time one is raised, acknowledged or cleared; without an end.
+
+        Raises:
+            Refused: UNAUTHENTICATED once the account was removed.
+        """
         return self._alerts.ids_of(account_id)
 
     # How it is doing
