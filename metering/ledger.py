@@ -102,22 +102,22 @@ def entry_time(at: datetime | None, *, now: datetime) -> datetime:
 
 
 def correction_kwh(*, shown_kwh: Decimal, balance_kwh: Decimal | None) -> Decimal:
-    """The units that make the balance what the display shows; None is an account without any row."""
+    """How far the display is from the balance as it is known; None is an account without any row."""
     return shown_kwh - (balance_kwh or Decimal(0))
 
 
-def ordered_time(at: datetime, *, is_now: bool, newest_shown_at: datetime | None) -> datetime:
-    """When a row takes effect, so that it does not slip under a display that was read later.
+def ordered_time(at: datetime, *, is_now: bool, earliest_at: datetime | None) -> datetime:
+    """When a row takes effect, so that it does not slip under a display that was read later, at `earliest_at`.
 
     What happens now never does: two people at once, or two servers' clocks, may only seem to say so.
 
     Raises:
         Refused: BAD_TIME when a balance was recorded after `at`: it holds whatever happened before.
     """
-    if newest_shown_at is None or at >= newest_shown_at:
+    if earliest_at is None or at >= earliest_at:
         return at
     if is_now:
-        return newest_shown_at
-    shown_at = newest_shown_at.isoformat(timespec="seconds")
+        return earliest_at
+    shown_at = earliest_at.isoformat(timespec="seconds")
     message = f"`at` must not be before {shown_at}: the balance recorded then holds whatever happened before."
     raise Refused("BAD_TIME", message, "at")

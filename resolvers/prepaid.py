@@ -212,12 +212,12 @@ async def top_up(
     credited = receipt(paid=paid, units_kwh=units_kwh, token=token, tariff=tariff)
 
     async def write(connection: AsyncConnection) -> LedgerEntry | None:
-        _, shown_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=taken_at, is_now=is_now)
+        _, earliest_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=taken_at, is_now=is_now)
         return await ledger.top_up(
             connection,
             viewer=viewer,
             panel_id=panel.id,
-            at=ordered_time(taken_at, is_now=is_now, newest_shown_at=shown_at),
+            at=ordered_time(taken_at, is_now=is_now, earliest_at=earliest_at),
             receipt=credited,
             idempotency_key=key,
         )
@@ -241,15 +241,18 @@ async def record_balance(
     is_now = read_at >= now
 
     async def write(connection: AsyncConnection) -> LedgerEntry | None:
-        balance, shown_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=read_at, is_now=is_now)
+        balance_kwh, earliest_at = await ledger.state(
+            connection, viewer=viewer, panel_id=panel.id, at=read_at, is_now=is_now
+        )
         return await ledger.record_balance(
             connection,
             viewer=viewer,
             panel_id=panel.id,
-            at=ordered_time(read_at, is_now=is_now, newest_shown_at=shown_at),
-            units_kwh=correction_kwh(shown_kwh=shown, balance_kwh=balance),
+            at=ordered_time(read_at, is_now=is_now, earliest_at=earliest_at),
+            units_kwh=correction_kwh(shown_kwh=shown, balance_kwh=balance_kwh),
             shown_kwh=shown,
             idempotency_key=key,
+            is_now=is_now,
         )
 
     return await _changed(context, panel, write=write, key=key)

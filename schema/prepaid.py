@@ -40,7 +40,8 @@ class LedgerEntry:
     at: datetime = strawberry.field(description="When it takes effect; panel's offset.")
     kind: LedgerKind = strawberry.field(description="What changed the credit.")
     units_kwh: Decimal = strawberry.field(
-        description="The units in kWh that were added. A BALANCE_READING adds what makes the balance right."
+        description="The units in kWh that were added. Of a BALANCE_READING: how far the display was from the balance"
+        " as it was known then; the balance goes on from `shownKwh`."
     )
     shown_kwh: Decimal | None = strawberry.field(description="BALANCE_READING: what the display showed, in kWh.")
     paid: Money | None = strawberry.field(
@@ -105,8 +106,10 @@ class PrepaidAccount:
 
     meter_number: str | None = strawberry.field(description="The meter's number at the utility; null when unknown.")
     balance_kwh: Decimal | None = strawberry.field(
-        description="Units left in kWh: all changes of credit less the metered usage since. Below zero when more was"
-        " used than is known to have been bought. Null before the first top-up or recorded balance."
+        description="Units left in kWh: what the display showed when it was last recorded, plus what was bought since,"
+        " less the usage metered since; readings from before that change nothing, however late they arrive. Without a"
+        " recorded balance: what was bought less the usage since the first top-up. Below zero when more was used than"
+        " is known to have been bought. Null before the first top-up or recorded balance."
     )
     balance_at: datetime | None = strawberry.field(
         description="The newest reading or change that the balance knows; panel's offset. Null without a balance."

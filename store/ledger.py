@@ -46,9 +46,7 @@ class Balance:
 _BALANCES: LiteralString = """
 SELECT panel.id, balance_now_kwh(panel.id, %(now)s), least(greatest(ledger.at, latest.at), %(now)s)
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
-JOIN LATERAL (
-    SELECT max(at) AS at FROM ledger_entry WHERE panel_id = panel.id AND at <= %(now)s
-) AS ledger ON ledger.at IS NOT NULL
+JOIN LATERAL (SELECT max(at) AS at FROM ledger_entry WHERE panel_id = panel.id) AS ledger ON ledger.at IS NOT NULL
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
 WHERE panel.id = ANY(%(panel_ids)s)
 """
@@ -134,9 +132,7 @@ async def take_turn(connection: AsyncConnection[Row], *, panel_id: int) -> None:
 # What is shown now already holds what a device whose clock runs ahead has metered "later", as in balance_now_kwh, and
 # every row that is there, though another server's clock may be a little ahead.
 _STATE: LiteralString = """
-SELECT coalesce(balance_kwh(panel.id, known.until),
-                CASE WHEN %(is_now)s THEN round(-metered_usage_kwh(panel.id, %(at)s, known.until), 3) END),
-       newest.shown_at
+SELECT balance_kwh(panel.id, known.until), CASE WHEN %(is_now)s THEN newest.at ELSE newest.shown_at END
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
 CROSS JOIN LATERAL (
@@ -153,10 +149,10 @@ WHERE panel.id = %(panel_id)s
 async def state(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, at: datetime, is_now: bool = False
 ) -> tuple[Decimal | None, datetime | None]:
-    """The balance at an instant, None before the first row; and when the display was last read.
+    """The balance at an instant, None before the first row; and the instant before which no new row may take effect.
 
-    With `is_now` that instant is now: everything metered so far counts, and before the first row the balance is what
-    the panel's clock has metered ahead of ours, below 0.
+    That is when the display was last read; None where it never was. With `is_now`, everything metered so far counts
+    and what happens now comes after every row.
     """
     parameters = {**_scope(viewer), "panel_id": panel_id, "at": at, "is_now": is_now}
     row = await (await connection.execute(_STATE, parameters)).fetchone()
@@ -165,9 +161,10 @@ async def state(
 
 _INSERT: LiteralString = """
 INSERT INTO ledger_entry (panel_id, at, kind, units_kwh, shown_kwh, amount, currency, unit_price, vat_percent,
-                          tariff_name, token, idempotency_key, account_id)
+                          tariff_name, token, idempotency_key, account_id, usage_from_at)
 VALUES (%(panel_id)s, %(at)s, %(kind)s, %(units_kwh)s, %(shown_kwh)s, %(amount)s, %(currency)s, %(unit_price)s,
-        %(vat_percent)s, %(tariff_name)s, %(token)s, %(idempotency_key)s, %(account_id)s)
+        %(vat_percent)s, %(tariff_name)s, %(token)s, %(idempotency_key)s, %(account_id)s,
+        (SELECT at FROM latest_reading WHERE %(is_shown_now)s AND panel_id = %(panel_id)s AND at > %(at)s))
 ON CONFLICT DO NOTHING
 RETURNING id, at, kind, units_kwh, shown_kwh, amount, currency, trim_scale(unit_price), trim_scale(vat_percent),
           tariff_name, right(token, 4), created_at
@@ -216,8 +213,13 @@ async def record_balance(
     units_kwh: Decimal,
     shown_kwh: Decimal,
     idempotency_key: str | None,
+    is_now: bool = False,
 ) -> LedgerEntry | None:
-    """Adds the units that make the balance what was shown; None, and nothing changed, when the key was used before."""
+    """Makes the balance what was shown; None, and nothing changed, when the key was used before.
+
+    `units_kwh` is the correction as it is known; readings that arrive later may change it, and not the balance. With
+    `is_now` the display holds all that was metered so far, though the device's clock may run ahead.
+    """
     return await _insert(
         connection,
         {
@@ -227,15 +229,17 @@ async def record_balance(
             "kind": LedgerKind.BALANCE_READING.value,
             "units_kwh": units_kwh,
             "shown_kwh": shown_kwh,
+            "is_shown_now": is_now,
             "idempotency_key": idempotency_key,
             "account_id": viewer.account_id,
         },
     )
 
 
-_EMPTY: dict[str, Any] = dict.fromkeys(
-    ("shown_kwh", "amount", "currency", "unit_price", "vat_percent", "tariff_name", "token", "idempotency_key")
-)
+_EMPTY: dict[str, Any] = {
+    **dict.fromkeys(("shown_kwh", "amount", "currency", "unit_price", "vat_percent", "tariff_name", "token")),
+    "is_shown_now": False,
+}
 
 
 async def _insert(connection: AsyncConnection[Row], parameters: dict[str, Any]) -> LedgerEntry | None:

@@ -129,6 +129,31 @@ async def test_what_is_shown_now_stays_right_under_a_device_whose_clock_runs_ahe
     assert await balance(flat) == "48.750"
 
 
+async def test_readings_that_a_meter_hands_in_late_do_not_lower_what_was_shown(flat: Site) -> None:
+    flat.load("FLAT", [reading(NOW - timedelta(hours=6), 100.0)])
+    await top_up(flat, token=TOKEN, unitsKwh="60", at=(NOW - timedelta(hours=6)).isoformat())
+    done = await record(flat, "40")
+    assert done["entry"]["unitsKwh"] == "-20.000"
+    flat.load("FLAT", [reading(NOW - timedelta(hours=hours), 118.0 - 3 * hours) for hours in range(5, -1, -1)])
+    assert await balance(flat) == "40.000"
+    flat.now = NOW + timedelta(hours=1)
+    flat.load("FLAT", [reading(flat.now, 119.25)])
+    assert await balance(flat) == "38.750"
+    ledger = await flat.panel("prepaid { ledger { nodes { unitsKwh shownKwh } } }", code="FLAT")
+    assert ledger["prepaid"]["ledger"]["nodes"] == [
+        {"unitsKwh": "-20.000", "shownKwh": "40.000"}, {"unitsKwh": "60.000", "shownKwh": None},
+    ]  # fmt: skip
+
+
+async def test_what_is_shown_now_holds_a_top_up_that_another_server_took_a_second_ahead(flat: Site) -> None:
+    flat.now = NOW + timedelta(seconds=1)
+    await top_up(flat, amount=naira("2223.10"))
+    flat.now = NOW
+    assert await balance(flat) == "10.000"
+    done = await record(flat, "25")
+    assert (done["entry"]["unitsKwh"], done["prepaid"]["balanceKwh"]) == ("15.000", "25.000")
+
+
 async def test_nothing_slips_in_before_a_display_that_was_read_later(flat: Site) -> None:
     await record(flat, "50", at=(NOW - timedelta(hours=1)).isoformat())
     before = rows(flat)

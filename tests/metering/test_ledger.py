@@ -87,8 +87,8 @@ def test_a_correction_makes_the_balance_what_is_shown(shown: Decimal, balance: D
 
 def test_nothing_may_be_dated_before_the_newest_display_and_what_happens_now_never_is() -> None:
     second = timedelta(seconds=1)
-    assert ordered_time(NOW, is_now=False, newest_shown_at=None) == NOW
-    assert ordered_time(NOW, is_now=False, newest_shown_at=NOW) == NOW
-    assert ordered_time(NOW, is_now=True, newest_shown_at=NOW + second) == NOW + second
+    assert ordered_time(NOW, is_now=False, earliest_at=None) == NOW
+    assert ordered_time(NOW, is_now=False, earliest_at=NOW) == NOW
+    assert ordered_time(NOW, is_now=True, earliest_at=NOW + second) == NOW + second
     with pytest.raises(Refused, match=r"BAD_TIME: .*2026-03-10T05:00:00\+00:00"):
-        ordered_time(NOW - second, is_now=False, newest_shown_at=NOW)
+        ordered_time(NOW - second, is_now=False, earliest_at=NOW)

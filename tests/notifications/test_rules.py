@@ -79,10 +79,10 @@ async def test_a_top_up_that_stays_below_the_threshold_says_nothing(pool: Pool, 
 async def test_a_corrected_balance_needs_the_margin_to_re_arm(pool: Pool, used: Flat) -> None:
     used.meter(1005.2, at=SOON)
     await evaluate(pool, now=SOON)
-    used.top_up("0.5", at=SOON, kind="BALANCE_READING")
+    used.show("5.3", at=SOON)
     await evaluate(pool, now=SOON)
     assert [state for state, _ in used.alerts()] == ["OPEN"]
-    used.top_up("0.2", at=SOON, kind="BALANCE_READING")
+    used.show("5.5", at=SOON)
     await evaluate(pool, now=SOON)
     assert [state for state, _ in used.alerts()] == ["CLEARED"]
 

@@ -50,7 +50,7 @@ async def test_what_a_silent_meter_has_used_since_is_counted(pool: Pool, lived_i
 async def test_a_look_at_the_display_of_a_silent_meter_is_the_balance_of_that_moment(
     pool: Pool, lived_in: Flat
 ) -> None:
-    lived_in.top_up("-24", at=NOW + timedelta(days=2), kind="BALANCE_READING")  # 36 kWh shown
+    lived_in.show("36", at=NOW + timedelta(days=2))
     await refresh_stale(pool, now=NOW + timedelta(days=2))
     assert await days_left(pool, lived_in) == pytest.approx(3, abs=0.3)
 
