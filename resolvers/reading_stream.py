@@ -6,6 +6,7 @@ from datetime import datetime
 
 import strawberry
 
+from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 from resolvers import panels
 from resolvers.context import Context, Info
@@ -35,14 +36,14 @@ _SNAPSHOT_PAGE = 200
 
 
 def checked_codes(codes: Sequence[str] | None) -> list[str] | None:
-    """The panels that are asked for; None for all that may be seen.
+    """The panels that are asked for, without what is no panel's code; None for all that may be seen.
 
     Raises:
         Refused: BAD_INPUT unless there are 1 to 1,000.
     """
     if codes is not None and not 1 <= len(codes) <= MAX_CODES:
         raise Refused("BAD_INPUT", f"`codes` names 1 to {MAX_CODES} panels; leave it out for all.", "codes")
-    return None if codes is None else sorted(set(codes))
+    return None if codes is None else sorted({code for code in codes if PANEL_CODE.fullmatch(code)})
 
 
 def _checked_heartbeat(every_s: float | None, *, default_s: float) -> float:

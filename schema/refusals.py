@@ -9,7 +9,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions import FieldExtension
 
 from metering.refusals import Refused
-from store.outages import is_outage
+from store.outages import is_nul, is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ def _unexpected(error: GraphQLError, original: Exception) -> GraphQLError:
     if is_outage(original):
         logger.warning("the database does not answer: %s", original)
         return _coded(error, "DATABASE_UNAVAILABLE", "The database does not answer. Try again in a moment.")
+    if is_nul(original):
+        return _coded(error, "BAD_INPUT", "Text may not contain NUL.")
     logger.error("a field failed: %s", error.path, exc_info=original)
     return _coded(error, "INTERNAL", "Internal error")
 

@@ -13,8 +13,10 @@ MAX_BODY_BYTES = 100_000
 MAX_DISCARDED_BYTES = 20_000_000
 """What is read and thrown away of a longer body: a client that is still sending when we hang up sees no answer."""
 
-# Postgres keeps no NUL in text, so that no resolver needs to look for one: as an escape in JSON or in GraphQL.
-_NUL = re.compile(rb"\\u(?:0000|\{0+\})|\x00")
+# Postgres keeps no NUL in text, so that no resolver needs to look for one. JSON has one way to write it, and what
+# JSON wrote may be GraphQL's own escape: `\u005cu0000` is one only after the JSON has been read.
+_NUL_IN_JSON = rb"\u0000"
+_NUL_IN_DOCUMENT = re.compile(r"\\u(?:0000|\{0+\})|\x00")
 _JSON_TYPE = re.compile(r"application/json(?:\s*;\s*charset=\"?utf-?8\"?)?\s*;?", re.IGNORECASE)
 
 
@@ -25,6 +27,11 @@ class Operation(msgspec.Struct, frozen=True, rename="camel"):
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a document with a NUL, however it is written; `msgspec.convert` makes it a ValidationError."""
+        if _NUL_IN_DOCUMENT.search(self.query):
+            raise ValueError("text may not contain NUL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +89,6 @@ def from_address(parameters: QueryParams) -> Operation:
     fields: dict[str, Any] = dict(parameters)
     for name in ("variables", "extensions"):
         fields[name] = decoded(parameters[name].encode()) if parameters.get(name) else None
-    if _NUL.search(parameters.get("query", "").encode()):
-        _refuse("Text may not contain NUL.")
     return operation(fields)
 
 
@@ -97,7 +102,7 @@ def decoded(body: bytes) -> Any:
         value: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         _refuse("The request is not JSON in UTF-8.")
-    if _NUL.search(body):
+    if _NUL_IN_JSON in body:
         _refuse("Text may not contain NUL.")
     return value
 
@@ -106,7 +111,7 @@ def operation(value: Any) -> Operation:
     """The operation of a decoded request.
 
     Raises:
-        BadRequestError: 400 when `query` is missing or empty, or a field is of another type.
+        BadRequestError: 400 when `query` is missing, empty or contains a NUL, or a field is of another type.
     """
     try:
         found = msgspec.convert(value, Operation)

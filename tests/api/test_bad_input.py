@@ -1,5 +1,6 @@
 """Input that cannot be met: a stable code, a sentence that says what is accepted, and never a fault of ours."""
 
+import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -195,6 +196,14 @@ async def test_a_fault_of_ours_is_masked_and_logged_once(site: Site, caplog: pyt
     faults = [record for record in caplog.records if record.levelname == "ERROR"]
     assert len(faults) == 1
     assert faults[0].exc_info
+
+
+async def test_a_nul_that_reaches_the_database_is_the_senders_fault(
+    shared: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.panels.PANEL_CODE", re.compile(".*", re.DOTALL))
+    assert await shared.code("query ($code: String!) { panel(code: $code) { code } }", code="P\0M") == "BAD_INPUT"
+    assert caplog.records == []
 
 
 async def test_a_database_that_is_away_is_a_clear_error(site: Site, caplog: pytest.LogCaptureFixture) -> None:

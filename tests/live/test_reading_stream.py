@@ -12,6 +12,7 @@ from metering.access import Role
 from resolvers import reading_stream
 from resolvers.pages import cursor_of
 from resolvers.reading_events import cursor_at, position_of
+from resolvers.reading_stream import checked_codes
 from store import accounts
 from store.connections import connect_async
 from store.events import Position
@@ -101,6 +102,16 @@ async def test_only_the_panels_that_were_named_are_followed(api: Server, databas
         assert [panel["code"] for panel in snapshot["panels"]] == ["A", "C"]
         await meters.store([(panel, reading(1)) for panel in panels.values()])
         assert [(await client.event(operation))["panelCode"] for _ in range(2)] == ["A", "C"]
+
+
+async def test_a_code_that_is_none_matches_no_panel(api: Server, database_url: str) -> None:
+    await add_panel(database_url, "A")
+    admin = await add_account(database_url, role=Role.ADMIN)
+    async with speaking(api, account_id=admin) as client:
+        _, some = await beginning(client, codes=["A", "", "x" * 65, "é", "A\n"])
+        _, none = await beginning(client, codes=["A B"])
+    assert ([panel["code"] for panel in some["panels"]], none["panels"]) == (["A"], [])
+    assert checked_codes(["A\0", "\0", "A"]) == ["A"]
 
 
 async def test_a_withdrawn_panel_is_silent_from_then_on(api: Server, database_url: str, meters: Meters) -> None:

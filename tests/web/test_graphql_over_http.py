@@ -48,6 +48,21 @@ MALFORMED: dict[str, tuple[dict[str, Any], int, str]] = {
     "NUL in variables": ({"content": body("{a}", variables={"a": "\0"}), "headers": JSON}, 400, "BAD_REQUEST"),
     "NUL in the document": ({"content": body('{panel(code: "\\u0000") {code}}'), "headers": JSON}, 400, "BAD_REQUEST"),
     "NUL in braces": ({"content": body('{panel(code: "\\u{0}") {code}}'), "headers": JSON}, 400, "BAD_REQUEST"),
+    "NUL after JSON": (
+        {"content": b'{"query": "{panel(code: \\"\\u005cu0000\\") {code}}"}', "headers": JSON},
+        400,
+        "BAD_REQUEST",
+    ),
+    "braces after JSON": (
+        {"content": b'{"query": "{panel(code: \\"\\u005Cu{00}\\") {code}}"}', "headers": JSON},
+        400,
+        "BAD_REQUEST",
+    ),
+    "digits after JSON": (
+        {"content": b'{"query": "{panel(code: \\"\\\\u0\\u003000\\") {code}}"}', "headers": JSON},
+        400,
+        "BAD_REQUEST",
+    ),
     "plain text": ({"content": HELLO, "headers": {"content-type": "text/plain"}}, 415, "UNSUPPORTED_MEDIA_TYPE"),
     "a form": ({"data": {"query": "{a}"}}, 415, "UNSUPPORTED_MEDIA_TYPE"),
     "multipart": ({"files": {"query": b"{a}"}}, 415, "UNSUPPORTED_MEDIA_TYPE"),

@@ -74,6 +74,8 @@ MALFORMED = {
     "extensions of a list": subscribe(extensions=[]),
     "complete without an id": '{"type": "complete"}',
     "a lone surrogate": '{"type": "ping", "payload": {"a": "\\ud800"}}',
+    "NUL in the document": subscribe(query='{panel(code: "\\u0000") {code}}'),
+    "NUL after JSON": subscribe(query='{panel(code: "@u0000") {code}}').replace("@", "\\u005c"),
     "NUL": '{"type": "ping", "payload": {"a": "\\u0000"}}',
 }
 
