@@ -114,7 +114,7 @@ def panel_reading(payload: bytes, *, received_at: datetime, clock: WallClock) ->
 
 
 def _checked(data: _Measured, *, received_at: datetime, clock: WallClock) -> Reading | Rejected:
-    at = clock.instant(data.time)
+    at = clock.instant(data.time, received_at=received_at)
     if at is None:
         return Rejected("BAD_TIME", f"data.time is {_shortened(data.time)}; accepted: {_ACCEPTED['data.time']}")
     return implausible_time(at, received_at=received_at) or Reading(
