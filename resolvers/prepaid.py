@@ -18,7 +18,7 @@ from resolvers.loading import loaded
 from resolvers.low_units import LowUnitsRule
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
 from store import forecasts, ledger
-from store.connections import AsyncConnection
+from store.connections import Database
 from store.forecasts import StoredForecast, UsageColumns
 from store.ledger import Balance, LedgerEntry
 from store.panels import Panel
@@ -49,7 +49,7 @@ class TimeQuantiles:
 
 
 @dataclass(frozen=True, slots=True)
-class UsageForecast:
+class ExpectedUsage:
     """Expected usage of the days and hours to come."""
 
     daily: UsageColumns
@@ -72,7 +72,7 @@ class DepletionForecast:
     method: ForecastMethod
     depletes_at: TimeQuantiles
     days_left: float | None
-    expected_usage: UsageForecast
+    expected_usage: ExpectedUsage
     history_days: float
 
 
@@ -177,7 +177,7 @@ def local_forecast(stored: StoredForecast, *, panel: Panel) -> DepletionForecast
         method=ForecastMethod(stored.method),
         depletes_at=TimeQuantiles(local(stored.p10_at), local(stored.p50_at), local(stored.p90_at)),
         days_left=stored.days_left,
-        expected_usage=UsageForecast(columns(stored.daily), columns(stored.hourly)),
+        expected_usage=ExpectedUsage(columns(stored.daily), columns(stored.hourly)),
         history_days=stored.history_days,
     )
 
@@ -211,7 +211,7 @@ async def top_up(
     tariff = tariffs.required(await tariffs.book(context, panel), local_day(taken_at, panel.zone))
     credited = receipt(paid=paid, units_kwh=units_kwh, token=token, tariff=tariff)
 
-    async def write(connection: AsyncConnection) -> LedgerEntry | None:
+    async def write(connection: Database) -> LedgerEntry | None:
         _, earliest_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=taken_at, is_now=is_now)
         return await ledger.top_up(
             connection,
@@ -240,7 +240,7 @@ async def record_balance(
     read_at = entry_time(at, now=now)
     is_now = read_at >= now
 
-    async def write(connection: AsyncConnection) -> LedgerEntry | None:
+    async def write(connection: Database) -> LedgerEntry | None:
         balance_kwh, earliest_at = await ledger.state(
             connection, viewer=viewer, panel_id=panel.id, at=read_at, is_now=is_now
         )
@@ -269,16 +269,17 @@ async def _changed(
     context: Context,
     panel: Panel,
     *,
-    write: Callable[[AsyncConnection], Awaitable[LedgerEntry | None]],
+    write: Callable[[Database], Awaitable[LedgerEntry | None]],
     key: str | None,
 ) -> LedgerChange:
     """Writes one row of the panel's ledger while nobody else does; nothing when its key or token was used before."""
+    viewer = context.signed_in
     async with context.pool.connection() as connection, connection.transaction():
-        await ledger.take_turn(connection, panel_id=panel.id)
-        use = await ledger.use_of_key(connection, viewer=context.signed_in, idempotency_key=key)
+        await ledger.take_turn(connection, viewer=viewer, panel_id=panel.id)
+        use = await ledger.use_of_key(connection, viewer=viewer, idempotency_key=key)
         entry = None if use else await write(connection)
         if entry is None and use is None:
-            use = await ledger.use_of_key(connection, viewer=context.signed_in, idempotency_key=key)
+            use = await ledger.use_of_key(connection, viewer=viewer, idempotency_key=key)
     if entry is None and use is None:
         raise Refused("TOKEN_USED", "This token was used before. Nothing was changed.", "token")
     known = use.entry if use else entry

@@ -79,7 +79,7 @@ class UsageForecastColumns:
 
 @strawberry.type(description="Expected usage.")
 class UsageForecast:
-    """See `resolvers.prepaid.UsageForecast`."""
+    """See `resolvers.prepaid.ExpectedUsage`."""
 
     daily: UsageForecastColumns = strawberry.field(description="By day.")
     hourly: UsageForecastColumns = strawberry.field(description="By hour, for the near future.")

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from metering.access import Viewer
 from metering.ledger import LedgerKind, Receipt
+from metering.refusals import Refused
 from metering.tariffs import Money
 from store.connections import Row
 
@@ -121,12 +122,26 @@ async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempo
     return KeyUse(_entry(row[:-1]) if row[-1] else None) if row else None
 
 
-_LOCK: LiteralString = "SELECT id FROM panel WHERE id = %(panel_id)s FOR NO KEY UPDATE"
+_LOCK: LiteralString = """
+SELECT panel.id FROM panel
+JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS visible ON visible.id = panel.id
+WHERE panel.id = %(panel_id)s
+FOR NO KEY UPDATE OF panel
+"""
 
 
-async def take_turn(connection: AsyncConnection[Row], *, panel_id: int) -> None:
-    """Holds the panel's ledger until the transaction ends: what a row is computed from cannot change under it."""
-    await connection.execute(_LOCK, {"panel_id": panel_id})
+async def take_turn(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int) -> None:
+    """Holds the panel's ledger until the transaction ends: what a row is computed from cannot change under it.
+
+    Raises:
+        Refused: PANEL_NOT_FOUND when the viewer does not see the panel, or no longer.
+    """
+    if not await (await connection.execute(_LOCK, {**_scope(viewer), "panel_id": panel_id})).fetchone():
+        raise _not_found()
+
+
+def _not_found() -> Refused:
+    return Refused("PANEL_NOT_FOUND", "You have no panel of this code.", "panelCode")
 
 
 # What is shown now already holds what a device whose clock runs ahead has metered "later", as in balance_now_kwh, and
@@ -153,10 +168,16 @@ async def state(
 
     That is when the display was last read; None where it never was. With `is_now`, everything metered so far counts
     and what happens now comes after every row.
+
+    Raises:
+        Refused: PANEL_NOT_FOUND when the viewer does not see the panel, or no longer: sight may be withdrawn while one
+            waits for a turn.
     """
     parameters = {**_scope(viewer), "panel_id": panel_id, "at": at, "is_now": is_now}
     row = await (await connection.execute(_STATE, parameters)).fetchone()
-    return (row[0], row[1]) if row else (None, None)
+    if not row:
+        raise _not_found()
+    return row[0], row[1]
 
 
 _INSERT: LiteralString = """

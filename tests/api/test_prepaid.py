@@ -10,6 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from metering.access import Viewer
+from store import ledger
 from store.connections import listening
 from tests.api.conftest import NOW, Site, reading
 
@@ -19,6 +20,7 @@ TOP_UP = """mutation ($input: TopUpInput!) { topUp(input: $input) {
 RECORD = """mutation ($input: RecordBalanceInput!) { recordBalance(input: $input) {
   entry { kind unitsKwh shownKwh at } prepaid { balanceKwh balanceAt } refusal { code message field } } }"""
 TOKEN = "12345678901234567890"
+WAITING = "SELECT count(*) FROM pg_locks WHERE transactionid = pg_current_xact_id()::xid AND NOT granted"
 
 
 @pytest.fixture
@@ -73,10 +75,8 @@ async def test_money_buys_units_by_the_tariff_rounded_down_and_the_receipt_keeps
     }  # fmt: skip
     assert done["prepaid"] == {"balanceKwh": "22.491", "balanceAt": "2026-03-10T05:30:00+01:00"}
     flat.add_tariff("FLAT", "2026-03-01", "400", currency="NGN", name="Dearer")
-    ledger = await flat.panel("prepaid { ledger { nodes { unitsKwh unitPrice tariffName } } }", code="FLAT")
-    assert ledger["prepaid"]["ledger"]["nodes"] == [
-        {"unitsKwh": "22.491", "unitPrice": "206.8", "tariffName": "Band A"}
-    ]
+    found = await flat.panel("prepaid { ledger { nodes { unitsKwh unitPrice tariffName } } }", code="FLAT")
+    assert found["prepaid"]["ledger"]["nodes"] == [{"unitsKwh": "22.491", "unitPrice": "206.8", "tariffName": "Band A"}]
 
 
 async def test_the_tariff_of_a_top_up_is_that_of_its_own_local_day(flat: Site) -> None:
@@ -139,8 +139,8 @@ async def test_readings_that_a_meter_hands_in_late_do_not_lower_what_was_shown(f
     flat.now = NOW + timedelta(hours=1)
     flat.load("FLAT", [reading(flat.now, 119.25)])
     assert await balance(flat) == "38.750"
-    ledger = await flat.panel("prepaid { ledger { nodes { unitsKwh shownKwh } } }", code="FLAT")
-    assert ledger["prepaid"]["ledger"]["nodes"] == [
+    found = await flat.panel("prepaid { ledger { nodes { unitsKwh shownKwh } } }", code="FLAT")
+    assert found["prepaid"]["ledger"]["nodes"] == [
         {"unitsKwh": "-20.000", "shownKwh": "40.000"}, {"unitsKwh": "60.000", "shownKwh": None},
     ]  # fmt: skip
 
@@ -255,6 +255,57 @@ async def test_of_recorded_balances_and_top_ups_at_once_none_is_computed_from_a_
         running += units_kwh
         if kind == "BALANCE_READING":
             assert running == shown_kwh
+
+
+CHANGES = [
+    (TOP_UP, {"token": TOKEN, "unitsKwh": "10", "idempotencyKey": "first-key"}),
+    (RECORD, {"shownKwh": "40"}),
+]
+
+
+@pytest.fixture
+def tenant(flat: Site) -> Viewer:
+    """Who sees the flat, which has 30 kWh left."""
+    tenant = flat.add_person("t@x.org")
+    flat.database.execute("INSERT INTO panel_access SELECT %s, id FROM panel WHERE code = 'FLAT'", (tenant.account_id,))
+    flat.database.execute(
+        "INSERT INTO ledger_entry (panel_id, at, kind, units_kwh) SELECT id, %s, 'TOP_UP', 30 FROM panel",
+        (NOW - timedelta(hours=1),),
+    )
+    return tenant
+
+
+@pytest.mark.parametrize(("mutation", "given"), CHANGES)
+async def test_sight_that_is_withdrawn_before_ones_turn_refuses_the_change(
+    flat: Site, tenant: Viewer, monkeypatch: pytest.MonkeyPatch, mutation: str, given: dict
+) -> None:
+    before, take_turn = rows(flat), ledger.take_turn
+
+    async def withdraw_first(*args: Any, **kwargs: Any) -> None:
+        flat.database.execute("DELETE FROM panel_access")
+        await take_turn(*args, **kwargs)
+
+    monkeypatch.setattr(ledger, "take_turn", withdraw_first)
+    ((_, done),) = (await flat.ask(mutation, viewer=tenant, input={"panelCode": "FLAT"} | given)).items()
+    assert (done["refusal"]["code"], done["refusal"]["field"]) == ("PANEL_NOT_FOUND", "panelCode")
+    assert (done["entry"], done["prepaid"], rows(flat)) == (None, None, before)
+
+
+@pytest.mark.parametrize(("mutation", "given"), CHANGES)
+async def test_sight_that_is_withdrawn_while_one_waits_for_a_turn_refuses_the_change(
+    flat: Site, tenant: Viewer, mutation: str, given: dict
+) -> None:
+    before = rows(flat)
+    with flat.database.transaction():
+        flat.database.execute("SELECT FROM panel WHERE code = 'FLAT' FOR UPDATE")
+        change = asyncio.create_task(flat.ask(mutation, viewer=tenant, input={"panelCode": "FLAT"} | given))
+        async with asyncio.timeout(10):
+            while flat.database.execute(WAITING).fetchone() == (0,):  # noqa: ASYNC110 - it waits inside of Postgres
+                await asyncio.sleep(0.01)
+        flat.database.execute("DELETE FROM panel_access")
+    ((_, done),) = (await change).items()
+    assert (done["refusal"]["code"], done["refusal"]["field"]) == ("PANEL_NOT_FOUND", "panelCode")
+    assert (done["entry"], done["prepaid"], rows(flat)) == (None, None, before)
 
 
 async def test_every_change_is_told_to_who_listens(flat: Site) -> None:
