@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import strawberry
 
 from metering.buckets import pieces, stride
+from metering.local_times import local_instants
 from metering.periods import Period, Range, chosen_period, local_day
 from metering.refusals import Refused
 from resolvers.context import Context, Info
@@ -76,7 +77,7 @@ async def series(
     return ReadingSeries(
         panel=panel,
         period=period,
-        at=[at.astimezone(panel.zone) for at in columns.at],
+        at=local_instants(columns.after_start, since=period.start, zone=panel.zone),
         at_ms=columns.at_ms,
         active_power_kw=columns.active_power_kw,
         energy_import_kwh=columns.energy_import_kwh,
