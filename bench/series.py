@@ -36,10 +36,11 @@ _KEY = "k" * 32
 _PEERS = Path(__file__).with_name("peers")
 _OURS = """
 import sys
-from kilowatch.web.app import create_app
+from kilowatch.serve import application
+from kilowatch.settings import Settings
 from kilowatch.web.serve import run
-run(create_app(database_url=sys.argv[2], signing_key=sys.argv[3].encode(), graphiql=False),
-    host="127.0.0.1", port=int(sys.argv[1]))
+app = application(Settings(database_url=sys.argv[2], graphiql=False), key=sys.argv[3].encode())
+run(app, host="127.0.0.1", port=int(sys.argv[1]))
 """
 _QUERY = """
 query ($since: DateTime!, $until: DateTime!) {

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from starlette.applications import Starlette
+
 from kilowatch.lifetime import end_with_parent
 from kilowatch.settings import Settings
 from kilowatch.web.app import create_app
@@ -28,9 +30,16 @@ def serve_api(settings: Settings) -> None:
     """
     check_version(settings.database_url)
     end_with_parent()
-    app = create_app(
+    app = application(settings, key=signing_key(settings.signing_key_path))
+    log.info("serving on http://%s:%d", settings.host, settings.port)
+    run(app, host=settings.host, port=settings.port)
+
+
+def application(settings: Settings, *, key: bytes) -> Starlette:
+    """The server's application with these settings; `key` signs sessions, 32 bytes or more."""
+    return create_app(
         database_url=settings.database_url,
-        signing_key=signing_key(settings.signing_key_path),
+        signing_key=key,
         token_lifetime=timedelta(minutes=settings.session_minutes),
         graphiql=settings.graphiql,
         introspection=settings.introspection,
@@ -39,8 +48,6 @@ def serve_api(settings: Settings) -> None:
         heartbeat=timedelta(seconds=settings.heartbeat_s),
         pool_size=settings.pool_size,
     )
-    log.info("serving on http://%s:%d", settings.host, settings.port)
-    run(app, host=settings.host, port=settings.port)
 
 
 def signing_key(path: Path) -> bytes:

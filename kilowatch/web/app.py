@@ -20,13 +20,10 @@ from kilowatch.web.health import Health
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
 from metering.access import Viewer
-from resolvers.context import ONLINE_WITHIN, Context, system_now
+from resolvers.context import Context, system_now
 from resolvers.live import LiveHub
 from resolvers.sessions import Doorkeeper, SignIn
 from store.connections import Pool, open_pool
-
-HEARTBEAT = timedelta(seconds=15)
-SESSION = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +64,13 @@ def create_app(
     *,
     database_url: str,
     signing_key: bytes,
-    token_lifetime: timedelta = SESSION,
-    graphiql: bool = True,
-    introspection: bool = True,
-    allowed_origins: Collection[str] = (),
-    online_within: timedelta = ONLINE_WITHIN,
-    heartbeat: timedelta = HEARTBEAT,
-    pool_size: int = 8,
+    token_lifetime: timedelta,
+    graphiql: bool,
+    introspection: bool,
+    allowed_origins: Collection[str],
+    online_within: timedelta,
+    heartbeat: timedelta,
+    pool_size: int,
     init_within_s: float = INIT_WITHIN_S,
     now: Callable[[], datetime] = system_now,
 ) -> Starlette:

@@ -15,9 +15,11 @@ from tests.fixtures.server import KEY, PROTOCOL, add_account, token_of
 
 PROGRAM = """
 import sys
-from kilowatch.web.app import create_app
+from kilowatch.serve import application
+from kilowatch.settings import Settings
 from kilowatch.web.serve import run
-run(create_app(database_url=sys.argv[1], signing_key=sys.argv[2].encode()), host="127.0.0.1", port=int(sys.argv[3]))
+app = application(Settings(database_url=sys.argv[1]), key=sys.argv[2].encode())
+run(app, host="127.0.0.1", port=int(sys.argv[3]))
 """
 
 
