@@ -49,17 +49,17 @@ async def connect_async(url: str, *, application: str = "kilowatch") -> AsyncCon
     return await AsyncConnection.connect(url, autocommit=True, **_parameters(application))
 
 
-def open_pool(url: str, *, size: int = 8, application: str = "kilowatch") -> Pool:
+def open_pool(url: str, *, size: int = 8, application: str = "kilowatch", wait_s: float = 5.0) -> Pool:
     """A pool of connections in autocommit, not opened yet: `await pool.open()` or `async with`.
 
-    A statement is cancelled by the server after 15 s. Waiting for a free connection ends after 5 s with
+    A statement is cancelled by the server after 15 s. Waiting for a free connection ends after `wait_s` with
     psycopg_pool.PoolTimeout.
     """
     return AsyncConnectionPool(
         url,
         min_size=1,
         max_size=size,
-        timeout=5,
+        timeout=wait_s,
         reconnect_timeout=5,
         open=False,
         check=AsyncConnectionPool.check_connection,

@@ -25,6 +25,9 @@ from resolvers.live import LiveHub
 from resolvers.sessions import Doorkeeper, SignIn
 from store.connections import Pool, open_pool
 
+_POOL_WAIT_S = 2.0
+"""How long a request may wait for a connection: while the database is away, that is when clients are told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -80,7 +83,7 @@ def create_app(
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
     """
-    pool = open_pool(database_url, size=pool_size, application="kilowatch serve")
+    pool = open_pool(database_url, size=pool_size, application="kilowatch serve", wait_s=_POOL_WAIT_S)
     live = LiveHub(database_url, pool, heartbeat_s=heartbeat.total_seconds())
     tokens = Tokens(signing_key, token_lifetime, now)
     services = Services(pool, live, Doorkeeper(tokens.issue), now, online_within)

@@ -12,7 +12,7 @@ import pytest
 from kilowatch.embedded.postgres import EmbeddedPostgres
 from store.connections import connect_async
 from store.migrations import migrate
-from tests.fixtures.server import GraphQLClient, Server, add_account, make_app, serving
+from tests.fixtures.server import GraphQLClient, Server, add_account, make_app, serving, token_of
 
 BEAT = "UPDATE ingest_status SET heartbeat_at = now() - %s * interval '1 second', is_connected = %s, is_wanted = %s"
 
@@ -98,3 +98,14 @@ async def test_a_server_starts_without_its_database_and_finds_it_later(
         assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
     finally:
         await asyncio.to_thread(postgres.stop)
+
+
+async def test_a_query_is_told_within_seconds_that_the_database_is_away(
+    unused_tcp_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = make_app(f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/nowhere")
+    async with serving(away) as api, httpx.AsyncClient(timeout=4) as http:
+        headers = {"Authorization": f"Bearer {token_of(1)}"}
+        answer = await http.post(api.url, json={"query": "{ viewer { email } }"}, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
