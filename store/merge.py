@@ -113,12 +113,24 @@ WITH inserted AS (
                         WHERE reading.panel_id = inserted.panel_id AND reading.at < inserted.at
                           AND reading.energy_import_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
                     ) END) AS import_before_kwh,
+           coalesce(lag(inserted.at) OVER imports, CASE WHEN latest.energy_import_kwh IS NOT NULL THEN latest.at END,
+                    CASE WHEN inserted.energy_import_kwh IS NOT NULL AND latest.panel_id IS NOT NULL THEN (
+                        SELECT at FROM reading
+                        WHERE reading.panel_id = inserted.panel_id AND reading.at < inserted.at
+                          AND reading.energy_import_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
+                    ) END) AS import_before_at,
            coalesce(lag(inserted.energy_export_kwh) OVER exports, latest.energy_export_kwh,
                     CASE WHEN inserted.energy_export_kwh IS NOT NULL AND latest.panel_id IS NOT NULL THEN (
                         SELECT energy_export_kwh FROM reading
                         WHERE reading.panel_id = inserted.panel_id AND reading.at < inserted.at
                           AND reading.energy_export_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
-                    ) END) AS export_before_kwh
+                    ) END) AS export_before_kwh,
+           coalesce(lag(inserted.at) OVER exports, CASE WHEN latest.energy_export_kwh IS NOT NULL THEN latest.at END,
+                    CASE WHEN inserted.energy_export_kwh IS NOT NULL AND latest.panel_id IS NOT NULL THEN (
+                        SELECT at FROM reading
+                        WHERE reading.panel_id = inserted.panel_id AND reading.at < inserted.at
+                          AND reading.energy_export_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
+                    ) END) AS export_before_at
     FROM inserted LEFT JOIN latest_reading AS latest USING (panel_id)
     WHERE NOT EXISTS (SELECT FROM late_panel WHERE late_panel.panel_id = inserted.panel_id)
     WINDOW imports AS (PARTITION BY inserted.panel_id, inserted.energy_import_kwh IS NULL ORDER BY inserted.at),

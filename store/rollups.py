@@ -4,10 +4,8 @@ from typing import Final, LiteralString
 
 COUNTED: LiteralString = """
            count(*) AS reading_count,
-           coalesce(sum(greatest(round((energy_import_kwh - import_before_kwh) * 1e6), 0)::bigint), 0) * 0.000001
-               AS energy_kwh,
-           coalesce(sum(greatest(round((energy_export_kwh - export_before_kwh) * 1e6), 0)::bigint), 0) * 0.000001
-               AS export_kwh,
+           sum(register_rise_kwh(import_before_kwh, energy_import_kwh, at - import_before_at)) AS energy_kwh,
+           sum(register_rise_kwh(export_before_kwh, energy_export_kwh, at - export_before_at)) AS export_kwh,
            count(active_power_kw) AS power_count, coalesce(sum(active_power_kw), 0) AS power_sum_kw,
            min(active_power_kw) AS power_min_kw, max(active_power_kw) AS power_max_kw,
            count(power_factor) AS factor_count, coalesce(sum(power_factor::float8), 0) AS factor_sum,
@@ -16,7 +14,8 @@ COUNTED: LiteralString = """
                AS energy_import_kwh,
            (array_agg(energy_export_kwh ORDER BY at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
                AS energy_export_kwh"""
-"""Of readings with the registers before them, `import_before_kwh` and `export_before_kwh`: one row of five minutes.
+"""Of readings with the registers before them, `import_before_kwh` at `import_before_at` and the same of the export:
+one row of five minutes.
 
 The register of a bucket is the last one that any of its readings had.
 """
@@ -101,12 +100,24 @@ FROM touched_bucket AS touched CROSS JOIN LATERAL (
                             WHERE reading.panel_id = touched.panel_id AND reading.at < own.at
                               AND reading.energy_import_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
                         ) END) AS import_before_kwh,
+               coalesce(lag(own.at) OVER imports,
+                        CASE WHEN own.energy_import_kwh IS NOT NULL THEN (
+                            SELECT at FROM reading
+                            WHERE reading.panel_id = touched.panel_id AND reading.at < own.at
+                              AND reading.energy_import_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
+                        ) END) AS import_before_at,
                coalesce(lag(own.energy_export_kwh) OVER exports,
                         CASE WHEN own.energy_export_kwh IS NOT NULL THEN (
                             SELECT energy_export_kwh FROM reading
                             WHERE reading.panel_id = touched.panel_id AND reading.at < own.at
                               AND reading.energy_export_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
-                        ) END) AS export_before_kwh
+                        ) END) AS export_before_kwh,
+               coalesce(lag(own.at) OVER exports,
+                        CASE WHEN own.energy_export_kwh IS NOT NULL THEN (
+                            SELECT at FROM reading
+                            WHERE reading.panel_id = touched.panel_id AND reading.at < own.at
+                              AND reading.energy_export_kwh IS NOT NULL ORDER BY reading.at DESC LIMIT 1
+                        ) END) AS export_before_at
         FROM reading AS own
         WHERE own.panel_id = touched.panel_id
           AND own.at >= touched.starts_at AND own.at < touched.starts_at + interval '5 minutes'
@@ -135,8 +146,8 @@ FROM (SELECT DISTINCT panel_id, time_zone, (starts_at AT TIME ZONE time_zone)::d
 CROSS JOIN LATERAL (
     SELECT {SUMMED} FROM rollup_five_minutes AS part
     WHERE part.panel_id = touched.panel_id
-      AND part.starts_at >= touched.day::timestamp AT TIME ZONE time_zone
-      AND part.starts_at < (touched.day + 1)::timestamp AT TIME ZONE time_zone
+      AND part.starts_at >= local_midnight(touched.day, time_zone)
+      AND part.starts_at < local_midnight(touched.day + 1, time_zone)
 ) AS summed
 ON CONFLICT (panel_id, day) DO UPDATE SET {_REPLACE}"""
 

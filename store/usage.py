@@ -38,11 +38,11 @@ WITH grid AS MATERIALIZED (
     SELECT at, active_power_kw, power_factor, energy_import_kwh, energy_export_kwh FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
 ), import_before AS (
-    SELECT energy_import_kwh FROM reading
+    SELECT at, energy_import_kwh FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_import_kwh IS NOT NULL
     ORDER BY at DESC LIMIT 1
 ), export_before AS (
-    SELECT energy_export_kwh FROM reading
+    SELECT at, energy_export_kwh FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_export_kwh IS NOT NULL
     ORDER BY at DESC LIMIT 1
 ), risen AS (
@@ -50,10 +50,12 @@ WITH grid AS MATERIALIZED (
            active_power_kw, power_factor,
            register_rise_kwh(
                coalesce(lag(energy_import_kwh) OVER imports, (SELECT energy_import_kwh FROM import_before)),
-               energy_import_kwh) AS energy_kwh,
+               energy_import_kwh,
+               at - coalesce(lag(at) OVER imports, (SELECT at FROM import_before))) AS energy_kwh,
            register_rise_kwh(
                coalesce(lag(energy_export_kwh) OVER exports, (SELECT energy_export_kwh FROM export_before)),
-               energy_export_kwh) AS export_kwh
+               energy_export_kwh,
+               at - coalesce(lag(at) OVER exports, (SELECT at FROM export_before))) AS export_kwh
     FROM own
     WINDOW imports AS (PARTITION BY energy_import_kwh IS NULL ORDER BY at),
            exports AS (PARTITION BY energy_export_kwh IS NULL ORDER BY at)
@@ -242,7 +244,7 @@ async def power(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: i
 
 
 _METERED: LiteralString = """
-SELECT metered_usage_kwh(panel.id, asked.since, asked.until)
+SELECT metered_usage_kwh(panel.id, asked.since - interval '1 microsecond', asked.until - interval '1 microsecond')
 FROM unnest(%(since)s::timestamptz[], %(until)s::timestamptz[]) WITH ORDINALITY AS asked (since, until, place)
 CROSS JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 WHERE panel.id = %(panel_id)s
@@ -253,7 +255,10 @@ ORDER BY asked.place
 async def metered(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, edges: Sequence[datetime]
 ) -> list[Decimal]:
-    """What was used between each two of the edges that follow each other, in kWh."""
+    """What was used between each two of the edges that follow each other, in kWh.
+
+    Half-open, like rollups and power: a reading at an edge belongs to the span that starts there.
+    """
     parameters = {
         "viewer_id": viewer.account_id,
         "sees_all": viewer.sees_all,

@@ -84,10 +84,18 @@ async def test_the_running_bucket_and_those_before_the_first_reading_are_partial
     assert found["isPartial"] == [True, True, False, False, True]
 
 
-async def test_a_meters_reset_counts_as_nothing_and_never_as_a_spike(site: Site) -> None:
+@pytest.mark.parametrize(
+    "registers",
+    [
+        [500.0, 501.0, 0.25, 1.25, 0.0, 2.0],
+        [98_412.0, 98_414.0, 0.0, 98_414.5, 98_416.5, 2.0],
+        [98_412.0, 98_414.0, 999_999.0, 98_414.5, 98_416.5, 2.0],
+    ],
+    ids=["resets", "a zero", "a peak"],
+)
+async def test_a_meters_faults_count_as_nothing_and_never_as_a_spike(site: Site, registers: list[float]) -> None:
     site.add_panel("PM")
     at = datetime(2026, 3, 10, 1, 0, tzinfo=UTC)
-    registers = [500.0, 501.0, 0.25, 1.25, 0.0, 2.0]
     site.load("PM", [reading(at + timedelta(minutes=10 * n), kwh) for n, kwh in enumerate(registers)])
     for step in ("MINUTE", "FIVE_MINUTES", "QUARTER_HOUR", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"):
         period = 'from: "2026-03-10T00:59:00Z", to: "2026-03-10T02:00:00Z"'
@@ -237,8 +245,8 @@ async def test_statistics_are_exact_for_any_two_instants(site: Site) -> None:
     for since_min, until_min in [(0, 3000), (1, 2), (3, 11), (7, 7 * 400), (13, 1441), (120, 4000)]:
         since, until = start + timedelta(minutes=since_min), start + timedelta(minutes=until_min)
         powers = [float(n % 5) for n, r in enumerate(readings) if since <= r.at < until]
-        registers = [r.energy_import_kwh for r in readings if r.at <= since][-1:] + [
-            r.energy_import_kwh for r in readings if since < r.at <= until
+        registers = [r.energy_import_kwh for r in readings if r.at < since][-1:] + [
+            r.energy_import_kwh for r in readings if since <= r.at < until
         ]
         found = await site.panel(
             f'statistics(from: "{since.isoformat()}", to: "{until.isoformat()}") {{ {selection} }}'
@@ -252,6 +260,22 @@ async def test_statistics_are_exact_for_any_two_instants(site: Site) -> None:
             "loadFactor": average and pytest.approx(average / max(powers), abs=1e-4),
             "count": len(powers),
         }
+
+
+async def test_statistics_of_a_day_are_its_daily_usage(site: Site) -> None:
+    site.add_panel("PM")
+    midnight = datetime(2026, 3, 8, 17, tzinfo=UTC)  # 9 March in Jakarta
+    register, readings = 1000.0, []
+    for hour in range(-3, 30):
+        register += 24 if hour == 24 else 5 if hour % 24 else 1
+        readings.append(reading(midnight + timedelta(hours=hour), register))
+    site.load("PM", readings)
+    found = await site.panel(
+        'statistics(from: "2026-03-09T00:00:00+07:00", to: "2026-03-10T00:00:00+07:00") { energyKwh }'
+        " dailyUsage(days: 2) { energyKwh }"
+    )
+    assert found["dailyUsage"]["energyKwh"][0] == 116.0
+    assert found["statistics"]["energyKwh"] == 116.0
 
 
 async def test_daily_usage_averages_whole_days_over_30_days_and_all_that_are_shown(site: Site) -> None:

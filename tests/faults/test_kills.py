@@ -185,8 +185,8 @@ LAST = prepared([("DATA/PM/LAST", b'{"status":"OK","data":{"kWh":1,"time":"2026-
 
 _RISES = """
 SELECT panel_id, at, register_rise_kwh(
-           lag(energy_import_kwh) OVER (PARTITION BY panel_id ORDER BY at), energy_import_kwh) AS kwh
-FROM reading"""
+           lag(energy_import_kwh) OVER in_order, energy_import_kwh, at - lag(at) OVER in_order) AS kwh
+FROM reading WINDOW in_order AS (PARTITION BY panel_id ORDER BY at)"""
 _DIFFERENCES = {
     "rollup_five_minutes": f"""
         SELECT panel_id, date_bin('5 minutes', at, 'epoch'), count(*), sum(kwh) FROM ({_RISES}) AS r GROUP BY 1, 2

@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from metering.periods import local_midnight
 from metering.readings import PhaseValues, Reading
 from store.connections import Row, connect
 from store.merge import Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError, PanelReading
 from store.rejected import RejectedMessage
+from store.rollups import COUNTED
 
 BERLIN, JAKARTA, KATHMANDU = "Europe/Berlin", "Asia/Jakarta", "Asia/Kathmandu"
 RECEIVED_AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -57,16 +59,22 @@ BUCKETS = {
 ZONES = {1: BERLIN, 2: JAKARTA, 3: KATHMANDU}
 
 
-def rise_kwh(before: float | None, after: float | None) -> Decimal:
-    if before is None or after is None:
+Register = tuple[datetime, float]
+
+
+def rise_kwh(before: Register | None, after: Register) -> Decimal:
+    """A rise counts up to 2 MW for as long as it took, and 1 kWh; a fall and anything more count as nothing."""
+    if before is None:
         return Decimal(0)
-    return max(Decimal(round((after - before) * 1e6)), Decimal(0)) / 1_000_000
+    risen_kwh = after[1] - before[1]
+    is_plausible = 0 <= risen_kwh <= 2000 * (after[0] - before[0]).total_seconds() / 3600 + 1
+    return Decimal(round(risen_kwh * 1e6)) / 1_000_000 if is_plausible else Decimal(0)
 
 
 def from_scratch(readings: Sequence[PanelReading], table: str) -> dict[tuple[int, datetime | date], dict[str, Any]]:
     """What a rollup must hold, computed the plain way."""
     rollup: dict[tuple[int, datetime | date], dict[str, Any]] = {}
-    registers: dict[int, list[float | None]] = defaultdict(lambda: [None, None])
+    registers: dict[int, list[Register | None]] = defaultdict(lambda: [None, None])
     for panel_id, one in sorted(readings, key=lambda pair: (pair[0], pair[1].at)):
         key = panel_id, BUCKETS[table](one.at, ZONES[panel_id])
         row = rollup.setdefault(
@@ -78,8 +86,8 @@ def from_scratch(readings: Sequence[PanelReading], table: str) -> dict[tuple[int
             [("energy", one.energy_import_kwh), ("export", one.energy_export_kwh)]
         ):
             if register is not None:
-                row[name] += rise_kwh(registers[panel_id][number], register)
-                registers[panel_id][number] = register
+                row[name] += rise_kwh(registers[panel_id][number], (one.at, register))
+                registers[panel_id][number] = one.at, register
                 row["last"][number] = register
         row["kw"] += [one.active_power_kw] if one.active_power_kw is not None else []
         row["pf"] += [one.power_factor] if one.power_factor is not None else []
@@ -177,6 +185,68 @@ def test_a_fall_of_the_register_is_no_usage(writer: BatchWriter, database: Conne
     assert rows(database, "SELECT energy_kwh FROM rollup_day") == [(Decimal("1.500000"),)]
 
 
+@pytest.mark.parametrize(
+    ("registers", "used_kwh"),
+    [
+        ([98_412.0, 98_412.01, 0.0, 98_412.02, 98_412.05], "0.040000"),
+        ([98_412.0, 98_412.01, 999_999.0, 98_412.02, 98_412.05], "0.040000"),
+        ([1.5, 98_412.0, 98_412.25], "0.250000"),
+        ([98_412.0, 0.0, 0.25, 1.0], "1.000000"),
+        ([100.0, 134.333], "34.333000"),
+        ([100.0, 134.334], "0"),
+    ],
+    ids=["a zero", "a peak", "another meter", "a reset", "2 MW for a minute and 1 kWh", "more than that"],
+)
+@pytest.mark.parametrize("order", [list, reversed], ids=["in order", "late"])
+def test_only_a_rise_that_is_plausible_counts(
+    writer: BatchWriter, database: Connection[Row], registers: list[float], used_kwh: str, order: Any
+) -> None:
+    for one in order(minutes(START, *registers)):
+        writer.write([one])
+    assert rows(database, "SELECT sum(energy_kwh) FROM rollup_five_minutes") == [(Decimal(used_kwh),)]
+    assert rows(database, METERED) == [(Decimal(used_kwh),)]
+
+
+METERED = "SELECT metered_usage_kwh(1, '2026-03-01', '2026-04-01')"
+
+
+def test_the_most_that_counts_is_2_mw_for_as_long_as_it_took_and_1_kwh(database: Connection[Row]) -> None:
+    rises = """
+        SELECT register_rise_kwh(0, kwh, took)
+        FROM (VALUES (2001, interval '1 h'), (2001.000001, '1 h'), (1, '0 s')) AS rise (kwh, took)"""
+    assert rows(database, rises) == [(Decimal(2001),), (Decimal(0),), (Decimal(1),)]
+
+
+def test_what_was_used_during_a_long_silence_counts(writer: BatchWriter, database: Connection[Row]) -> None:
+    writer.write([(1, reading(START, 98_412.0)), (1, reading(START + timedelta(days=3), 98_912.5))])
+    assert rows(database, METERED) == [(Decimal("500.500000"),)]
+
+
+def test_the_time_that_a_rise_took_is_since_the_last_register_however_many_readings_had_none(
+    writer: BatchWriter, database: Connection[Row]
+) -> None:
+    registers = [100.0, None, None, None, 200.0]
+    for one in minutes(START, *registers):
+        assert writer.write([one]).late_panels == ()
+    assert rows(database, METERED) == [(Decimal("100.000000"),)]
+    assert rows(database, "SELECT energy_kwh FROM rollup_day") == [(Decimal("100.000000"),)]
+
+
+def test_the_rule_of_a_rise_stands_in_the_merge_itself_and_is_not_called_for_each_reading(
+    database: Connection[Row],
+) -> None:
+    plan = rows(database, f"EXPLAIN (VERBOSE, COSTS OFF) SELECT {COUNTED} FROM ({IN_ORDER}) AS own")  # noqa: S608
+    assert "date_part('epoch'" in str(plan)
+    assert "register_rise_kwh" not in str(plan)
+
+
+IN_ORDER = """
+    SELECT at, active_power_kw, power_factor, energy_import_kwh, energy_export_kwh,
+           lag(energy_import_kwh) OVER by_time AS import_before_kwh, lag(at) OVER by_time AS import_before_at,
+           lag(energy_export_kwh) OVER by_time AS export_before_kwh, lag(at) OVER by_time AS export_before_at
+    FROM reading WINDOW by_time AS (ORDER BY at)"""
+
+
 def test_usage_across_batches_starts_from_the_register_before(writer: BatchWriter, database: Connection[Row]) -> None:
     for one in minutes(START, 10.0, 10.1, 10.3):
         writer.write([one])
@@ -211,6 +281,37 @@ def test_a_local_day_has_its_own_number_of_hours(
     writer.write([(1, reading(first + timedelta(hours=hour), float(hour), active_power_kw=1.0)) for hour in range(30)])
     counts = rows(database, "SELECT day, reading_count FROM rollup_day ORDER BY day")
     assert counts == [(midnight, hours), (midnight + timedelta(days=1), 30 - hours)]
+
+
+# Clocks go back over midnight: the first hour of the day comes twice.
+TWO_MIDNIGHTS = {"Atlantic/Azores": date(2026, 10, 25), "America/Havana": date(2026, 11, 1)}
+
+
+@pytest.mark.parametrize("zone", TWO_MIDNIGHTS)
+@pytest.mark.parametrize("order", [list, reversed], ids=["in order", "late"])
+def test_a_day_with_two_midnights_starts_at_the_first(
+    writer: BatchWriter, database: Connection[Row], zone: str, order: Any
+) -> None:
+    database.execute("UPDATE panel SET time_zone = %s WHERE id = 1", (zone,))
+    database.commit()
+    day = TWO_MIDNIGHTS[zone]
+    start, end = (local_midnight(day + timedelta(days=days), ZoneInfo(zone)) for days in (0, 1))
+    assert end - start == timedelta(hours=25)
+    for one in order([(1, reading(start + timedelta(minutes=15 * n), 50 + n / 4)) for n in range(-20, 120)]):
+        writer.write([one])
+    assert rows(database, f"SELECT energy_kwh FROM rollup_day WHERE day = '{day}'") == [(Decimal(25),)]  # noqa: S608
+    whole = f"SELECT metered_usage_kwh(1, '{start - MOMENT}', '{end - MOMENT}')"
+    assert rows(database, whole) == [(Decimal(25),)]
+
+
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("zone", [*TWO_MIDNIGHTS, BERLIN, KATHMANDU, "America/Santiago", "Africa/Cairo", "Asia/Beirut"])
+def test_days_start_in_the_database_when_they_start_in_our_rules(database: Connection[Row], zone: str) -> None:
+    days = [date(2010, 1, 1) + timedelta(days=number) for number in range(27 * 366)]
+    found = database.execute("SELECT local_midnight(day, %s) FROM unnest(%s::date[]) AS day", (zone, days)).fetchall()
+    assert [at for (at,) in found] == [local_midnight(day, ZoneInfo(zone)) for day in days]
 
 
 def test_of_two_readings_in_one_second_the_first_stays(writer: BatchWriter, database: Connection[Row]) -> None:
