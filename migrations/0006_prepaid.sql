@@ -24,6 +24,7 @@ CREATE TABLE ledger_entry (
     CHECK (kind = 'BALANCE_READING' OR usage_from_at IS NULL)
 );
 CREATE INDEX ledger_entry_panel ON ledger_entry (panel_id, at, id);
+CREATE INDEX ledger_entry_newest ON ledger_entry (panel_id, id DESC);     -- is there news? Asked for every panel
 CREATE INDEX ledger_entry_shown ON ledger_entry (panel_id, at, id) WHERE kind = 'BALANCE_READING';
 
 -- Units left at an instant, to the watt-hour; null before the account's first row. The display is the truth: what it

@@ -1,4 +1,5 @@
--- When units run out, one row a panel and hour (the newest of the hour stays), so that old forecasts can be judged.
+-- When units run out, one row a panel and hour (the newest of the hour stays), so that old forecasts can be judged, for
+-- 400 days. Only the newest row of a panel keeps the usage that it expected.
 CREATE TABLE depletion_forecast (
     panel_id     integer NOT NULL REFERENCES panel ON DELETE CASCADE,
     hour_at      timestamptz NOT NULL,
@@ -12,8 +13,8 @@ CREATE TABLE depletion_forecast (
     p50_at       timestamptz,
     p90_at       timestamptz,
     days_left    double precision,
-    daily        jsonb NOT NULL,            -- {"starts_at": [...], "p10_kwh": [...], "p50_kwh": [...], "p90_kwh": [...]}
-    hourly       jsonb NOT NULL,
+    daily        jsonb,                     -- {"starts_at": [...], "p10_kwh": [...], "p50_kwh": [...], "p90_kwh": [...]}
+    hourly       jsonb,
     PRIMARY KEY (panel_id, hour_at)
 );
 

@@ -13,20 +13,31 @@ from psycopg.types.json import Jsonb
 from metering.access import Viewer
 from store.connections import Row
 
+KEPT_FOR = timedelta(days=400)
+"""How long a forecast can be judged by what came."""
+
+# Looked at with every batch of readings: each panel costs one look into an index, and the rest is asked of stale ones.
 _STALE = """
-SELECT panel.id AS panel_id, panel.code, panel.time_zone, latest.at AS reading_at, latest.last_seen_at,
-       ledger.id AS ledger_id, greatest(latest.at, ledger.anchored_at) AS balance_at
-FROM panel
-JOIN LATERAL (SELECT max(id) AS id, greatest(min(at), max(at) FILTER (WHERE kind = 'BALANCE_READING')) AS anchored_at
-              FROM ledger_entry WHERE panel_id = panel.id AND at <= %(now)s) AS ledger ON ledger.id IS NOT NULL
-LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
-LEFT JOIN forecast_attempt AS attempt ON attempt.panel_id = panel.id
-WHERE panel.is_prepaid
-  AND (attempt.ledger_id IS DISTINCT FROM ledger.id
-       OR (attempt.last_seen_at IS DISTINCT FROM latest.last_seen_at
-           AND attempt.tried_at <= %(now)s::timestamptz - %(min_interval)s::interval))
-ORDER BY attempt.ledger_id IS DISTINCT FROM ledger.id DESC, attempt.tried_at, panel.id
-LIMIT %(limit)s"""
+WITH stale AS MATERIALIZED (
+    SELECT panel.id AS panel_id, panel.code, panel.time_zone, latest.at AS reading_at, latest.last_seen_at,
+           ledger.id AS ledger_id, attempt.ledger_id IS DISTINCT FROM ledger.id AS has_credit, attempt.tried_at
+    FROM panel
+    CROSS JOIN LATERAL (SELECT id FROM ledger_entry WHERE panel_id = panel.id ORDER BY id DESC LIMIT 1) AS ledger
+    LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+    LEFT JOIN forecast_attempt AS attempt ON attempt.panel_id = panel.id
+    WHERE panel.is_prepaid
+      AND (attempt.ledger_id IS DISTINCT FROM ledger.id
+           OR (attempt.last_seen_at IS DISTINCT FROM latest.last_seen_at
+               AND attempt.tried_at <= %(now)s::timestamptz - %(min_interval)s::interval))
+    ORDER BY has_credit DESC, attempt.tried_at, panel.id
+    LIMIT %(limit)s
+)
+SELECT panel_id, code, time_zone, reading_at, last_seen_at, ledger_id,
+       greatest(reading_at, (SELECT min(at) FROM ledger_entry WHERE panel_id = stale.panel_id),
+                (SELECT max(at) FROM ledger_entry WHERE panel_id = stale.panel_id AND kind = 'BALANCE_READING'))
+           AS balance_at
+FROM stale
+ORDER BY has_credit DESC, tried_at, panel_id"""
 
 _BALANCE = "SELECT balance_now_kwh(%(panel_id)s, %(now)s)"
 
@@ -51,6 +62,16 @@ ON CONFLICT (panel_id, hour_at) DO UPDATE SET
     p10_at = excluded.p10_at, p50_at = excluded.p50_at, p90_at = excluded.p90_at, days_left = excluded.days_left,
     daily = excluded.daily, hourly = excluded.hourly
 WHERE depletion_forecast.made_at <= excluded.made_at"""
+
+# The hour before, or two of them: another worker's clock may have been behind.
+_DROP_OLD_USAGE = """
+UPDATE depletion_forecast SET daily = NULL, hourly = NULL
+WHERE panel_id = %(panel_id)s AND daily IS NOT NULL AND hour_at IN (
+    SELECT hour_at FROM depletion_forecast
+    WHERE panel_id = %(panel_id)s AND hour_at < date_trunc('hour', %(made_at)s::timestamptz)
+    ORDER BY hour_at DESC LIMIT 2)"""
+
+_FORGET = "DELETE FROM depletion_forecast WHERE panel_id = %(panel_id)s AND hour_at < %(forgotten_at)s"
 
 _ANNOUNCE = "SELECT pg_notify('forecast', %(panel_id)s::text)"
 
@@ -172,12 +193,12 @@ async def save(
 ) -> None:
     """Keeps the newest forecast of the hour, says so on the channel `forecast`, and marks the panel as done.
 
-    None marks only: nothing can be forecast until there is news.
+    Of the panel's older hours only when its units were to run out is kept, for `KEPT_FOR`. None marks only: nothing can
+    be forecast until there is news.
     """
     async with connection.transaction():
         if forecast:
-            await connection.execute(_SAVE, _parameters(forecast))
-            await connection.execute(_ANNOUNCE, {"panel_id": panel.panel_id})
+            await _keep(connection, forecast)
         attempt = {
             "panel_id": panel.panel_id,
             "now": now,
@@ -185,6 +206,14 @@ async def save(
             "ledger_id": panel.ledger_id,
         }
         await connection.execute(_RECORD_ATTEMPT, attempt)
+
+
+async def _keep(connection: AsyncConnection[Row], forecast: StoredForecast) -> None:
+    place = {"panel_id": forecast.panel_id, "made_at": forecast.made_at}
+    await connection.execute(_SAVE, _parameters(forecast))
+    await connection.execute(_DROP_OLD_USAGE, place)
+    await connection.execute(_FORGET, {**place, "forgotten_at": forecast.made_at - KEPT_FOR})
+    await connection.execute(_ANNOUNCE, {"panel_id": forecast.panel_id})
 
 
 def _parameters(forecast: StoredForecast) -> dict[str, Any]:
@@ -226,9 +255,10 @@ async def current(
 
 
 _AGES = """
-SELECT min(made_at), max(made_at) FROM (
-    SELECT DISTINCT ON (panel_id) made_at FROM depletion_forecast ORDER BY panel_id, hour_at DESC
-) AS newest"""
+SELECT min(made_at), max(made_at) FROM panel
+CROSS JOIN LATERAL (SELECT made_at FROM depletion_forecast WHERE panel_id = panel.id
+                    ORDER BY hour_at DESC LIMIT 1) AS forecast
+WHERE panel.is_prepaid"""
 
 
 async def ages(connection: AsyncConnection[Row]) -> tuple[datetime | None, datetime | None]:

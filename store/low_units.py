@@ -43,8 +43,7 @@ SELECT rule.id, rule.updated_at, latest.last_seen_at AS seen_at, ledger.id AS le
 FROM low_units_rule AS rule
 JOIN account ON account.id = rule.account_id
 JOIN visible_panel(account.id, account.role = 'ADMIN') AS panel ON panel.id = rule.panel_id AND panel.is_prepaid
-JOIN LATERAL (SELECT max(id) AS id FROM ledger_entry
-              WHERE panel_id = rule.panel_id AND at <= %(now)s) AS ledger ON ledger.id IS NOT NULL
+CROSS JOIN LATERAL (SELECT id FROM ledger_entry WHERE panel_id = rule.panel_id ORDER BY id DESC LIMIT 1) AS ledger
 LEFT JOIN latest_reading AS latest ON latest.panel_id = rule.panel_id
 LEFT JOIN LATERAL (SELECT coalesce(p50_at, 'infinity') AS depletes_at FROM depletion_forecast
                    WHERE panel_id = rule.panel_id AND rule.threshold_days IS NOT NULL
@@ -60,12 +59,10 @@ SELECT rule.id AS rule_id, rule.account_id, rule.panel_id, panel.name AS panel_n
        ledger.id AS ledger_id, forecast.p50_at AS depletes_at,
        coalesce(forecast.ledger_id = ledger.id, false) AS has_forecast,
        EXISTS (SELECT FROM ledger_entry
-               WHERE panel_id = rule.panel_id AND kind = 'TOP_UP' AND at <= %(now)s
-                 AND id > rule.disarmed_ledger_id) AS has_topped_up
+               WHERE panel_id = rule.panel_id AND kind = 'TOP_UP' AND id > rule.disarmed_ledger_id) AS has_topped_up
 FROM low_units_rule AS rule
 JOIN panel ON panel.id = rule.panel_id
-JOIN LATERAL (SELECT max(id) AS id FROM ledger_entry
-              WHERE panel_id = rule.panel_id AND at <= %(now)s) AS ledger ON ledger.id IS NOT NULL
+CROSS JOIN LATERAL (SELECT id FROM ledger_entry WHERE panel_id = rule.panel_id ORDER BY id DESC LIMIT 1) AS ledger
 LEFT JOIN LATERAL (SELECT p50_at, ledger_id FROM depletion_forecast
                    WHERE panel_id = rule.panel_id ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
 WHERE rule.id = ANY(%(rule_ids)s)

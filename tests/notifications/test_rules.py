@@ -145,6 +145,14 @@ async def test_a_reading_from_a_clock_that_runs_ahead_counts_at_once(pool: Pool,
     assert await evaluate(pool, now=NOW) == 1
 
 
+async def test_credit_of_the_moment_after_the_clock_was_read_counts_at_once(pool: Pool, used: Flat) -> None:
+    used.meter(1005.2, at=SOON)
+    used.top_up("1", at=SOON + timedelta(milliseconds=10))
+    assert await evaluate(pool, now=SOON) == 0
+    used.meter(1006.2, at=SOON + timedelta(seconds=1))
+    assert await evaluate(pool, now=SOON + timedelta(seconds=1)) == 1
+
+
 async def test_people_who_lost_sight_of_the_flat_are_not_warned(pool: Pool, used: Flat) -> None:
     used.execute("DELETE FROM panel_access")
     used.meter(1005.2, at=SOON)

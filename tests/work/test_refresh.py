@@ -108,6 +108,37 @@ async def test_the_newest_forecast_of_an_hour_stays(pool: Pool, lived_in: Flat) 
     ]
 
 
+async def test_the_usage_that_was_expected_is_kept_of_the_newest_forecast_alone(pool: Pool, lived_in: Flat) -> None:
+    for hours in range(4):
+        lived_in.meter(360.5 + hours, at=NOW + timedelta(hours=hours, seconds=1))
+        await refresh_stale(pool, now=NOW + timedelta(hours=hours, seconds=2), min_interval=NEVER)
+    rows = lived_in.execute(
+        "SELECT daily IS NOT NULL, hourly IS NOT NULL, p50_at IS NOT NULL FROM depletion_forecast ORDER BY hour_at"
+    )
+    assert rows == [(False, False, True)] * 3 + [(True, True, True)]
+    async with pool.connection() as connection:
+        (forecast,) = (await forecasts.current(connection, lived_in.tenant, [lived_in.panel_id])).values()
+    assert forecast.daily.p50_kwh
+    assert forecast.hourly.p50_kwh
+
+
+async def test_forecasts_are_forgotten_after_four_hundred_days(pool: Pool, lived_in: Flat) -> None:
+    for days in (401, 399, 1):
+        lived_in.forecast(p50_at=None, at=NOW - timedelta(days=days))
+    await refresh_stale(pool, now=NOW)
+    rows = lived_in.execute("SELECT hour_at FROM depletion_forecast ORDER BY hour_at")
+    assert [(NOW - hour_at).days for (hour_at,) in rows] == [399, 1, 0]
+
+
+async def test_credit_of_the_moment_after_the_clock_was_read_is_in_the_forecast(pool: Pool, lived_in: Flat) -> None:
+    await refresh_stale(pool, now=NOW)
+    lived_in.top_up("7", at=NOW + timedelta(milliseconds=10))
+    assert await refresh_stale(pool, now=NOW) == 1
+    async with pool.connection() as connection:
+        (forecast,) = (await forecasts.current(connection, lived_in.tenant, [lived_in.panel_id])).values()
+    assert forecast.balance_kwh == Decimal("67.000")
+
+
 async def test_a_panel_that_fails_is_logged_and_does_not_hold_up_the_others(
     pool: Pool, lived_in: Flat, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
