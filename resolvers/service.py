@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
-from store import forecasts, ingest_status, rejected
+from store import forecasts, ingest_status, migrations, rejected
 from store.ingest_status import IngestStatus
-from store.migrations import available
 from store.rejected import KeptRejection
 
 CURSOR = "rejected"
@@ -82,8 +81,9 @@ async def _status(context: Context) -> ServiceStatus:
     now = context.now()
     async with context.pool.connection() as connection:
         kept = await ingest_status.ingest_status(connection)
+        version = await migrations.version(connection)
         oldest_at, newest_at = await forecasts.ages(connection)
-    return ServiceStatus(now, _ingest(kept, now=now), available()[-1].number, oldest_at, newest_at)
+    return ServiceStatus(now, _ingest(kept, now=now), version, oldest_at, newest_at)
 
 
 def _ingest(kept: IngestStatus, *, now: datetime) -> IngestService:

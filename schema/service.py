@@ -39,10 +39,10 @@ class ServiceStatus:
     ingest: IngestService = strawberry.field(description="How ingest is doing.")
     schema_version: int = strawberry.field(description="The version of the database's schema.")
     oldest_forecast_at: datetime | None = strawberry.field(
-        description="When the oldest of the panels' current forecasts was made (UTC); null without any."
+        description="When the oldest of the prepaid panels' current forecasts was made (UTC); null without any."
     )
     newest_forecast_at: datetime | None = strawberry.field(
-        description="When the newest of the panels' current forecasts was made (UTC); null without any."
+        description="When the newest of the prepaid panels' current forecasts was made (UTC); null without any."
     )
 
 

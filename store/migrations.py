@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from psycopg import Connection
 
-from store.connections import Row, connect
+from store.connections import Database, Row, connect
 
 _ADVISORY_KEY = 0x4B57_4D49  # "KWMI"
 
@@ -75,6 +75,12 @@ def _apply(connection: Connection[Row], migration: Migration) -> None:
     with connection.transaction():
         connection.execute(migration.sql.encode())
         connection.execute(_RECORD, (migration.number, migration.name))
+
+
+async def version(connection: Database) -> int:
+    """The version of the database's schema; 0 before the first migration."""
+    ((number,),) = await (await connection.execute(_NEWEST)).fetchall()
+    return number
 
 
 def check_version(url: str) -> None:

@@ -24,6 +24,29 @@ async def test_ingest_is_connected_only_while_it_gives_signs_of_life(site: Site)
         assert status["at"] == "2026-03-10T05:00:00+00:00"
 
 
+async def test_the_age_of_forecasts_is_that_of_the_prepaid_panels_newest(site: Site) -> None:
+    selection = "{ serviceStatus { oldestForecastAt newestForecastAt } }"
+    assert (await site.ask(selection))["serviceStatus"] == {"oldestForecastAt": None, "newestForecastAt": None}
+    for code, is_prepaid, ages_min in (("A", True, (5, 300)), ("B", True, (70, 140)), ("C", False, (900,))):
+        panel_id = site.add_panel(code, is_prepaid=is_prepaid)
+        for age_min in ages_min:
+            made_at = NOW - timedelta(minutes=age_min)
+            site.database.execute(
+                "INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method,"
+                " history_days, balance_kwh) VALUES (%s, date_trunc('hour', %s), %s, %s, 1, 'PROFILE', 30, 10)",
+                (panel_id, made_at, made_at, made_at),
+            )
+    assert (await site.ask(selection))["serviceStatus"] == {
+        "oldestForecastAt": "2026-03-10T03:50:00+00:00",
+        "newestForecastAt": "2026-03-10T04:55:00+00:00",
+    }
+
+
+async def test_the_version_of_the_schema_is_the_databases_own(site: Site) -> None:
+    site.database.execute("INSERT INTO schema_version (number, name) VALUES (9999, 'future')")
+    assert (await site.ask("{ serviceStatus { schemaVersion } }"))["serviceStatus"] == {"schemaVersion": 9999}
+
+
 async def test_an_admin_stops_and_starts_ingest_and_it_is_told(site: Site) -> None:
     async with listening(site.url, "ingest_control") as connection:
         for verb, is_wanted in (("stopIngest", False), ("startIngest", True)):
