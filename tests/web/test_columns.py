@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strawberry.schema.config import StrawberryConfig
 
-from kilowatch.web.columns import ColumnExecutor, is_on_the_wire
+from kilowatch.web.columns import ColumnExecutor, on_the_wire
 from schema.scalars import scalar_map
 
 
@@ -25,6 +26,8 @@ class Query:
     flags: list[bool] = strawberry.field(resolver=lambda root: root)
     times: list[datetime] = strawberry.field(resolver=lambda root: root)
     some_times: list[datetime | None] = strawberry.field(resolver=lambda root: root)
+    amounts: list[Decimal] = strawberry.field(resolver=lambda root: root)
+    some_amounts: list[Decimal | None] = strawberry.field(resolver=lambda root: root)
     ids: list[strawberry.ID] = strawberry.field(resolver=lambda root: root)
     nested: list[list[float]] = strawberry.field(resolver=lambda root: [root, root])
 
@@ -43,6 +46,7 @@ VALUES = st.one_of(
     st.none(),
     st.datetimes(timezones=ZONES),
     st.just(10**400),
+    st.decimals(),
 )
 
 
@@ -69,6 +73,8 @@ def test_any_list_is_answered_as_graphql_core_answers_it(field: str, values: lis
                 st.booleans(),
                 st.datetimes(timezones=st.just(UTC)),
                 st.one_of(st.none(), st.floats()),
+                st.decimals(allow_nan=False, allow_infinity=False),
+                st.one_of(st.none(), st.decimals()),
             )
         )
     ),
@@ -80,13 +86,21 @@ def test_lists_of_one_kind_are_answered_as_graphql_core_answers_them(field: str,
 def test_clean_columns_pass_through_whole() -> None:
     fields = PLAIN._schema.query_type.fields  # type: ignore[union-attr]
     item = {name: field.type.of_type.of_type for name, field in fields.items()}
-    assert is_on_the_wire(item["floats"], [1.0, 2.5])
-    assert is_on_the_wire(item["someFloats"], [1.0, None])
-    assert is_on_the_wire(item["times"], [datetime.now(UTC)])
-    assert is_on_the_wire(item["texts"], [])
-    assert not is_on_the_wire(item["floats"], [1.0, None])
-    assert not is_on_the_wire(item["floats"], [1.0, math.nan])
-    assert not is_on_the_wire(item["someFloats"], [None, math.inf])
-    assert not is_on_the_wire(item["floats"], [1.0, 2])
-    assert not is_on_the_wire(item["ints"], [True])
-    assert not is_on_the_wire(item["ints"], [2**31])
+    instants = [datetime.now(UTC)]
+    assert on_the_wire(item["floats"], [1.0, 2.5]) == [1.0, 2.5]
+    assert on_the_wire(item["someFloats"], [1.0, None]) == [1.0, None]
+    assert on_the_wire(item["times"], instants) is instants
+    assert on_the_wire(item["texts"], []) == []
+    assert on_the_wire(item["someAmounts"], [Decimal("1E+2"), None, Decimal("0.10")]) == ["100", None, "0.10"]
+    for field, values in (
+        ("floats", [1.0, None]),
+        ("floats", [1.0, math.nan]),
+        ("someFloats", [None, math.inf]),
+        ("floats", [1.0, 2]),
+        ("ints", [True]),
+        ("ints", [2**31]),
+        ("amounts", [Decimal(1), None]),
+        ("amounts", [Decimal("NaN")]),
+        ("amounts", [1.0]),
+    ):
+        assert on_the_wire(item[field], values) is None
