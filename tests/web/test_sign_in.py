@@ -12,7 +12,7 @@ from metering.refusals import Refused
 from resolvers.attempts import MAX_PER_ACCOUNT, MAX_PER_ADDRESS, WINDOW, Attempts
 from store import accounts
 from store.connections import connect_async
-from tests.fixtures.server import GraphQLClient, Server
+from tests.fixtures.server import GraphQLClient, Server, make_app, serving
 
 LOG_IN = """
 mutation ($email: String!, $password: String!) {
@@ -68,6 +68,20 @@ async def test_too_many_attempts_have_to_wait_whether_or_not_the_account_exists(
             codes = [(await log_in(client, email=email, password="wrong horse"))["refusal"]["code"] for _ in range(3)]
             assert codes == ["BAD_CREDENTIALS", "BAD_CREDENTIALS", "TOO_MANY_ATTEMPTS"]
         assert (await log_in(client))["refusal"]["code"] == "TOO_MANY_ATTEMPTS"
+
+
+@pytest.mark.parametrize(("trusted", "last"), [("127.0.0.1", "BAD_CREDENTIALS"), ("10.0.3.7", "TOO_MANY_ATTEMPTS")])
+async def test_clients_behind_a_trusted_proxy_are_counted_by_their_own_addresses(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, trusted: str, last: str
+) -> None:
+    monkeypatch.setattr("resolvers.attempts.MAX_PER_ADDRESS", 1)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    async with serving(make_app(database_url)) as api, GraphQLClient(api) as client:
+        codes: list[str] = []
+        for address in ("192.0.2.1", "192.0.2.2"):
+            client.http.headers["X-Forwarded-For"] = address
+            codes.append((await log_in(client))["refusal"]["code"])
+    assert codes == ["BAD_CREDENTIALS", last]
 
 
 def test_attempts_are_forgotten_after_a_while() -> None:
