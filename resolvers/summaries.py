@@ -12,6 +12,7 @@ from metering.periods import local_midnight, month_days
 from metering.tariffs import Money, TariffBook, money
 from resolvers import tariffs
 from resolvers.context import Context, Info
+from resolvers.loading import loaded
 from store import panels, summaries
 from store import tariffs as stored_tariffs
 from store.panels import Panel, PanelFilter
@@ -89,9 +90,16 @@ async def of_panel(parent: strawberry.Parent[Panel], info: Info, year: int, mont
     Raises:
         Refused: BAD_MONTH, NO_TARIFF.
     """
-    first_day, end_day = month_days(year, month)
-    known = await _known(info.context, panel_ids=[parent.id], first_day=first_day, end_day=end_day)
+    first_day, _ = month_days(year, month)
+    known = await loaded(info.context, _months, (parent.id, first_day)) or _Known({}, {}, {}, info.context.now())
     return _panel_summary(first_day, panel=parent, known=known)
+
+
+async def _months(context: Context, keys: list[tuple[int, date]]) -> dict[tuple[int, date], _Known]:
+    """What is stored of panels and months, the same for every key: one statement a month, however many panels."""
+    panel_ids, months = {panel_id for panel_id, _ in keys}, {first_day for _, first_day in keys}
+    spans = [month_days(first_day.year, first_day.month) for first_day in sorted(months)]
+    return dict.fromkeys(keys, await _known(context, panel_ids=sorted(panel_ids), spans=spans))
 
 
 async def _visible(context: Context, *, first_day: date, end_day: date) -> tuple[list[Panel], _Known]:
@@ -105,17 +113,18 @@ async def _visible(context: Context, *, first_day: date, end_day: date) -> tuple
             online_since=context.now() - context.online_within,
         )
     panel_ids = [panel.id for panel in shown]
-    return shown, await _known(context, panel_ids=panel_ids, first_day=first_day, end_day=end_day)
+    return shown, await _known(context, panel_ids=panel_ids, spans=[(first_day, end_day)])
 
 
-async def _known(context: Context, *, panel_ids: Sequence[int], first_day: date, end_day: date) -> _Known:
+async def _known(context: Context, *, panel_ids: Sequence[int], spans: Sequence[tuple[date, date]]) -> _Known:
     viewer = context.signed_in
     sums: dict[tuple[int, date], list[MonthSum]] = defaultdict(list)
     async with context.pool.connection() as connection:
-        for part in await summaries.by_month(
-            connection, viewer=viewer, panel_ids=panel_ids, first_day=first_day, end_day=end_day
-        ):
-            sums[part.panel_id, part.month].append(part)
+        for first_day, end_day in spans:
+            for part in await summaries.by_month(
+                connection, viewer=viewer, panel_ids=panel_ids, first_day=first_day, end_day=end_day
+            ):
+                sums[part.panel_id, part.month].append(part)
         first_at = await summaries.first_readings(connection, viewer=viewer, panel_ids=panel_ids)
         books = await stored_tariffs.books(connection, viewer=viewer, panel_ids=panel_ids)
     return _Known(sums, first_at, books, context.now())

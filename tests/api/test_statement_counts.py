@@ -45,6 +45,8 @@ def fifty(site: Site) -> Site:
         ("tariff { unitPrice }", 2),
         ("prepaid { balanceKwh balanceAt }", 2),
         ("prepaid { balanceKwh forecast { daysLeft } lowUnits { isArmed } }", 4),
+        ("monthlySummary(year: 2026, month: 3) { energyKwh cost { amount } }", 4),
+        ("a: monthlySummary(year: 2026, month: 3) { peakKw } b: monthlySummary(year: 2025, month: 3) { peakKw }", 5),
         ("latestReading { at } today { energyKwh } prepaid { balanceKwh forecast { daysLeft } }", 5),
     ],
 )

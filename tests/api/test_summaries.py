@@ -53,6 +53,23 @@ async def test_a_month_has_each_panels_sums_and_the_buildings_total_of_the_amoun
     assert alone == {"monthlySummary": {"energyKwh": 2.0, "cost": {"amount": "444.62"}, "panel": {"code": "B"}}}
 
 
+async def test_months_that_are_asked_of_several_panels_at_once_are_each_panels_own(site: Site) -> None:
+    for place, code in enumerate(("A", "B"), start=1):
+        site.add_panel(code)
+        days = [datetime(2026, month, 3, tzinfo=UTC) for month in (1, 1, 2, 3)]
+        days[1] += timedelta(days=1)
+        registers = [0.0, 1.0 * place, 11.0 * place, 111.0 * place]
+        site.load(code, [reading(at, kwh) for at, kwh in zip(days, registers, strict=True)])
+    months = " ".join(
+        f"m{month}: monthlySummary(year: 2026, month: {month}) {{ month energyKwh }}" for month in (1, 3, 4)
+    )
+    found = (await site.ask(f"{{ panels {{ nodes {{ code {months} }} }} }}"))["panels"]["nodes"]
+    assert [(panel["code"], [panel[f"m{month}"]["energyKwh"] for month in (1, 3, 4)]) for panel in found] == [
+        ("A", [1.0, 100.0, 0.0]),
+        ("B", [2.0, 200.0, 0.0]),
+    ]
+
+
 async def test_the_total_is_the_sum_of_rounded_amounts_so_that_a_bill_adds_up(site: Site) -> None:
     for code in ("A", "B", "C"):
         site.add_panel(code)
