@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ingest.mqtt import Delivery, acknowledge
+from ingest.mqtt import Connection, Delivery, acknowledge
 from ingest.writer import MessageWriter
 from store.merge import DatabaseAwayError
 
@@ -14,6 +14,7 @@ _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _LAST_BATCHES_S: Final = 4.0
 _LOOKS: Final = 10
+_CAPACITY_BYTES: Final = 64 * 2**20
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +23,18 @@ class Inbox:
     """Deliveries that are not committed yet, in the order of their arrival.
 
     Memory is bounded: a connection's window bounds what the broker sends unacknowledged, a new connection waits until
-    there is room, and QoS 0, which knows no window, is dropped while the inbox is full.
+    there is room, and QoS 0, which knows no window, is dropped while the inbox is full. A connection whose payloads
+    bring it above `capacity_bytes` is paused until it is below.
     """
 
-    def __init__(self, *, capacity: int) -> None:
+    def __init__(self, *, capacity: int, capacity_bytes: int = _CAPACITY_BYTES) -> None:
         self._capacity = capacity
+        self._capacity_bytes = capacity_bytes
         self._waiting: list[Delivery] = []
         self._in_hand = 0
+        self._held_bytes = 0
+        self._in_hand_bytes = 0
+        self._paused: set[Connection] = set()
         self._dropped = 0
         self._arrived = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -48,8 +54,18 @@ class Inbox:
                 self._dropped += 1
                 return
         self._waiting.append(delivery)
+        self._held_bytes += len(delivery.payload)
+        if self._held_bytes > self._capacity_bytes:
+            self._pause(delivery.connection)
         self._emptied.clear()
         self._arrived.set()
+
+    def _pause(self, connection: Connection | None) -> None:
+        """Again for every delivery: gmqtt's own reader may have resumed meanwhile."""
+        self._has_room.clear()
+        if connection is not None:
+            self._paused.add(connection)
+            connection.pause()
 
     async def room(self) -> None:
         """Waits until the inbox is not full."""
@@ -73,20 +89,29 @@ class Inbox:
         batch = self._waiting[:limit]
         del self._waiting[:limit]
         self._in_hand = len(batch)
+        self._in_hand_bytes = sum(len(delivery.payload) for delivery in batch)
         if not self._waiting:
             self._arrived.clear()
         return batch
 
     def done(self) -> None:
         """The batch in hand is committed."""
-        self._in_hand = 0
-        if len(self) < self._capacity:
-            self._has_room.set()
+        self._held_bytes -= self._in_hand_bytes
+        self._in_hand = self._in_hand_bytes = 0
+        if self._held_bytes <= self._capacity_bytes:
+            self._resume()
+            if len(self) < self._capacity:
+                self._has_room.set()
         if not self._waiting:
             self._emptied.set()
         if self._dropped:
             _log.warning("%d messages of QoS 0 were dropped while the inbox was full", self._dropped)
             self._dropped = 0
+
+    def _resume(self) -> None:
+        for connection in self._paused:
+            connection.resume()
+        self._paused.clear()
 
 
 class Batches:

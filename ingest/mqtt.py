@@ -26,6 +26,7 @@ _NEVER: Final = 0xFFFF_FFFF
 _REFUSED: Final = 0x80
 _NEW_SESSIONS_ONLY: Final = 1
 _PUBACK: Final = struct.Struct(">BBH").pack
+_MAX_PACKET_BYTES: Final = 2**20
 
 _log = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ class Connection:
         """`deliver` is called in the event loop for every message and must not block.
 
         The session at the broker belongs to `client_id` and does not expire; in MQTT 5 the broker keeps at most
-        `receive_maximum` messages under way.
+        `receive_maximum` messages under way, and is asked to send none above 1 MiB.
         """
         self._address = address
         self._topics = topics
@@ -217,6 +218,19 @@ class Connection:
             self._client.send(b"".join([_PUBACK(0x40, 2, packet_id) for packet_id in by_hand]))
         _settle([ticket for ticket in tickets if not isinstance(ticket, int)])
 
+    def pause(self) -> None:
+        """Takes nothing more off the wire until `resume`, but for what has been read already, 1 MiB at the most.
+
+        The broker waits; gmqtt gives the connection up when that takes two keepalives.
+        """
+        if not self._lost.is_set() and self._client.is_connected:
+            self._client.pause()
+
+    def resume(self) -> None:
+        """Takes messages again; does nothing when the connection is gone."""
+        if not self._lost.is_set() and self._client.is_connected:
+            self._client.resume()
+
     def hush(self) -> None:
         """Lets what arrives from now on go by; unacknowledged, the broker keeps it for the next connection."""
         self._deliver = _let_go
@@ -272,6 +286,7 @@ class _Client(gmqtt.Client):
             optimistic_acknowledgement=False,
             session_expiry_interval=_NEVER,
             receive_maximum=receive_maximum,
+            maximum_packet_size=_MAX_PACKET_BYTES,
         )
 
     async def reconnect(self, delay: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 - gmqtt's own signature
@@ -283,6 +298,12 @@ class _Client(gmqtt.Client):
 
     def send(self, packets: bytes) -> None:
         self._connection.send_package(packets)
+
+    def pause(self) -> None:
+        self._connection._transport.pause_reading()  # noqa: SLF001 - gmqtt takes whatever comes
+
+    def resume(self) -> None:
+        self._connection._transport.resume_reading()  # noqa: SLF001 - as above
 
     def abort(self) -> None:
         if self._connection is not None:

@@ -66,3 +66,16 @@ async def test_a_new_connection_waits_until_a_full_inbox_has_room(connection: Co
     assert not waiting.done()
     inbox.done()
     await asyncio.wait_for(waiting, 1)
+
+
+async def test_an_inbox_full_of_bytes_makes_a_new_connection_wait_too(connection: Connection) -> None:
+    inbox = Inbox(capacity=100, capacity_bytes=10)
+    for number in range(6):
+        inbox.put(delivery(number, connection)._replace(payload=b"three"))
+    waiting = asyncio.ensure_future(inbox.room())
+    await inbox.next_batch(linger_s=0, limit=3)
+    inbox.done()
+    assert not waiting.done()
+    await inbox.next_batch(linger_s=0, limit=1)
+    inbox.done()
+    await asyncio.wait_for(waiting, 1)

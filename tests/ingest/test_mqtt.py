@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import ingest.mqtt
+from ingest.batches import Inbox
 from ingest.mqtt import (
     BrokerAddress,
     BrokerAwayError,
@@ -33,15 +34,20 @@ MESSAGES = [(f"DATA/PM/P{number}", b"%d" % number) for number in range(50)]
 
 @asynccontextmanager
 async def opened(
-    url: str, client_id: str, *, keepalive_s: int = 20, by_hand: bool = True
+    url: str,
+    client_id: str,
+    *,
+    keepalive_s: int = 20,
+    by_hand: bool = True,
+    deliver: Callable[[Delivery], None] | None = None,
 ) -> AsyncIterator[tuple[Connection, list[Delivery]]]:
-    """An open connection and what it delivers."""
+    """An open connection and what it delivers, unless `deliver` takes it."""
     received: list[Delivery] = []
     connection = Connection(
         BrokerAddress.from_url(url),
         client_id=client_id,
         topics=["DATA/PM/#"],
-        deliver=received.append,
+        deliver=deliver or received.append,
         keepalive_s=keepalive_s,
         by_hand=by_hand,
     )
@@ -127,6 +133,60 @@ async def test_a_hushed_connection_leaves_messages_to_the_next_one(broker: Broke
         assert received == []
     async with opened(broker.url, "hushed") as (_, received):
         await eventually(count_is(received, 50))
+        acknowledge(received)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_a_full_inbox_takes_nothing_more_off_the_wire_until_it_has_room(broker: Broker, *, by_hand: bool) -> None:
+    inbox = Inbox(capacity=1000, capacity_bytes=2**20)
+    client_id = f"full-{by_hand}"
+    async with opened(broker.url, client_id, by_hand=by_hand, deliver=inbox.put) as (connection, _):
+        transport = connection._client._connection._transport
+
+        async def is_paused() -> bool:
+            return not transport.is_reading()
+
+        await send(broker.port_v311, [("DATA/PM/BIG", b"%06d" % number + bytes(200_000)) for number in range(40)])
+        await eventually(is_paused)
+        received: list[bytes] = []
+        while len(received) < 40:
+            batch = await asyncio.wait_for(inbox.next_batch(linger_s=0, limit=1000), 10)
+            assert sum(len(delivery.payload) for delivery in batch) < 2 * 2**20
+            received += [delivery.payload[:6] for delivery in batch]
+            acknowledge(batch)
+            inbox.done()
+        assert received == [b"%06d" % number for number in range(40)]
+        assert transport.is_reading()
+
+
+async def test_a_message_above_what_we_take_leaves_the_session_as_it_was(broker: Broker) -> None:
+    """mosquitto keeps it back; the embedded broker, which takes little more itself, does not look at our limit."""
+    huge, last = ("DATA/PM/HUGE", bytes(1_100_000)), ("DATA/PM/LAST", b"last")
+    async with opened(broker.url, "huge") as (_, received):
+        await send(broker.port_v311, [*MESSAGES[:20], huge, *MESSAGES[20:]])
+
+        async def has_come() -> bool:
+            return [delivery.topic for delivery in received if delivery.topic != huge[0]] == [
+                topic for topic, _ in MESSAGES
+            ]
+
+        await eventually(has_come)
+        acknowledge(received)
+    async with opened(broker.url, "huge") as (_, received):
+        await send(broker.port_v311, [last])
+
+        async def is_last() -> bool:
+            return bool(received) and received[-1].topic == last[0]
+
+        await eventually(is_last)
+        acknowledge(received)
+
+
+async def test_mosquitto_sends_no_message_above_what_we_take(mosquitto: Mosquitto) -> None:
+    async with opened(mosquitto.url, "kept-back") as (_, received):
+        await send(mosquitto.port, [("DATA/PM/HUGE", bytes(2**20)), *MESSAGES])
+        await eventually(count_is(received, 50))
+        assert [delivery.topic for delivery in received] == [topic for topic, _ in MESSAGES]
         acknowledge(received)
 
 
