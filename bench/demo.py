@@ -93,6 +93,7 @@ def baseline(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)  # Postgres runs as another user when we are root
         folder = Path(place, "demo")
         folder.mkdir()
         alone = baseline(Path(place, "alone"))
