@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from ingest.decoding import Message
 from ingest.mqtt import Connection, Delivery, acknowledge
-from ingest.writer import MessageWriter
-from store.merge import DatabaseAwayError
+from ingest.writer import MessageWriter, UnwrittenError
 
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
@@ -146,22 +147,23 @@ class Batches:
         await asyncio.to_thread(self._thread.shutdown)
         self._writer.close()
 
-    async def _commit(self, batch: list[Delivery]) -> None:
-        """Tries until the database takes the batch; what comes after it waits at the broker."""
+    async def _commit(self, batch: Sequence[Message]) -> None:
+        """Tries until the database has taken all of the batch; what comes after it waits at the broker."""
         pause_s = _FIRST_PAUSE_S
-        while not await self._is_committed(batch):
+        while batch := await self._unwritten(batch):
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         if self._is_away.is_set():
             _log.info("The database takes batches again")
             self._is_away.clear()
 
-    async def _is_committed(self, batch: list[Delivery]) -> bool:
+    async def _unwritten(self, batch: Sequence[Message]) -> Sequence[Message]:
+        """What of the batch is still to be written after a try."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.write, batch)
-        except DatabaseAwayError as error:
+        except UnwrittenError as error:
             if not self._is_away.is_set():
                 _log.warning("The database does not take a batch, which is tried until it does: %s", error)
             self._is_away.set()
-            return False
-        return True
+            return error.messages
+        return []

@@ -11,6 +11,14 @@ from store.rejected import RejectedMessage, StoredRejection
 _log = logging.getLogger(__name__)
 
 
+class UnwrittenError(Exception):
+    """The database is away: `messages` are not committed, or not surely; write them, and only them, again."""
+
+    def __init__(self, messages: Sequence[Message], cause: DatabaseAwayError) -> None:
+        super().__init__(str(cause))
+        self.messages = messages
+
+
 class MessageWriter:
     """Writes messages over one database connection, which it opens when it needs one; for one thread at a time."""
 
@@ -27,16 +35,20 @@ class MessageWriter:
     def write(self, messages: Sequence[Message]) -> None:
         """Returns when every message is committed, as a reading or as a rejected message.
 
-        A message that the database refuses is rejected by itself; the others of its batch are stored.
+        A message that the database refuses is rejected by itself; the others of its batch are stored. A refusal may
+        come of a panel or a partition that was removed meanwhile, so the batch gets a second try before it is split.
 
         Raises:
-            DatabaseAwayError: not all of it is committed; write it all again, what is there changes nothing.
+            UnwrittenError: not all of it is committed; it says what is not.
         """
         try:
-            self._write_or_split(messages)
-        except DatabaseAwayError:
+            self._write(messages)
+        except BatchRefusedError:
+            self._decoder.forget_panels()
+            self._write_in_parts(messages)
+        except DatabaseAwayError as error:
             self.close()
-            raise
+            raise UnwrittenError(messages, error) from error
 
     def replay(self, messages: Sequence[StoredRejection]) -> int:
         """Stores those of the rejected messages that are now readable, and returns how many they were.
@@ -59,7 +71,7 @@ class MessageWriter:
             self._writer = None
 
     def cancel(self) -> None:
-        """Makes a write under way end soon, with DatabaseAwayError; may be called from another thread."""
+        """Makes a write under way end soon, with UnwrittenError; may be called from another thread."""
         if self._writer is not None:
             self._writer.cancel()
 
@@ -79,24 +91,25 @@ class MessageWriter:
         readings = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
         writer.write(readings, rejected=rejected, arrivals=_arrivals(messages))
 
-    def _write_or_split(self, messages: Sequence[Message]) -> None:
-        """A refusal may come of a panel or a partition that was removed meanwhile, so the batch gets a second try."""
-        try:
-            self._write(messages)
-        except BatchRefusedError:
-            self._decoder.forget_panels()
-            self._write_in_parts(messages)
-
     def _write_in_parts(self, messages: Sequence[Message]) -> None:
+        unwritten = [messages]  # the next part is the last one
         try:
-            self._write(messages)
+            while unwritten:
+                unwritten[-1:] = self._written_or_halves(unwritten[-1])
+        except DatabaseAwayError as error:
+            self.close()
+            raise UnwrittenError([message for part in reversed(unwritten) for message in part], error) from error
+
+    def _written_or_halves(self, part: Sequence[Message]) -> list[Sequence[Message]]:
+        """Nothing when the part is committed; else its halves, the second one first."""
+        try:
+            self._write(part)
         except BatchRefusedError as error:
-            if len(messages) == 1:
-                self._reject(messages[0], error)
-                return
-            middle = len(messages) // 2
-            self._write_in_parts(messages[:middle])
-            self._write_in_parts(messages[middle:])
+            if len(part) > 1:
+                middle = len(part) // 2
+                return [part[middle:], part[:middle]]
+            self._reject(part[0], error)
+        return []
 
     def _reject(self, message: Message, error: BatchRefusedError) -> None:
         _log.warning("The database refuses a reading of %s: %s", message.topic, error)
