@@ -8,8 +8,7 @@ from typing import Final, Protocol
 from ingest.panel_messages import TOPIC_PREFIX, panel_code, panel_reading
 from ingest.wall_clock import WallClock
 from metering.readings import Reading, Rejected
-
-MAX_PAYLOAD_BYTES: Final = 256 * 1024
+from store.rejected import KEPT_PAYLOAD_BYTES
 
 
 class Decoder(Protocol):
@@ -50,9 +49,9 @@ def route(topic: str) -> Route | Rejected:
 
 def read(route: Route, payload: bytes, *, received_at: datetime, clock: WallClock) -> Reading | Rejected:
     """The reading of a message; Rejected with TOO_LARGE above 256 KiB, else as its decoder says."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
+    if len(payload) > KEPT_PAYLOAD_BYTES:
         return Rejected(
             "TOO_LARGE",
-            f"the payload has {len(payload)} bytes; accepted: {MAX_PAYLOAD_BYTES}, and as many are kept of it",
+            f"the payload has {len(payload)} bytes; accepted: {KEPT_PAYLOAD_BYTES}, and as many are kept of it",
         )
     return route.decode(payload, received_at=received_at, clock=clock)

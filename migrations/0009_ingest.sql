@@ -3,6 +3,7 @@ CREATE TABLE rejected_message (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     topic       text NOT NULL,
     payload     bytea NOT NULL,
+    is_cut      boolean NOT NULL DEFAULT false,   -- only the beginning of the payload was kept
     code        text NOT NULL,
     reason      text NOT NULL,
     received_at timestamptz NOT NULL,

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from store.connections import Row
 
 KEPT_PAYLOAD_BYTES: Final = 256 * 1024
+"""What is kept of a payload at the most; ingest takes no larger one for a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +25,21 @@ class RejectedMessage:
     reason: str
 
 
-_COPY_REJECTED = "COPY rejected_message (topic, payload, code, reason, received_at) FROM STDIN (FORMAT BINARY)"
+_COPY_REJECTED = "COPY rejected_message (topic, payload, is_cut, code, reason, received_at) FROM STDIN (FORMAT BINARY)"
 
 
 def keep_rejected(connection: Connection[Row], messages: Sequence[RejectedMessage]) -> None:
     """Stores the messages inside the batch's transaction; of a payload, the first 256 KiB."""
     with connection.cursor() as cursor, cursor.copy(_COPY_REJECTED) as copy:
-        copy.set_types(["text", "bytea", "text", "text", "timestamptz"])
+        copy.set_types(["text", "bytea", "bool", "text", "text", "timestamptz"])
         for message in messages:
-            payload = message.payload[:KEPT_PAYLOAD_BYTES]
-            row = (_text(message.topic), payload, message.code, _text(message.reason), message.received_at)
-            copy.write_row(row)
+            copy.write_row(_row(message))
+
+
+def _row(message: RejectedMessage) -> tuple[str, bytes, bool, str, str, datetime]:
+    payload = message.payload[:KEPT_PAYLOAD_BYTES]
+    is_cut = len(payload) < len(message.payload)
+    return _text(message.topic), payload, is_cut, message.code, _text(message.reason), message.received_at
 
 
 def _text(text: str) -> str:
@@ -54,7 +59,7 @@ class StoredRejection:
 
 _NOT_REPLAYED = """
 SELECT id, topic, payload, received_at FROM rejected_message
-WHERE replayed_at IS NULL AND id > %s AND length(payload) < %s
+WHERE replayed_at IS NULL AND id > %s AND NOT is_cut
 ORDER BY id LIMIT %s"""
 
 
@@ -64,7 +69,7 @@ def not_replayed(connection: Connection[Row], *, after_id: int, limit: int) -> l
     Those of which only the beginning was kept are left out.
     """
     with connection.cursor(row_factory=class_row(StoredRejection)) as cursor:
-        cursor.execute(_NOT_REPLAYED, (after_id, KEPT_PAYLOAD_BYTES, limit))
+        cursor.execute(_NOT_REPLAYED, (after_id, limit))
         return cursor.fetchall()
 
 

@@ -51,3 +51,8 @@ def test_of_a_huge_payload_the_beginning_is_kept_and_it_is_not_offered_for_repla
     assert database.execute("SELECT length(payload) FROM rejected_message").fetchall() == [(KEPT_PAYLOAD_BYTES,)]
     assert not_replayed(database, after_id=0, limit=10) == []
     assert not_replayed_count(database) == 1
+
+
+def test_a_payload_that_is_just_kept_whole_is_offered_for_replay(database: Connection[Row]) -> None:
+    keep_rejected(database, [message("large", b"x" * KEPT_PAYLOAD_BYTES)])
+    assert [len(one.payload) for one in not_replayed(database, after_id=0, limit=10)] == [KEPT_PAYLOAD_BYTES]
