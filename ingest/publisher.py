@@ -4,9 +4,10 @@ import asyncio
 import ssl
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 import gmqtt
+
+from ingest.mqtt import BrokerAddress
 
 _CONNECT_WITHIN_S = 10.0
 
@@ -18,16 +19,20 @@ class Publisher:
     """
 
     def __init__(self, url: str, *, client_id: str) -> None:
-        self._url = urlsplit(url)
+        """`client_id` is nobody else's.
+
+        Raises:
+            ValueError: `url` is none of a broker.
+        """
+        self._address = BrokerAddress.from_url(url)
         self._client = gmqtt.Client(client_id, clean_session=True)
         self._client.set_config({"reconnect_delay": 1, "reconnect_retries": -1})
-        if self._url.username:
-            self._client.set_auth_credentials(unquote(self._url.username), unquote(self._url.password or ""))
+        if self._address.username is not None:
+            self._client.set_auth_credentials(self._address.username, self._address.password)
 
     async def __aenter__(self) -> Self:
-        secure = ssl.create_default_context() if self._url.scheme == "mqtts" else False
-        port = self._url.port or (8883 if secure else 1883)
-        connecting = self._client.connect(self._url.hostname or "localhost", port, ssl=secure)
+        secure = ssl.create_default_context() if self._address.is_secure else False
+        connecting = self._client.connect(self._address.host, self._address.port, ssl=secure)
         await asyncio.wait_for(connecting, _CONNECT_WITHIN_S)  # gmqtt itself waits for ever
         return self
 
