@@ -25,7 +25,10 @@ class PhaseValues:
 class Reading:
     """See `metering.readings.Reading`."""
 
-    at: datetime = strawberry.field(description="The device's clock, corrected where it lies; panel's offset.")
+    at: datetime = strawberry.field(
+        description="When it was read, by the device's clock; panel's offset. A message whose clock says a time before"
+        " 2010, or more than 15 minutes ahead, is rejected."
+    )
     received_at: datetime = strawberry.field(description="When the server received it; panel's offset.")
     voltage_v: PhaseValues | None = strawberry.field(name="voltage", description="Voltage to neutral in V.")
     current_a: PhaseValues | None = strawberry.field(name="current", description="Current in A.")
@@ -36,8 +39,12 @@ class Reading:
     power_factor: float | None = strawberry.field(description="Power factor, -1 to 1.")
     energy_import_kwh: float | None = strawberry.field(description="Cumulative import register in kWh.")
     energy_export_kwh: float | None = strawberry.field(description="Cumulative export register in kWh.")
-    voltage_unbalance: float | None = strawberry.field(description="Voltage unbalance in %.")
-    current_unbalance: float | None = strawberry.field(description="Current unbalance in %.")
+    voltage_unbalance: float | None = strawberry.field(
+        description="Voltage unbalance as the meter gives it: for most as a share, 0.01 is 1 %."
+    )
+    current_unbalance: float | None = strawberry.field(
+        description="Current unbalance as the meter gives it: for most as a share, 0.01 is 1 %."
+    )
 
 
 @strawberry.type(description="A half-open span of time: from its start up to, not including, its end.")
