@@ -41,6 +41,7 @@ _BASELINE = "one INSERT a message"
 _ZONE = "Asia/Jakarta"
 _PANELS = 500
 _PATIENCE_S = 60.0
+_PATH = f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"  # where Debian puts mosquitto
 _OURS = """
 import sys, uvloop
 from ingest.service import run
@@ -125,7 +126,9 @@ def mosquitto() -> Generator[Broker]:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "mosquitto.conf")
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
-        process = subprocess.Popen(["mosquitto", "-c", config], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [shutil.which("mosquitto", path=_PATH) or "mosquitto", "-c", config], stderr=subprocess.DEVNULL
+        )
         try:
             _until(lambda: _listens(port))
             yield Broker("mosquitto", f"mqtt://127.0.0.1:{port}", port, process.pid)
@@ -276,7 +279,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=100_000, help="of the longest runs")
     count = parser.parse_args().messages
     console = Console(width=120)
-    brokers = [embedded, mosquitto] if shutil.which("mosquitto") else [embedded]
+    brokers = [embedded, mosquitto] if shutil.which("mosquitto", path=_PATH) else [embedded]
     if len(brokers) == 1:
         console.print("mosquitto is not installed and left out: apt-get install mosquitto")
     with postgres() as server_url:

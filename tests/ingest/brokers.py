@@ -20,12 +20,19 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def find_mosquitto() -> str | None:
+    """Debian puts it where only administrators' PATH leads."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+
+
 class Mosquitto:
     """A broker that keeps sessions and messages in `folder`; `settings` are lines of its configuration."""
 
     def __init__(self, folder: Path, *, settings: Sequence[str] = ("allow_anonymous true",)) -> None:
-        if shutil.which("mosquitto") is None:
+        program = find_mosquitto()
+        if program is None:
             pytest.skip("mosquitto is not installed: apt-get install mosquitto")
+        self._program = program
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._config = folder / "mosquitto.conf"
@@ -49,7 +56,7 @@ class Mosquitto:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            ["mosquitto", "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self._program, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 10
         while not _listens(self.port):
