@@ -239,14 +239,28 @@ class Connection:
         """Ends the connection in order where it still stands; the session stays at the broker."""
         self.hush()
         if not self._lost.is_set() and self._client.is_connected:
+            await self._wait_until_read()
             with suppress(TimeoutError, OSError):
                 await asyncio.wait_for(self._client.disconnect(), _CLOSE_WITHIN_S)
         self._lost.set()
         self._client.abort()
         _settle(self._unsettled)  # gmqtt's handlers end; nothing is sent for them any more
 
+    async def _wait_until_read(self) -> None:
+        """Asks for the subscription once more: its answer proves that the broker has read our PUBACKs.
+
+        mosquitto 2.0 drops what it has not read of a connection that is closed, and would send the messages again.
+        """
+        self._subscribed.clear()
+        self._subscribe()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._subscribed.wait(), _CLOSE_WITHIN_S)
+
     def _on_connect(self, _client: object, _flags: int, _code: int, _properties: dict[str, Any]) -> None:
         """Subscribes at every connection: gmqtt 0.8 does not when the broker has lost the session."""
+        self._subscribe()
+
+    def _subscribe(self) -> None:
         retained = _NEW_SESSIONS_ONLY if self._version is Version.V5 else 0
         wanted = [gmqtt.Subscription(topic, qos=1, retain_handling_options=retained) for topic in self._topics]
         self._client.subscribe(wanted)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import threading
 from collections.abc import Coroutine
 
@@ -38,5 +37,6 @@ async def _cancelled_by_signals(work: Coroutine[None, None, None]) -> None:
 
 
 def _end_with_stdin() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not sys.stdin: a thread that holds its lock makes the interpreter's end fail
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
