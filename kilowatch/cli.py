@@ -342,14 +342,14 @@ def list_rejected(
     table = Table("id", "received", "topic", "reason", "payload")
     for message in found:
         received = f"{message.received_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(
-            str(message.id),
-            received,
-            escape(message.topic[:40]),
-            escape(message.reason),
-            escape(message.payload_text[:60]),
-        )
+        words = (message.topic[:40], message.reason, message.payload_text[:60])
+        table.add_row(str(message.id), received, *(escape(_printable(text)) for text in words))
     console.print(table)
+
+
+def _printable(text: str) -> str:
+    """What a terminal shows as it is: a meter's message may hold control sequences."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 @rejected_app.command("replay")

@@ -55,4 +55,4 @@ def print_card(addresses: Addresses, *, console: Console, folder: Path) -> None:
     for title, operation in OPERATIONS.items():
         console.print(f"\n[bold]{title}[/]")
         console.print(Syntax(operation, "graphql", background_color="default", word_wrap=True))
-    console.print(f"\n{LOW_FLAT} is about to run low: its push shows here within a minute. Ctrl-C stops everything.")
+    console.print(f"\n{LOW_FLAT} is about to run low: its push shows here in about a minute. Ctrl-C stops everything.")

@@ -54,6 +54,7 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
             "KILOWATCH_FCM_URL": push.url,
             "KILOWATCH_FORECAST_EVERY_S": "10",
         }
+        _write_addresses(folder / "demo.env", database_url=database_url, mqtt_url=mqtt_url)
         keepers = _keepers(environment, folder=folder)
         running.callback(stop_all, list(keepers.values()))
         keepers["serve"].start()
@@ -64,6 +65,12 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
         print_card(addresses, console=console, folder=folder)
         run_until_stopped(simulate(mqtt_url, panels=PANELS, registers_kwh=registers_kwh, every_s=every_s))
         console.print("Stopping …")
+
+
+def _write_addresses(path: Path, *, database_url: str, mqtt_url: str) -> None:
+    """For a shell that wants to use the commands on the demo; the database's password is in it."""
+    path.touch(mode=0o600)
+    path.write_text(f"export DATABASE_URL='{database_url}' MQTT_URL='{mqtt_url}'\n", "utf-8")
 
 
 def _keepers(environment: Mapping[str, str], *, folder: Path) -> dict[str, Keeper]:

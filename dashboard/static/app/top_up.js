@@ -46,8 +46,11 @@ export class TopUp {
     this.button.disabled = false;
   }
 
+  /** Plain digits only: "1,000" is a thousand to one person and one to the next, and it is money. */
   #input() {
-    const amount = { amount: this.amount.value.trim().replace(',', '.'), currency: this.#panel.currency };
+    const written = this.amount.value.trim();
+    if (!/^-?\d+(\.\d+)?$/.test(written)) throw new Trouble('Write the amount in plain digits, like 5000 or 99.50.');
+    const amount = { amount: written, currency: this.#panel.currency };
     return { panelCode: this.#panel.code, amount, idempotencyKey: this.#key };
   }
 
