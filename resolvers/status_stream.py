@@ -84,8 +84,10 @@ class StatusStream:
             found = await events.snapshot(
                 connection, viewer=self.watch.viewer, codes=self.codes, online_since=now - self._within
             )
-        fresh = [panel for panel in found.panels if panel.id not in self._known]
-        self._known = {panel.id: self._known.get(panel.id) or _known(panel) for panel in found.panels}
+        # What the hub has yet to hear of is told once it has: until then its readings would not come.
+        visible = [panel for panel in found.panels if panel.id in self.watch.panel_ids]
+        fresh = [panel for panel in visible if panel.id not in self._known]
+        self._known = {panel.id: self._known.get(panel.id) or _known(panel) for panel in visible}
         self._next_check_at = self._earliest_end()
         return [
             PanelStatusEvent(panel.id, panel.code, panel.status, panel.last_seen_at, now, is_change=False)

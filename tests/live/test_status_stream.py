@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from metering.access import Role
+from resolvers.context import Context
+from resolvers.live import Watch
+from resolvers.mailboxes import Mailbox
+from resolvers.status_stream import StatusStream
 from store import accounts
-from store.connections import connect_async
+from store.connections import Pool, connect_async
+from store.events import Access, Position
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import Server, add_account, add_panel, make_app, serving, speaking
 
@@ -121,6 +126,19 @@ async def test_panels_are_told_when_they_come_into_sight(api: Server, database_u
         await accounts.grant(connection, account_id=account, panel_code="OTHER")
         assert told(await client.event(everything)) == ("OTHER", "ONLINE", False)
         assert told(await client.event(named)) == ("OTHER", "ONLINE", False)
+
+
+async def test_a_panel_that_the_database_shows_before_the_hub_heard_of_it_is_told_once_it_has(
+    database_url: str, pool: Pool
+) -> None:
+    panel = await add_panel(database_url, "NEW")
+    account = await add_account(database_url, panels=("NEW",))
+    watch = Watch(None, Mailbox(0), Position.after_batch(0), account)
+    watch.allow(Access(Role.TENANT, {}))
+    stream = StatusStream(Context(pool, None), watch, None)
+    assert await stream.changes() == []
+    watch.allow(Access(Role.TENANT, {panel: "NEW"}))
+    assert [(event.panel_code, event.is_change) for event in await stream.changes()] == [("NEW", False)]
 
 
 async def test_without_a_token_there_is_no_status(api: Server) -> None:
