@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from ingest.outcomes import ClockOf, Decoded, Source
 from ingest.wall_clock import WallClock
 from metering.readings import (
     MAX_CURRENT_A,
@@ -19,10 +20,10 @@ from metering.readings import (
     PhaseValues,
     Reading,
     Rejected,
-    implausible_time,
+    believed,
 )
 
-TOPIC_PREFIX: Final = "DATA/PM/"
+_PREFIX: Final = "DATA/PM/"
 
 # A bound on both sides is what makes msgspec 0.22 refuse "NaN" and "inf", which it takes as numbers otherwise.
 _Voltage = Annotated[float, Meta(ge=0, le=MAX_VOLTAGE_V)]
@@ -85,7 +86,7 @@ _KINDS: Final[Mapping[str, str]] = {
 
 def panel_code(topic: str) -> str | Rejected:
     """The panel that a topic under DATA/PM/ names."""
-    code = topic.removeprefix(TOPIC_PREFIX)
+    code = topic.removeprefix(_PREFIX)
     if PANEL_CODE.fullmatch(code):
         return code
     return Rejected(
@@ -93,6 +94,18 @@ def panel_code(topic: str) -> str | Rejected:
         f"topic {_shortened(topic)} does not name a panel; accepted: DATA/PM/ and one level of 1 to 64 letters, "
         "digits or _ . : -, beginning with a letter or digit",
     )
+
+
+def _panel_message(
+    topic: str, payload: bytes, *, received_at: datetime, is_retained: bool, clock_of: ClockOf
+) -> Decoded | Rejected:
+    """What a message holds; the broker may have kept it for us, it has a time of its own."""
+    del is_retained
+    code = panel_code(topic)
+    if isinstance(code, Rejected):
+        return code
+    reading = panel_reading(payload, received_at=received_at, clock=clock_of(code))
+    return reading if isinstance(reading, Rejected) else Decoded(((code, reading),))
 
 
 def panel_reading(payload: bytes, *, received_at: datetime, clock: WallClock) -> Reading | Rejected:
@@ -117,7 +130,8 @@ def _checked(data: _Measured, *, received_at: datetime, clock: WallClock) -> Rea
     at = clock.instant(data.time, received_at=received_at)
     if at is None:
         return Rejected("BAD_TIME", f"data.time is {_shortened(data.time)}; accepted: {_ACCEPTED['data.time']}")
-    return implausible_time(at, received_at=received_at) or Reading(
+    at, flags = believed(at, received_at=received_at)
+    return Reading(
         at,
         received_at,
         PhaseValues(*data.v) if data.v else None,
@@ -128,6 +142,7 @@ def _checked(data: _Measured, *, received_at: datetime, clock: WallClock) -> Rea
         data.kWh,
         voltage_unbalance=data.vunbal,
         current_unbalance=data.iunbal,
+        flags=flags,
     )
 
 
@@ -157,3 +172,11 @@ def _not_accepted(where: str, what: str) -> Rejected:
 
 def _shortened(text: str) -> str:
     return repr(text if len(text) <= 100 else text[:100] + "…")
+
+
+def _is_ours(topic: str) -> bool:
+    return topic.startswith(_PREFIX)
+
+
+SOURCE: Final = Source("panel meters", (f"{_PREFIX}#",), _is_ours, _panel_message)
+"""Three-phase power meters."""

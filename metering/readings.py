@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import IntFlag
 
 PANEL_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 """What a panel may be called: 1 to 64 letters, digits, `_ . : -`, starting with a letter or digit."""
@@ -21,6 +22,30 @@ MAX_AHEAD = timedelta(minutes=15)
 """How far a device's clock may run ahead of the arrival before it is not believed."""
 
 
+LATE_AFTER = timedelta(minutes=15)
+"""A reading that arrives so long after its own time is flagged as late: it was kept somewhere, or the clock is slow."""
+
+
+class ReadingFlag(IntFlag):
+    """What is to be known of a reading beside its values; a row keeps the sum."""
+
+    IMPORT_GLITCH = 1
+    """Its import register is a fault of the meter or the line and counts for nothing."""
+    EXPORT_GLITCH = 2
+    """The same of its export register."""
+    CLOCK_REPLACED = 4
+    """The device's clock was not believed: the reading's time is its arrival."""
+    ARRIVAL_TIME = 8
+    """The message had no time: the reading's time is its arrival."""
+    LATE = 16
+    """It arrived more than 15 minutes after the time of the device's clock."""
+    CORRECTED = 32
+    """An admin has corrected a value; the audit keeps what the meter said."""
+
+
+NO_FLAGS = ReadingFlag(0)
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseValues:
     """One quantity on the phases R, S, T and the neutral N; None where it is not measured."""
@@ -33,7 +58,10 @@ class PhaseValues:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a meter said at one instant of its own clock, `at`, and when that arrived; both aware."""
+    """What a meter said at one instant of its own clock, `at`, and when that arrived; both aware.
+
+    A partial reading is one message of a device that spreads its values over several.
+    """
 
     at: datetime
     received_at: datetime
@@ -46,6 +74,8 @@ class Reading:
     energy_export_kwh: float | None = None
     voltage_unbalance: float | None = None
     current_unbalance: float | None = None
+    flags: ReadingFlag = NO_FLAGS
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +86,16 @@ class Rejected:
     reason: str
 
 
-def implausible_time(at: datetime, *, received_at: datetime) -> Rejected | None:
-    """Says why a device's clock is not believed; None when it is.
+def believed(at: datetime, *, received_at: datetime) -> tuple[datetime, ReadingFlag]:
+    """The time that a reading is given: the device's own where it can be, else that of its arrival, to the second.
 
-    Accepted: from 2010 up to 15 minutes after the arrival.
+    Believed: from 2010 up to 15 minutes after the arrival.
     """
-    if at < EARLIEST_AT:
-        return Rejected(
-            "IMPLAUSIBLE_TIME", f"time {at.isoformat()} is before {EARLIEST_AT.date()}; set the meter's clock"
-        )
-    if at > received_at + MAX_AHEAD:
-        return Rejected(
-            "IMPLAUSIBLE_TIME",
-            f"time {at.isoformat()} is more than 15 minutes after its arrival at {received_at.isoformat()}; "
-            "set the meter's clock, or the panel's time zone",
-        )
-    return None
+    if at < EARLIEST_AT or at > received_at + MAX_AHEAD:
+        return received_at.replace(microsecond=0), ReadingFlag.CLOCK_REPLACED
+    return at, ReadingFlag.LATE if at < received_at - LATE_AFTER else NO_FLAGS
+
+
+def on_arrival(received_at: datetime) -> tuple[datetime, ReadingFlag]:
+    """The time that a reading without one of its own is given: that of its arrival, to the second."""
+    return received_at.replace(microsecond=0), ReadingFlag.ARRIVAL_TIME
