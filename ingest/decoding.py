@@ -1,19 +1,23 @@
-"""Turns messages into readings of panels and rejected messages; panels are looked up, and added when they are new."""
+"""Turns messages into what is to be stored of them; panels are looked up, and added when they are new."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from ingest.routing import Route, read, route
+from ingest.outcomes import Decoded
+from ingest.routing import Router
 from ingest.wall_clock import WallClock
-from metering.readings import Reading, Rejected
+from metering.devices import BalanceShown, DeviceReport
+from metering.mappings import DiscoveredSensor
+from metering.readings import Rejected
 from store.known_panels import KnownPanel
 from store.merge import BatchWriter, PanelReading
+from store.rejected import KEPT_PAYLOAD_BYTES
 
 _REMEMBERED_S: Final = 30.0
 """Someone may correct a panel's time zone meanwhile, or remove the panel."""
-_REMEMBERED_TOPICS: Final = 100_000
 
 
 class Message(Protocol):
@@ -34,6 +38,30 @@ class Message(Protocol):
         """When the broker handed it over; aware."""
         ...
 
+    @property
+    def is_retained(self) -> bool:
+        """Whether the broker had kept it for whoever subscribes next."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a batch of messages holds; `rejected` are places in the batch and why."""
+
+    readings: list[PanelReading] = field(default_factory=list[PanelReading])
+    balances: list[tuple[int, BalanceShown]] = field(default_factory=list[tuple[int, BalanceShown]])
+    reports: list[DeviceReport] = field(default_factory=list[DeviceReport])
+    discovered: list[DiscoveredSensor] = field(default_factory=list[DiscoveredSensor])
+    rejected: list[tuple[int, Rejected]] = field(default_factory=list[tuple[int, Rejected]])
+
+
+class _UnknownZoneError(Exception):
+    """A panel's time zone is none here; `why` is for whoever can correct it."""
+
+    def __init__(self, why: Rejected) -> None:
+        super().__init__(why.reason)
+        self.why = why
+
 
 class PanelDecoder:
     """Reads messages by the clocks of the panels that they come from; for one thread."""
@@ -44,51 +72,48 @@ class PanelDecoder:
         Raises:
             ValueError: that is no IANA name.
         """
+        self.router = Router()
         self._default_time_zone = default_time_zone
         self._default_clock = WallClock(default_time_zone)
         self._clocks: dict[str, WallClock | Rejected] = {default_time_zone: self._default_clock}
         self._panels: dict[str, KnownPanel] = {}
-        self._routes: dict[str, Route | Rejected] = {}
-        self._forget_at_s = 0.0
+        self._strangers: set[str] = set()
+        self._renew_at_s = 0.0
 
-    def decode(self, messages: Sequence[Message], *, writer: BatchWriter) -> list[PanelReading | Rejected]:
-        """What each message is, in order: a panel's id and its reading, or the reason why not.
+    def decode(self, messages: Sequence[Message], *, writer: BatchWriter) -> Contents:
+        """What the messages hold, all together.
 
         Raises:
             DatabaseAwayError: panels could not be looked up or added.
         """
-        routes = [self._route(message.topic) for message in messages]
-        self._look_up(routes, writer=writer)
-        outcomes = list(map(self._read, routes, messages))
-        strangers = {
-            found.panel_code
-            for found, outcome in zip(routes, outcomes, strict=True)
-            if isinstance(found, Route) and isinstance(outcome, Reading) and found.panel_code not in self._panels
-        }
-        if strangers:
-            self._remember(writer.add_panels(sorted(strangers), time_zone=self._default_time_zone))
-            outcomes = list(map(self._read, routes, messages))  # somebody may have added one, with another time zone
-        return list(map(self._placed, routes, outcomes))
+        if time.monotonic() > self._renew_at_s:
+            self._renew(writer)
+        outcomes = list(map(self._read, messages))
+        if self._strangers and self._look_up(writer):
+            outcomes = list(map(self._read, messages))  # their clocks may be other ones
+        self._add({code for code in _panel_codes(outcomes) if code not in self._panels}, writer=writer)
+        self._strangers.clear()
+        return self._placed(outcomes)
 
     def forget_panels(self) -> None:
         """Looks every panel up again the next time: one may have been removed."""
         self._panels.clear()
-        self._forget_at_s = time.monotonic() + _REMEMBERED_S
 
-    def _route(self, topic: str) -> Route | Rejected:
-        if topic in self._routes:
-            return self._routes[topic]
-        if len(self._routes) >= _REMEMBERED_TOPICS:
-            self._routes.clear()
-        return self._routes.setdefault(topic, route(topic))
+    def _renew(self, writer: BatchWriter) -> None:
+        known, self._panels = sorted(self._panels), {}
+        if known:
+            self._remember(writer.known_panels(known))
+        self._renew_at_s = time.monotonic() + _REMEMBERED_S
 
-    def _look_up(self, routes: Sequence[Route | Rejected], *, writer: BatchWriter) -> None:
-        if time.monotonic() > self._forget_at_s:
-            self.forget_panels()
-        codes = {found.panel_code for found in routes if isinstance(found, Route)}
-        unknown = codes - self._panels.keys()
-        if unknown:
-            self._remember(writer.known_panels(sorted(unknown)))
+    def _look_up(self, writer: BatchWriter) -> bool:
+        """Whether one of the strangers is a known panel after all."""
+        found = writer.known_panels(sorted(self._strangers))
+        self._remember(found)
+        return bool(found)
+
+    def _add(self, codes: set[str], *, writer: BatchWriter) -> None:
+        if codes:
+            self._remember(writer.add_panels(sorted(codes), time_zone=self._default_time_zone))
 
     def _remember(self, panels: Sequence[KnownPanel]) -> None:
         for panel in panels:
@@ -96,19 +121,59 @@ class PanelDecoder:
             if panel.time_zone not in self._clocks:
                 self._clocks[panel.time_zone] = _clock(panel.time_zone)
 
-    def _read(self, found: Route | Rejected, message: Message) -> Reading | Rejected:
-        if isinstance(found, Rejected):
-            return found
-        panel = self._panels.get(found.panel_code)
-        clock = self._clocks[panel.time_zone] if panel else self._default_clock
-        if isinstance(clock, Rejected):
-            return clock
-        return read(found, message.payload, received_at=message.received_at, clock=clock)
+    def _read(self, message: Message) -> Decoded | Rejected:
+        if len(message.payload) > KEPT_PAYLOAD_BYTES:
+            return _too_large(message.payload)
+        decode = self.router.decoder(message.topic)
+        if isinstance(decode, Rejected):
+            return decode
+        try:
+            return decode(
+                message.topic,
+                message.payload,
+                received_at=message.received_at,
+                is_retained=message.is_retained,
+                clock_of=self._clock_of,
+            )
+        except _UnknownZoneError as error:
+            return error.why
 
-    def _placed(self, found: Route | Rejected, outcome: Reading | Rejected) -> PanelReading | Rejected:
-        if isinstance(found, Rejected):
-            return found
-        return outcome if isinstance(outcome, Rejected) else (self._panels[found.panel_code].id, outcome)
+    def _clock_of(self, panel_code: str) -> WallClock:
+        panel = self._panels.get(panel_code)
+        if panel is None:
+            self._strangers.add(panel_code)
+            return self._default_clock
+        clock = self._clocks[panel.time_zone]
+        if isinstance(clock, Rejected):
+            raise _UnknownZoneError(clock)
+        return clock
+
+    def _placed(self, outcomes: Sequence[Decoded | Rejected]) -> Contents:
+        contents, panels = Contents(), self._panels
+        for place, outcome in enumerate(outcomes):
+            if isinstance(outcome, Rejected):
+                contents.rejected.append((place, outcome))
+                continue
+            for code, reading in outcome.readings:
+                contents.readings.append((panels[code].id, reading))
+            if outcome.balances:
+                contents.balances.extend((panels[shown.panel_code].id, shown) for shown in outcome.balances)
+            contents.reports.extend(outcome.reports)
+            contents.discovered.extend(outcome.discovered)
+            if outcome.rejected:
+                contents.rejected.append((place, outcome.rejected))
+        return contents
+
+
+def _panel_codes(outcomes: Sequence[Decoded | Rejected]) -> set[str]:
+    decoded = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
+    codes = {code for outcome in decoded for code, _ in outcome.readings}
+    return codes.union(shown.panel_code for outcome in decoded for shown in outcome.balances)
+
+
+def _too_large(payload: bytes) -> Rejected:
+    reason = f"the payload has {len(payload)} bytes; accepted: {KEPT_PAYLOAD_BYTES}, and as many are kept of it"
+    return Rejected("TOO_LARGE", reason)
 
 
 def _clock(time_zone: str) -> WallClock | Rejected:

@@ -88,6 +88,7 @@ class Delivery(NamedTuple):
     received_at: datetime
     connection: "Connection | None"
     ticket: "int | asyncio.Future[int] | None"
+    is_retained: bool = False
 
 
 def acknowledge(deliveries: Sequence[Delivery]) -> None:
@@ -273,15 +274,17 @@ class Connection:
         else:
             self._subscribed.set()
 
-    def _on_qos_1(self, packet_id: int, payload: bytes, topic: str | bytes, _properties: object) -> None:
-        self._deliver(Delivery(_text(topic), payload, datetime.now(UTC), self, packet_id))
+    def _on_qos_1(self, packet_id: int, payload: bytes, topic: str | bytes, properties: dict[str, Any]) -> None:
+        now, is_retained = datetime.now(UTC), bool(properties["retain"])
+        self._deliver(Delivery(_text(topic), payload, now, self, packet_id, is_retained))
 
     async def _on_message(
-        self, _client: object, topic: str | bytes, payload: bytes, qos: int, _properties: object
+        self, _client: object, topic: str | bytes, payload: bytes, qos: int, properties: dict[str, Any]
     ) -> int:
         """QoS 2, and QoS 1 when it is not taken over: gmqtt acknowledges when this returns; QoS 0 is just taken."""
         stored = asyncio.get_running_loop().create_future() if qos else None
-        self._deliver(Delivery(_text(topic), payload, datetime.now(UTC), self, stored))
+        now, is_retained = datetime.now(UTC), bool(properties["retain"])
+        self._deliver(Delivery(_text(topic), payload, now, self, stored, is_retained))
         if stored is None:
             return 0
         self._unsettled.add(stored)
@@ -306,7 +309,7 @@ class _Client(gmqtt.Client):
     async def reconnect(self, delay: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 - gmqtt's own signature
         self._lost.set()
 
-    def take_over(self, on_qos_1: Callable[[int, bytes, str | bytes, object], None]) -> None:
+    def take_over(self, on_qos_1: Callable[[int, bytes, str | bytes, dict[str, Any]], None]) -> None:
         """Hands QoS 1 messages to us before gmqtt would acknowledge them; see can_acknowledge_by_hand."""
         self._package_handler._handle_qos_1_publish_packet = on_qos_1  # noqa: SLF001 - verified by can_acknowledge_by_hand
 

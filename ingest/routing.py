@@ -1,57 +1,53 @@
-"""Turns a topic into the panel it names and the decoder that reads its payload."""
+"""Turns a topic into the decoder that reads its messages."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 
-from ingest.panel_messages import TOPIC_PREFIX, panel_code, panel_reading
-from ingest.wall_clock import WallClock
-from metering.readings import Reading, Rejected
-from store.rejected import KEPT_PAYLOAD_BYTES
+from ingest import panel_messages
+from ingest.outcomes import Decoder, Source
+from metering.readings import Rejected
 
+SOURCES: Final[tuple[Source, ...]] = (panel_messages.SOURCE,)
+"""The families of devices that are known without anybody's help; the first whose topic it is reads a message."""
 
-class Decoder(Protocol):
-    """Turns a payload into a reading, or says why it is none; never raises."""
-
-    def __call__(self, payload: bytes, *, received_at: datetime, clock: WallClock) -> Reading | Rejected:
-        """`clock` is that of the panel's time zone, `received_at` is when the broker handed the message over."""
-        ...
+_LONGEST_TOPIC: Final = 512
+_REMEMBERED_TOPICS: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a message belongs: its panel's code, and how to read its payload."""
+class Router:
+    """Knows who reads which topic: an owner's mapping first, then the known devices, then what was announced."""
 
-    panel_code: str
-    decode: Decoder
+    def __init__(self) -> None:
+        """A router of the known devices alone."""
+        self._known: dict[str, Decoder | Rejected] = {}
 
+    def decoder(self, topic: str) -> Decoder | Rejected:
+        """Who reads a topic; Rejected with BAD_TOPIC when it is too long, UNKNOWN_TOPIC when nobody does."""
+        found = self._known.get(topic)
+        if found is None:
+            found = _decoder(topic)
+            if len(self._known) >= _REMEMBERED_TOPICS:
+                self._known.clear()
+            self._known[topic] = found
+        return found
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    prefix: str
-    panel_code: Callable[[str], str | Rejected]
-    decode: Decoder
-
-
-_SOURCES: Final = (_Source(TOPIC_PREFIX, panel_code, panel_reading),)
-
-
-def route(topic: str) -> Route | Rejected:
-    """The route of a topic; Rejected with UNKNOWN_TOPIC, or BAD_TOPIC when only its panel cannot be told."""
-    for source in _SOURCES:
-        if topic.startswith(source.prefix):
-            code = source.panel_code(topic)
-            return code if isinstance(code, Rejected) else Route(code, source.decode)
-    known = ", ".join(f"{source.prefix}…" for source in _SOURCES)
-    return Rejected("UNKNOWN_TOPIC", f"nothing reads topic {topic[:200]!r}; accepted: {known}")
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The MQTT filters of everything that it reads."""
+        return _filters(SOURCES)
 
 
-def read(route: Route, payload: bytes, *, received_at: datetime, clock: WallClock) -> Reading | Rejected:
-    """The reading of a message; Rejected with TOO_LARGE above 256 KiB, else as its decoder says."""
-    if len(payload) > KEPT_PAYLOAD_BYTES:
-        return Rejected(
-            "TOO_LARGE",
-            f"the payload has {len(payload)} bytes; accepted: {KEPT_PAYLOAD_BYTES}, and as many are kept of it",
-        )
-    return route.decode(payload, received_at=received_at, clock=clock)
+def _decoder(topic: str) -> Decoder | Rejected:
+    if len(topic) > _LONGEST_TOPIC:
+        reason = f"the topic has {len(topic)} characters; accepted: {_LONGEST_TOPIC}"
+        return Rejected("BAD_TOPIC", reason)
+    for source in SOURCES:
+        if source.matches(topic):
+            return source.decode
+    known = ", ".join(_filters(SOURCES))
+    reason = f"nothing reads topic {topic[:200]!r}; accepted: {known}, and topics with a mapping (setDeviceMapping)"
+    return Rejected("UNKNOWN_TOPIC", reason)
+
+
+def _filters(sources: Sequence[Source]) -> tuple[str, ...]:
+    return tuple(found for source in sources for found in source.filters)

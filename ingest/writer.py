@@ -82,14 +82,9 @@ class MessageWriter:
 
     def _write(self, messages: Sequence[Message]) -> None:
         writer = self._open()
-        outcomes = self._decoder.decode(messages, writer=writer)
-        rejected = [
-            _rejected(message, outcome)
-            for message, outcome in zip(messages, outcomes, strict=True)
-            if isinstance(outcome, Rejected)
-        ]
-        readings = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
-        writer.write(readings, rejected=rejected, arrivals=_arrivals(messages))
+        found = self._decoder.decode(messages, writer=writer)
+        rejected = [_rejected(messages[place], why) for place, why in found.rejected]
+        writer.write(found.readings, rejected=rejected, arrivals=_arrivals(messages))
 
     def _write_in_parts(self, messages: Sequence[Message]) -> None:
         unwritten = [messages]  # the next part is the last one
@@ -119,10 +114,11 @@ class MessageWriter:
 
     def _replay(self, messages: Sequence[StoredRejection]) -> int:
         writer = self._open()
-        outcomes = zip(messages, self._decoder.decode(messages, writer=writer), strict=True)
-        readable = [(message.id, outcome) for message, outcome in outcomes if not isinstance(outcome, Rejected)]
+        found = self._decoder.decode(messages, writer=writer)
+        unreadable = {place for place, _ in found.rejected}
+        readable = [message.id for place, message in enumerate(messages) if place not in unreadable]
         if readable:
-            writer.write([reading for _, reading in readable], replayed_ids=[id_ for id_, _ in readable])
+            writer.write(found.readings, replayed_ids=readable)
         return len(readable)
 
 

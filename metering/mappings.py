@@ -1,4 +1,4 @@
-"""Defines how values of a message become quantities of a panel: what owners say of a label, and what devices announce."""
+"""Defines how values of a message become quantities of a panel, as owners say it or as devices announce it."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -55,6 +55,7 @@ class StoredRejection:
     topic: str
     payload: bytes
     received_at: datetime
+    is_retained: bool = False
 
 
 _NOT_REPLAYED = """

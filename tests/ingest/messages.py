@@ -1,15 +1,17 @@
 """Messages as meters send them, for the tests of ingest."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.routing import read, route
+from ingest.outcomes import Decoded
+from ingest.routing import Router
 from ingest.wall_clock import WallClock
 from metering.readings import Reading, Rejected
 
 DATA = Path(__file__).with_name("data")
+RECEIVED_AT = datetime(2026, 1, 16, 4, 30, 7, tzinfo=UTC)
 
 
 def example(name: str) -> tuple[str, dict[str, Any]]:
@@ -32,11 +34,28 @@ def panel_payload(**data: Any) -> bytes:
     ).encode()
 
 
+def read(
+    topic: str,
+    payload: bytes,
+    *,
+    received_at: datetime = RECEIVED_AT,
+    is_retained: bool = False,
+    time_zone: str = "Asia/Jakarta",
+) -> Decoded | Rejected:
+    """What ingest makes of a message, all of it; every panel is in one time zone."""
+    decode = Router().decoder(topic)
+    if isinstance(decode, Rejected):
+        return decode
+    clock = WallClock(time_zone)
+    return decode(topic, payload, received_at=received_at, is_retained=is_retained, clock_of=lambda _code: clock)
+
+
 def decoded(
-    topic: str, payload: bytes, *, received_at: datetime, time_zone: str = "Asia/Jakarta"
+    topic: str, payload: bytes, *, received_at: datetime = RECEIVED_AT, time_zone: str = "Asia/Jakarta"
 ) -> Reading | Rejected:
-    """What ingest makes of a message."""
-    found = route(topic)
+    """The one reading of a message, or why it is none."""
+    found = read(topic, payload, received_at=received_at, time_zone=time_zone)
     if isinstance(found, Rejected):
         return found
-    return read(found, payload, received_at=received_at, clock=WallClock(time_zone))
+    ((_, reading),) = found.readings
+    return reading
