@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ingest.batches import Inbox
@@ -60,6 +60,11 @@ class Link:
         """Takes nothing more from the connection; acknowledging goes on."""
         if self._standing is not None:
             self._standing.hush()
+
+    def resubscribe(self, topics: Sequence[str]) -> None:
+        """Takes other topics from the connection that stands."""
+        if self._standing is not None:
+            self._standing.resubscribe(topics)
 
     async def run(self) -> None:
         """Never returns. After a failure it tries again at once, then ever later, up to every 5 s.

@@ -142,7 +142,7 @@ class Connection:
         `receive_maximum` messages under way, and is asked to send none above 1 MiB.
         """
         self._address = address
-        self._topics = topics
+        self._topics = tuple(topics)
         self._deliver = deliver
         self._version = version
         self._keepalive_s = keepalive_s
@@ -232,6 +232,15 @@ class Connection:
         if not self._lost.is_set() and self._client.is_connected:
             self._client.resume()
 
+    def resubscribe(self, topics: Sequence[str]) -> None:
+        """Takes other topics from now on; a topic that stays is not interrupted."""
+        before, self._topics = self._topics, tuple(topics)
+        if self._lost.is_set() or not self._client.is_connected:
+            return
+        self._subscribe()
+        for topic in set(before).difference(topics):
+            self._client.unsubscribe(topic)
+
     def hush(self) -> None:
         """Lets what arrives from now on go by; unacknowledged, the broker keeps it for the next connection."""
         self._deliver = _let_go
@@ -267,12 +276,16 @@ class Connection:
         self._client.subscribe(wanted)
 
     def _on_subscribe(self, _client: object, _packet_id: int, codes: Sequence[int], _properties: object) -> None:
-        if any(code >= _REFUSED for code in codes):
+        refused = [topic for topic, code in zip(self._topics, codes, strict=False) if code >= _REFUSED]
+        if refused:
+            self._complaint = f"the broker refuses to subscribe us to {', '.join(refused)}"
+        if len(refused) == len(codes):
             self._is_refused = True
-            self._complaint = f"the broker refuses to subscribe us to {', '.join(self._topics)}"
             self._lost.set()
-        else:
-            self._subscribed.set()
+            return
+        if refused:
+            _log.warning("What can be read is read, but %s", self._complaint)
+        self._subscribed.set()
 
     def _on_qos_1(self, packet_id: int, payload: bytes, topic: str | bytes, properties: dict[str, Any]) -> None:
         now, is_retained = datetime.now(UTC), bool(properties["retain"])

@@ -1,10 +1,11 @@
 """Turns a topic into the decoder that reads its messages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from ingest import panel_messages
-from ingest.outcomes import Decoder, Source
+from ingest.outcomes import NOTHING, ClockOf, Decoded, Decoder, Source
 from metering.readings import Rejected
 
 SOURCES: Final[tuple[Source, ...]] = (panel_messages.SOURCE,)
@@ -12,42 +13,85 @@ SOURCES: Final[tuple[Source, ...]] = (panel_messages.SOURCE,)
 
 _LONGEST_TOPIC: Final = 512
 _REMEMBERED_TOPICS: Final = 100_000
+_EVERYTHING: Final = ("#",)
+_NONE: Final[Mapping[str, Decoder]] = {}
 
 
 class Router:
     """Knows who reads which topic: an owner's mapping first, then the known devices, then what was announced."""
 
-    def __init__(self) -> None:
-        """A router of the known devices alone."""
+    def __init__(
+        self,
+        *,
+        wanted: Sequence[str] = _EVERYTHING,
+        mapped: Mapping[str, Decoder] = _NONE,
+        announced: Mapping[str, Decoder] = _NONE,
+    ) -> None:
+        """`wanted` are the MQTT filters of the settings, `mapped` and `announced` are decoders by exact topic.
+
+        Messages of any other topic come of subscriptions that the broker still remembers, and are let go.
+        """
+        self._wanted = tuple(wanted)
+        self._mapped = mapped
+        self._announced = announced
         self._known: dict[str, Decoder | Rejected] = {}
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The MQTT filters to subscribe to: those that are wanted, and each topic that they do not cover."""
+        others = sorted(topic for topic in {*self._mapped, *self._announced} if not self._is_wanted(topic))
+        return (*self._wanted, *others)
 
     def decoder(self, topic: str) -> Decoder | Rejected:
         """Who reads a topic; Rejected with BAD_TOPIC when it is too long, UNKNOWN_TOPIC when nobody does."""
         found = self._known.get(topic)
         if found is None:
-            found = _decoder(topic)
             if len(self._known) >= _REMEMBERED_TOPICS:
                 self._known.clear()
-            self._known[topic] = found
+            found = self._known[topic] = self._found(topic)
         return found
 
-    @property
-    def filters(self) -> tuple[str, ...]:
-        """The MQTT filters of everything that it reads."""
-        return _filters(SOURCES)
+    def _found(self, topic: str) -> Decoder | Rejected:
+        if len(topic) > _LONGEST_TOPIC:
+            return Rejected("BAD_TOPIC", f"the topic has {len(topic)} characters; accepted: up to {_LONGEST_TOPIC}")
+        if topic in self._mapped:
+            return self._mapped[topic]
+        for source in SOURCES:
+            if source.matches(topic):
+                return source.decode
+        if topic in self._announced:
+            return self._announced[topic]
+        return _unknown(topic) if self._is_wanted(topic) else _let_go
+
+    def _is_wanted(self, topic: str) -> bool:
+        return any(covers(wanted, topic) for wanted in self._wanted)
 
 
-def _decoder(topic: str) -> Decoder | Rejected:
-    if len(topic) > _LONGEST_TOPIC:
-        reason = f"the topic has {len(topic)} characters; accepted: {_LONGEST_TOPIC}"
-        return Rejected("BAD_TOPIC", reason)
-    for source in SOURCES:
-        if source.matches(topic):
-            return source.decode
-    known = ", ".join(_filters(SOURCES))
-    reason = f"nothing reads topic {topic[:200]!r}; accepted: {known}, and topics with a mapping (setDeviceMapping)"
-    return Rejected("UNKNOWN_TOPIC", reason)
+def known_filters() -> tuple[str, ...]:
+    """The MQTT filters of all known devices."""
+    return tuple(found for source in SOURCES for found in source.filters)
 
 
-def _filters(sources: Sequence[Source]) -> tuple[str, ...]:
-    return tuple(found for source in sources for found in source.filters)
+def covers(wanted: str, topic: str) -> bool:
+    """Whether an MQTT filter takes in a topic; a wildcard at the beginning takes in none that begins with `$`."""
+    if topic.startswith("$") and wanted[:1] in {"+", "#"}:
+        return False
+    levels = topic.split("/")
+    for place, level in enumerate(wanted.split("/")):
+        if level == "#":
+            return True
+        if place >= len(levels) or level not in {"+", levels[place]}:
+            return False
+    return wanted.count("/") + 1 == len(levels)
+
+
+def _unknown(topic: str) -> Rejected:
+    accepted = f"{', '.join(known_filters())}, and topics with a mapping (setDeviceMapping)"
+    return Rejected("UNKNOWN_TOPIC", f"nothing reads topic {topic[:200]!r}; accepted: {accepted}")
+
+
+def _let_go(
+    topic: str, payload: bytes, *, received_at: datetime, is_retained: bool, clock_of: ClockOf
+) -> Decoded | Rejected:
+    del topic, payload, received_at, is_retained, clock_of
+    return NOTHING

@@ -10,6 +10,7 @@ from typing import Final
 from ingest.batches import Batches, Inbox
 from ingest.link import Link, Switch
 from ingest.mqtt import BrokerAddress, Connection, Version, can_acknowledge_by_hand
+from ingest.routing import Router, known_filters
 from ingest.writer import MessageWriter
 from store.connections import connect, connect_async, listening
 from store.ingest_status import beat
@@ -18,6 +19,7 @@ from store.rejected import not_replayed, not_replayed_count
 
 _BEAT_EVERY_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.5
+_RENEW_EVERY_S: Final = 30.0
 _PAUSE_S: Final = 1.0
 _WINDOW: Final = 20_000
 _PAGE: Final = 1000
@@ -29,7 +31,7 @@ async def run(
     *,
     database_url: str,
     mqtt_url: str,
-    topics: Sequence[str] = ("DATA/PM/#",),
+    topics: Sequence[str] = (),
     client_id: str = "kilowatch-ingest",
     connections: int = 1,
     default_time_zone: str = "UTC",
@@ -38,9 +40,10 @@ async def run(
 ) -> None:
     """Takes messages into the database until it is cancelled; then commits and acknowledges what it has received.
 
-    The broker keeps the session of `client_id`, and with it whatever arrives meanwhile. Several `connections` share
-    the subscription, as `client_id`-1, -2 and so on. Panels that appear by themselves get `default_time_zone`. A
-    message waits at most `linger_s` for others of its batch.
+    `topics` are MQTT filters; without any, those of all known devices. Topics that owners have mapped and devices have
+    announced are added to them. The broker keeps the session of `client_id`, and with it whatever arrives meanwhile.
+    Several `connections` share the subscription, as `client_id`-1, -2 and so on. Panels that appear by themselves get
+    `default_time_zone`. A message waits at most `linger_s` for others of its batch.
 
     Raises:
         ValueError: the URL or the time zone is none.
@@ -48,8 +51,9 @@ async def run(
     writer = MessageWriter(database_url, default_time_zone=default_time_zone)
     service = _Service(
         database_url,
+        writer,
         address=BrokerAddress.from_url(mqtt_url),
-        topics=topics,
+        topics=tuple(topics) or known_filters(),
         client_ids=_client_ids(client_id, connections=connections),
     )
     await service.run(Batches(service.inbox, writer, linger_s=linger_s, max_batch=max_batch))
@@ -59,20 +63,24 @@ class _Service:
     """The parts of a running ingest and how they end: taking in stops first, acknowledging last."""
 
     def __init__(
-        self, database_url: str, *, address: BrokerAddress, topics: Sequence[str], client_ids: Sequence[str]
+        self,
+        database_url: str,
+        writer: MessageWriter,
+        *,
+        address: BrokerAddress,
+        topics: tuple[str, ...],
+        client_ids: Sequence[str],
     ) -> None:
         self.inbox = Inbox(capacity=_WINDOW * len(client_ids))
         self._database_url = database_url
+        self._writer = writer
+        self._wanted = self._topics = topics
+        self._is_shared = len(client_ids) > 1
+        self._renew_routes_at_s = 0.0
         self._switch = Switch()
-        connection = partial(
-            _connection,
-            address=address,
-            topics=_shared(topics) if len(client_ids) > 1 else topics,
-            inbox=self.inbox,
-            by_hand=_by_hand(),
-        )
+        connect = partial(self._connection, address=address, by_hand=_by_hand())
         self._links = [
-            Link(partial(connection, client_id), switch=self._switch, inbox=self.inbox) for client_id in client_ids
+            Link(partial(connect, client_id), switch=self._switch, inbox=self.inbox) for client_id in client_ids
         ]
 
     async def run(self, batches: Batches) -> None:
@@ -107,14 +115,44 @@ class _Service:
 
     async def _obey_and_beat_once_connected(self) -> None:
         async with listening(self._database_url, "ingest_control") as connection:
+            self._renew_routes_at_s = 0.0
             while True:
+                await self._renew_routes()
                 said = self._is_connected
                 is_wanted = await beat(connection, is_connected=said, backlog=len(self.inbox))
                 self._switch.turn(on=is_wanted)
                 beat_at_s = time.monotonic()
                 while time.monotonic() < beat_at_s + _BEAT_EVERY_S and said == self._is_connected:
                     if [notice async for notice in connection.notifies(timeout=_LOOK_EVERY_S, stop_after=1)]:
+                        self._renew_routes_at_s = 0.0
                         break
+
+    async def _renew_routes(self) -> None:
+        """Learns who reads what, at once when the database says that it has changed, and every 30 s."""
+        if time.monotonic() < self._renew_routes_at_s:
+            return
+        router = await asyncio.to_thread(load_router, self._database_url, wanted=self._wanted)
+        self._renew_routes_at_s = time.monotonic() + _RENEW_EVERY_S
+        self._writer.use(router)
+        if router.filters != self._topics:
+            self._topics = router.filters
+            for link in self._links:
+                link.resubscribe(self._filters)
+
+    @property
+    def _filters(self) -> Sequence[str]:
+        return _shared(self._topics) if self._is_shared else self._topics
+
+    def _connection(self, client_id: str, version: Version, *, address: BrokerAddress, by_hand: bool) -> Connection:
+        return Connection(
+            address,
+            client_id=client_id,
+            topics=self._filters,
+            deliver=self.inbox.put,
+            version=version,
+            receive_maximum=_WINDOW,
+            by_hand=by_hand,
+        )
 
     async def _say_goodbye(self) -> None:
         try:
@@ -124,20 +162,6 @@ class _Service:
             if not is_outage(error):
                 raise
             _log.warning("The database is away and does not learn that ingest has stopped: %s", error)
-
-
-def _connection(
-    client_id: str, version: Version, *, address: BrokerAddress, topics: Sequence[str], inbox: Inbox, by_hand: bool
-) -> Connection:
-    return Connection(
-        address,
-        client_id=client_id,
-        topics=topics,
-        deliver=inbox.put,
-        version=version,
-        receive_maximum=_WINDOW,
-        by_hand=by_hand,
-    )
 
 
 def _client_ids(client_id: str, *, connections: int) -> list[str]:
@@ -170,6 +194,7 @@ def replay_rejected(database_url: str, *, default_time_zone: str) -> tuple[int, 
         DatabaseAwayError, psycopg.OperationalError: the database is away; what was stored until then stays.
     """
     writer = MessageWriter(database_url, default_time_zone=default_time_zone)
+    writer.use(load_router(database_url))
     stored, after_id = 0, 0
     try:
         with connect(database_url) as connection:
@@ -180,3 +205,9 @@ def replay_rejected(database_url: str, *, default_time_zone: str) -> tuple[int, 
             return stored, not_replayed_count(connection)
     finally:
         writer.close()
+
+
+def load_router(database_url: str, *, wanted: Sequence[str] = ("#",)) -> Router:
+    """Who reads what, as the database has it now; `wanted` are the MQTT filters of the settings."""
+    del database_url
+    return Router(wanted=wanted)

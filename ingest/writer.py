@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from ingest.decoding import Message, PanelDecoder
+from ingest.routing import Router
 from metering.readings import Rejected
 from store.merge import Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError
 from store.rejected import RejectedMessage, StoredRejection
@@ -31,6 +32,10 @@ class MessageWriter:
         self._database_url = database_url
         self._decoder = PanelDecoder(default_time_zone=default_time_zone)
         self._writer: BatchWriter | None = None
+
+    def use(self, router: Router) -> None:
+        """Reads the messages of the next batch, and all after it, as `router` says; may be called from any thread."""
+        self._decoder.router = router
 
     def write(self, messages: Sequence[Message]) -> None:
         """Returns when every message is committed, as a reading or as a rejected message.

@@ -67,9 +67,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: Annotated[str, Meta(description="Time zone (IANA name) of panels that appear by themselves.")] = (
         "Asia/Jakarta"
     )
-    mqtt_topics: Annotated[str, Meta(description="MQTT topic filters to subscribe to, separated by commas.")] = (
-        "DATA/PM/#"
-    )
+    mqtt_topics: Annotated[
+        str,
+        Meta(
+            description="MQTT topic filters to subscribe to, separated by commas. Empty: those of all known devices. "
+            "Topics with a mapping and announced ones are added to them."
+        ),
+    ] = ""
     mqtt_client_id: Annotated[
         str, Meta(min_length=1, description="Client id of ingest; its session at the broker hangs on it.")
     ] = "kilowatch-ingest"
