@@ -87,13 +87,17 @@ def demo(
     """Run everything on this machine: database, broker, simulated meters, ingest, jobs and the server."""
     from kilowatch.demo.run import DemoPortTakenError, run_demo
     from kilowatch.demo.seed import ForeignDatabaseError
+    from kilowatch.embedded.accounts import AccountError
+    from kilowatch.embedded.binaries import PostgresNotFoundError
+    from kilowatch.embedded.broker import PortTakenError
     from kilowatch.embedded.keeper import ChildFailedError
     from kilowatch.embedded.postgres import FolderInUseError
 
     settings = _settings()
+    cannot_start = (AccountError, ChildFailedError, FolderInUseError, PortTakenError, PostgresNotFoundError, OSError)
     try:
         run_demo(settings, console=console, every_s=every_s, days=days)
-    except (DemoPortTakenError, ForeignDatabaseError, ChildFailedError, FolderInUseError, OSError) as error:
+    except (DemoPortTakenError, ForeignDatabaseError, *cannot_start) as error:
         raise CommandError(str(error)) from error
 
 
