@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from forecasting import refresh
+from kilowatch.settings import SettingError
 from notifications import delivery, rules
 from notifications.fcm import FcmSender
 from notifications.outcomes import Sender
@@ -53,16 +54,27 @@ async def run(
 
     Any number of processes may run it; they take turns. The database may go away and come back. Without credentials
     alerts are kept and nothing is pushed.
+
+    Raises:
+        SettingError: the credentials are no service account's key.
     """
     async with AsyncExitStack() as open_things:
         pool = await open_things.enter_async_context(open_pool(database_url, size=16, application="kilowatch work"))
         sender: Sender | None = None
         if fcm_credentials:
-            sender = await open_things.enter_async_context(FcmSender(fcm_credentials, fcm_url=fcm_url))
+            sender = await open_things.enter_async_context(_sender(fcm_credentials, fcm_url=fcm_url))
         else:
             _log.info("no push service is set up: alerts are kept and not pushed")
         steps = steps_of(pool, sender=sender, forecast_every=timedelta(seconds=forecast_every_s))
         await keep_running(steps, database_url=database_url, pool=pool)
+
+
+def _sender(credentials_file: Path, *, fcm_url: str | None) -> FcmSender:
+    try:
+        return FcmSender(credentials_file, fcm_url=fcm_url)
+    except (ValueError, OSError) as error:
+        message = f"KILOWATCH_FCM_CREDENTIALS names {credentials_file}, which is no service account's key: {error}"
+        raise SettingError(message) from error
 
 
 async def keep_running(steps: Sequence[Step], *, database_url: str, pool: Pool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kilowatch.demo.push_stand_in import PushStandIn
+from kilowatch.settings import SettingError
 from kilowatch.work import Step, keep_running, run, steps_of
 from notifications.outcomes import Outcome, Sent
 from store.connections import Pool, connect_async
@@ -154,6 +155,13 @@ async def test_without_a_push_service_alerts_are_kept(
         flat.meter(register + 96, at=now)
         await until(flat.alerts)
     assert [state for state, *_ in flat.messages()] == ["PENDING"]
+
+
+async def test_a_file_that_is_no_service_accounts_key_is_named(database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "key.json"
+    file.write_text("{}")
+    with pytest.raises(SettingError, match=r"KILOWATCH_FCM_CREDENTIALS names .*key\.json, which is no service"):
+        await run(database_url=database_url, fcm_credentials=file)
 
 
 async def test_a_burst_of_news_is_one_more_look(database_url: str, pool: Pool) -> None:
