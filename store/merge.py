@@ -1,26 +1,26 @@
 """Turns a batch of readings into rows, rollups and the newest reading of each panel, in one transaction."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, LiteralString, Self
+from datetime import UTC, datetime
+from typing import Final, LiteralString, Self
 
 import psycopg
 from psycopg import Connection
 
-from metering.readings import PhaseValues, Reading
+from store.batch_turns import ADVISORY_KEY, begin_batch, tell_batch
 from store.connections import Row, connect
 from store.ingest_status import BatchCount, count_batch
 from store.known_panels import KnownPanel, add_panels, known_panels
 from store.rejected import RejectedMessage, keep_rejected, mark_replayed
-from store.rollups import ADDED, COUNTED, RECOMPUTE, SUMMED
+from store.rollups import ADDED, COUNTED, RECOMPUTE, SUMMED, create_touched
+from store.staging import VALUES, PanelReading, StagedRow, create_staging, stage, staged_rows
 
-_ADVISORY_KEY: Final = 0x4B57_424D  # "KWBM"
 _CANCEL_WITHIN_S: Final = 1.0
 
-PanelReading = tuple[int, Reading]
-"""A panel's id and what its meter said."""
+Also = Callable[[Connection[Row]], None]
+"""A further piece of a batch's transaction: what it raises of psycopg's is sorted as the batch's own errors are."""
 
 
 class DatabaseAwayError(Exception):
@@ -64,31 +64,6 @@ class BatchResult:
     late_panels: tuple[int, ...]
 
 
-_VALUES: LiteralString = """
-    voltage_r_v, voltage_s_v, voltage_t_v, voltage_n_v, current_r_a, current_s_a, current_t_a, current_n_a,
-    active_power_kw, apparent_power_kva, power_factor, energy_import_kwh, energy_export_kwh,
-    voltage_unbalance, current_unbalance"""
-
-_CREATE_STAGING = """
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_reading (
-    panel_id integer, at timestamptz, received_at timestamptz,
-    voltage_r_v real, voltage_s_v real, voltage_t_v real, voltage_n_v real,
-    current_r_a real, current_s_a real, current_t_a real, current_n_a real,
-    active_power_kw double precision, apparent_power_kva double precision, power_factor real,
-    energy_import_kwh double precision, energy_export_kwh double precision,
-    voltage_unbalance real, current_unbalance real
-) ON COMMIT DELETE ROWS"""
-
-_CREATE_TOUCHED = """
-CREATE TEMPORARY TABLE IF NOT EXISTS touched_bucket (panel_id integer, starts_at timestamptz) ON COMMIT DELETE ROWS"""
-
-_BEGIN_BATCH = "SELECT nextval('reading_batch') FROM pg_advisory_xact_lock(%s)"
-
-_COPY_STAGED: LiteralString = f"COPY staged_reading (panel_id, at, received_at, {_VALUES}) FROM STDIN (FORMAT BINARY)"
-_STAGED_TYPES: Final = (
-    "int4", "timestamptz", "timestamptz", *["float4"] * 8, *["float8"] * 2, "float4", *["float8"] * 2, *["float4"] * 2
-)  # fmt: skip
-
 _ENSURE_PARTITIONS = """
 SELECT ensure_reading_partitions(at, at) FROM pg_advisory_xact_lock(%s), unnest(%s::timestamptz[]) AS at"""
 
@@ -97,8 +72,8 @@ SELECT ensure_reading_partitions(at, at) FROM pg_advisory_xact_lock(%s), unnest(
 # panel's clock the first one stays. A register that the latest reading lacks is looked up in the panel's readings.
 _MERGE: LiteralString = f"""
 WITH inserted AS (
-    INSERT INTO reading (panel_id, at, received_at, batch_id, {_VALUES})
-    SELECT panel_id, at, received_at, %(batch_id)s, {_VALUES} FROM staged_reading
+    INSERT INTO reading (panel_id, at, received_at, batch_id, {VALUES}, flags)
+    SELECT panel_id, at, received_at, %(batch_id)s, {VALUES}, flags FROM staged_reading
     ON CONFLICT DO NOTHING
     RETURNING *
 ), late_panel AS MATERIALIZED (
@@ -155,13 +130,15 @@ WITH inserted AS (
     GROUP BY 1, 2
     ON CONFLICT (panel_id, day) DO UPDATE SET {ADDED}
 ), newest AS MATERIALIZED (
-    SELECT DISTINCT ON (panel_id) panel_id, at, received_at, batch_id, {_VALUES},
-           max(received_at) OVER (PARTITION BY panel_id) AS last_seen_at
+    SELECT DISTINCT ON (panel_id) panel_id, at, received_at, batch_id, {VALUES},
+           max(received_at) OVER (PARTITION BY panel_id) AS last_seen_at, flags
     FROM inserted
     ORDER BY panel_id, at DESC
 ), put_latest AS (
-    INSERT INTO latest_reading AS kept (panel_id, at, received_at, batch_id, {_VALUES}, last_seen_at)
-    SELECT * FROM newest
+    INSERT INTO latest_reading AS kept (panel_id, at, received_at, batch_id, {VALUES}, last_seen_at, flags, is_partial)
+    SELECT newest.*, partial.panel_id IS NOT NULL
+    FROM newest
+    LEFT JOIN (SELECT DISTINCT panel_id, at FROM staged_reading WHERE is_partial) AS partial USING (panel_id, at)
     WHERE NOT EXISTS (SELECT FROM latest_reading AS latest
                       WHERE latest.panel_id = newest.panel_id AND latest.at > newest.at)
     ON CONFLICT (panel_id) DO UPDATE SET
@@ -174,11 +151,10 @@ WITH inserted AS (
         power_factor = excluded.power_factor, energy_import_kwh = excluded.energy_import_kwh,
         energy_export_kwh = excluded.energy_export_kwh, voltage_unbalance = excluded.voltage_unbalance,
         current_unbalance = excluded.current_unbalance,
-        last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at)
+        last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at),
+        flags = excluded.flags, is_partial = excluded.is_partial
 )
 SELECT (SELECT count(*) FROM inserted), (SELECT array_agg(panel_id ORDER BY panel_id) FROM late_panel)"""
-
-_TELL = "SELECT pg_notify('reading', %s)"
 
 
 class BatchWriter:
@@ -191,8 +167,8 @@ class BatchWriter:
         """`connection` is out of autocommit and nobody else's; its temporary tables are made here."""
         self._connection = connection
         self._months: set[tuple[int, int]] = set()
-        connection.execute(_CREATE_STAGING)
-        connection.execute(_CREATE_TOUCHED)
+        create_staging(connection)
+        create_touched(connection)
         connection.commit()
 
     @classmethod
@@ -239,87 +215,79 @@ class BatchWriter:
         rejected: Sequence[RejectedMessage] = (),
         replayed_ids: Sequence[int] = (),
         arrivals: Arrivals | None = None,
+        also: Sequence[Also] = (),
     ) -> BatchResult:
         """Stores a batch and returns when it is committed; a reading that is there already changes nothing.
 
         The readings may come in any order, and be of any month since 2010. `arrivals` adds the batch to ingest's
-        status; history that was never a message leaves it out.
+        status; history that was never a message leaves it out. Each of `also` is called after the readings are
+        stored, in the same transaction.
 
         Raises:
             DatabaseAwayError: it was not stored, or not surely; write it again.
             BatchRefusedError: a value cannot be stored; nothing was.
         """
+        with self._committing():
+            self._ensure_partitions(reading.at for _, reading in readings)
+            result = self._merge(staged_rows(readings), count=len(readings))
+            if rejected:
+                keep_rejected(self._connection, rejected)
+            if replayed_ids:
+                mark_replayed(self._connection, replayed_ids)
+            if arrivals is not None:
+                count_batch(self._connection, _counted(result, arrivals=arrivals, rejected_count=len(rejected)))
+            self._finish(result, also)
+        return result
+
+    def write_rows(self, rows: Sequence[StagedRow], *, also: Sequence[Also] = ()) -> BatchResult:
+        """Stores rows of STAGED_COLUMNS as `write` does readings: for history in bulk, without an object a reading.
+
+        Raises:
+            DatabaseAwayError: they were not stored, or not surely; write them again.
+            BatchRefusedError: a value cannot be stored; nothing was.
+        """
+        with self._committing():
+            self._ensure_partitions(row[1] for row in rows)
+            result = self._merge(rows, count=len(rows))
+            self._finish(result, also)
+        return result
+
+    @contextmanager
+    def _committing(self) -> Generator[None]:
         try:
             with database_errors():
-                result = self._write(readings, rejected=rejected, replayed_ids=replayed_ids, arrivals=arrivals)
+                yield
                 self._connection.commit()
         except BatchRefusedError:
             self._months.clear()
             self._connection.rollback()
             raise
-        return result
 
-    def _write(
-        self,
-        readings: Sequence[PanelReading],
-        *,
-        rejected: Sequence[RejectedMessage],
-        replayed_ids: Sequence[int],
-        arrivals: Arrivals | None,
-    ) -> BatchResult:
-        self._ensure_partitions(readings)
-        result = self._merge(readings)
-        if rejected:
-            keep_rejected(self._connection, rejected)
-        if replayed_ids:
-            mark_replayed(self._connection, replayed_ids)
-        if arrivals is not None:
-            count_batch(self._connection, _counted(result, arrivals=arrivals, rejected_count=len(rejected)))
+    def _finish(self, result: BatchResult, also: Sequence[Also]) -> None:
+        for piece in also:
+            piece(self._connection)
         if result.reading_count:
-            self._connection.execute(_TELL, (str(result.batch_id),))
-        return result
+            tell_batch(self._connection, result.batch_id)
 
-    def _ensure_partitions(self, readings: Sequence[PanelReading]) -> None:
+    def _ensure_partitions(self, instants: Iterable[datetime]) -> None:
         """In a transaction of its own: making a partition locks out readers until it ends."""
-        instants = {(reading.at.year, reading.at.month): reading.at for _, reading in readings}
-        unknown = instants.keys() - self._months
+        months = {(at.year, at.month): at for at in (at.astimezone(UTC) for at in instants)}
+        unknown = months.keys() - self._months
         if unknown:
-            parameters = (_ADVISORY_KEY, [instants[month] for month in unknown])
-            self._connection.execute(_ENSURE_PARTITIONS, parameters)
+            self._connection.execute(_ENSURE_PARTITIONS, (ADVISORY_KEY, [months[month] for month in unknown]))
             self._connection.commit()
             self._months |= unknown
 
-    def _merge(self, readings: Sequence[PanelReading]) -> BatchResult:
-        ((batch_id,),) = self._connection.execute(_BEGIN_BATCH, (_ADVISORY_KEY,)).fetchall()
-        if not readings:
+    def _merge(self, rows: Iterable[StagedRow], *, count: int) -> BatchResult:
+        batch_id = begin_batch(self._connection)
+        if not count:
             return BatchResult(batch_id, 0, 0, ())
-        self._stage(readings)
+        stage(self._connection, rows)
         ((inserted, late),) = self._connection.execute(_MERGE, {"batch_id": batch_id}).fetchall()
         if late:
             for statement in RECOMPUTE:
                 self._connection.execute(statement, {"batch_id": batch_id, "panels": late})
-        return BatchResult(batch_id, inserted, len(readings) - inserted, tuple(late or ()))
-
-    def _stage(self, readings: Sequence[PanelReading]) -> None:
-        with self._connection.cursor() as cursor, cursor.copy(_COPY_STAGED) as copy:
-            copy.set_types(_STAGED_TYPES)
-            write_row = copy.write_row
-            for panel_id, reading in readings:
-                write_row(_staged(panel_id, reading))
-
-
-_NOT_MEASURED: Final = PhaseValues()
-
-
-def _staged(panel_id: int, reading: Reading) -> tuple[Any, ...]:
-    volts, amperes = reading.voltage_v or _NOT_MEASURED, reading.current_a or _NOT_MEASURED
-    return (
-        panel_id, reading.at, reading.received_at,
-        volts.r, volts.s, volts.t, volts.n, amperes.r, amperes.s, amperes.t, amperes.n,
-        reading.active_power_kw, reading.apparent_power_kva, reading.power_factor,
-        reading.energy_import_kwh, reading.energy_export_kwh,
-        reading.voltage_unbalance, reading.current_unbalance,
-    )  # fmt: skip
+        return BatchResult(batch_id, inserted, count - inserted, tuple(late or ()))
 
 
 def _counted(result: BatchResult, *, arrivals: Arrivals, rejected_count: int) -> BatchCount:

@@ -2,6 +2,10 @@
 
 from typing import Final, LiteralString
 
+from psycopg import Connection
+
+from store.connections import Row
+
 COUNTED: LiteralString = """
            count(*) AS reading_count,
            sum(register_rise_kwh(import_before_kwh, energy_import_kwh, at - import_before_at)) AS energy_kwh,
@@ -42,6 +46,15 @@ ADDED: LiteralString = """
         energy_import_kwh = coalesce(excluded.energy_import_kwh, kept.energy_import_kwh),
         energy_export_kwh = coalesce(excluded.energy_export_kwh, kept.energy_export_kwh)"""
 """What a row of younger readings adds to the row `kept`."""
+
+_CREATE_TOUCHED = """
+CREATE TEMPORARY TABLE IF NOT EXISTS touched_bucket (panel_id integer, starts_at timestamptz) ON COMMIT DELETE ROWS"""
+
+
+def create_touched(connection: Connection[Row]) -> None:
+    """Makes the table of the five minutes that are to be recomputed; it is emptied at the end of each transaction."""
+    connection.execute(_CREATE_TOUCHED)
+
 
 _HEAR: LiteralString = """
 UPDATE latest_reading AS kept SET last_seen_at = greatest(kept.last_seen_at, heard.at)
@@ -124,6 +137,7 @@ FROM touched_bucket AS touched CROSS JOIN LATERAL (
         WINDOW imports AS (PARTITION BY own.energy_import_kwh IS NULL ORDER BY own.at),
                exports AS (PARTITION BY own.energy_export_kwh IS NULL ORDER BY own.at)
     ) AS own
+    HAVING count(*) > 0
 ) AS summed
 ON CONFLICT (panel_id, starts_at) DO UPDATE SET {_REPLACE}"""
 
@@ -135,6 +149,7 @@ CROSS JOIN LATERAL (
     SELECT {SUMMED} FROM rollup_five_minutes AS part
     WHERE part.panel_id = touched.panel_id
       AND part.starts_at >= touched.starts_at AND part.starts_at < touched.starts_at + interval '1 hour'
+    HAVING count(*) > 0
 ) AS summed
 ON CONFLICT (panel_id, starts_at) DO UPDATE SET {_REPLACE}"""
 
@@ -148,8 +163,12 @@ CROSS JOIN LATERAL (
     WHERE part.panel_id = touched.panel_id
       AND part.starts_at >= local_midnight(touched.day, time_zone)
       AND part.starts_at < local_midnight(touched.day + 1, time_zone)
+    HAVING count(*) > 0
 ) AS summed
 ON CONFLICT (panel_id, day) DO UPDATE SET {_REPLACE}"""
 
-RECOMPUTE: Final[tuple[LiteralString, ...]] = (_HEAR, _TOUCH, _FIVE_MINUTES, _HOURS, _DAYS)
+REFILL: Final[tuple[LiteralString, ...]] = (_FIVE_MINUTES, _HOURS, _DAYS)
+"""Recomputes the touched five minutes from their readings, and from those their hours and days."""
+
+RECOMPUTE: Final[tuple[LiteralString, ...]] = (_HEAR, _TOUCH, *REFILL)
 """Run in this order after the merge, in its transaction, with `batch_id` and `panels`, those with a late reading."""

@@ -68,6 +68,9 @@ def test_store_has_statements_to_check() -> None:
 
 UNSCOPED = {
     "merge": "the writer",
+    "batch_turns": "the writers' turns",
+    "recompute": "the writer",
+    "staging": "the writer",
     "migrations": "the schema itself",
     "accounts": "sign-in, before there is a viewer",
 }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 from metering.periods import local_midnight
-from metering.readings import PhaseValues, Reading
+from metering.readings import PhaseValues, Reading, ReadingFlag
 from store.connections import Row, connect
 from store.merge import Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError, PanelReading
 from store.rejected import RejectedMessage
@@ -323,12 +323,13 @@ def test_of_two_readings_in_one_second_the_first_stays(writer: BatchWriter, data
 
 def test_every_value_is_stored_where_it_belongs(writer: BatchWriter, database: Connection[Row]) -> None:
     full = Reading(
-        START, RECEIVED_AT, PhaseValues(1, 2, 3, 4), PhaseValues(5, 6, 7, 8), 9.0, 10.0, 0.5, 12.0, 13.0, 0.25, 0.75
+        START, RECEIVED_AT, PhaseValues(1, 2, 3, 4), PhaseValues(5, 6, 7, 8), 9.0, 10.0, 0.5, 12.0, 13.0, 0.25, 0.75,
+        flags=ReadingFlag.LATE, is_partial=True,
     )  # fmt: skip
     batch_id = writer.write([(1, full)]).batch_id
     expected = (1, START, RECEIVED_AT, batch_id, 1, 2, 3, 4, 5, 6, 7, 8, 9.0, 10.0, 0.5, 12.0, 13.0, 0.25, 0.75)
-    assert rows(database, "SELECT * FROM reading") == [expected]
-    assert rows(database, "SELECT * FROM latest_reading") == [(*expected, RECEIVED_AT)]
+    assert rows(database, "SELECT * FROM reading") == [(*expected, 16)]
+    assert rows(database, "SELECT * FROM latest_reading") == [(*expected, RECEIVED_AT, 16, True, False)]
 
 
 def test_a_late_reading_says_that_the_panel_is_alive_and_leaves_the_latest_alone(
