@@ -172,14 +172,14 @@ def simulate(
     every_s: Annotated[float, typer.Option("--every", help="Seconds between two messages of a meter.", min=0.1)] = 2.0,
 ) -> None:
     """Publish simulated meters' messages to the broker, until stopped."""
-    from kilowatch.demo.registers import latest_registers_kwh
+    from kilowatch.demo.registers import latest_registers
     from kilowatch.demo.simulator import simulate as publish
     from kilowatch.demo.site import PANELS
     from kilowatch.lifetime import run_until_stopped
 
     settings = _settings(needs=("mqtt_url",))
-    registers_kwh = latest_registers_kwh(settings.database_url) if settings.database_url else {}
-    run_until_stopped(publish(settings.mqtt_url, panels=PANELS, registers_kwh=registers_kwh, every_s=every_s))
+    registers = latest_registers(settings.database_url) if settings.database_url else {}
+    run_until_stopped(publish(settings.mqtt_url, panels=PANELS, registers=registers, every_s=every_s))
 
 
 @app.command()

@@ -80,19 +80,21 @@ async def set_tariff(
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
-    """Where a meter's import register stood at its newest reading."""
+class Registers:
+    """Where a meter's registers stood at its newest reading; 0 where it has none."""
 
     at: datetime
-    energy_kwh: float
+    import_kwh: float
+    export_kwh: float
 
 
 _REGISTERS = """
-SELECT code, at, energy_import_kwh FROM latest_reading JOIN panel ON panel.id = panel_id
-WHERE energy_import_kwh IS NOT NULL"""
+SELECT code, at, coalesce(energy_import_kwh, 0), coalesce(energy_export_kwh, 0)
+FROM latest_reading JOIN panel ON panel.id = panel_id
+WHERE energy_import_kwh IS NOT NULL OR energy_export_kwh IS NOT NULL"""
 
 
-async def registers(connection: AsyncConnection[Row]) -> dict[str, Register]:
-    """The newest register of every panel, by code: for the simulator, which goes on from there."""
+async def registers(connection: AsyncConnection[Row]) -> dict[str, Registers]:
+    """The newest registers of every panel, by code: for the simulator, which goes on from there."""
     rows = await (await connection.execute(_REGISTERS)).fetchall()
-    return {code: Register(at, energy_kwh) for code, at, energy_kwh in rows}
+    return {code: Registers(*found) for code, *found in rows}

@@ -43,7 +43,7 @@ def print_card(addresses: Addresses, *, console: Console, folder: Path) -> None:
         ("Dashboard", f"{addresses.api}/"),
         ("GraphQL", f"{addresses.api}/graphql   (websocket: graphql-transport-ws)"),
         ("Pushes that arrived", addresses.push),
-        ("MQTT", f"{addresses.mqtt}   topic DATA/PM/<panel code>"),
+        ("MQTT", f"{addresses.mqtt}   topic DATA/PM/<panel code>, and those of known devices"),
         ("Data and logs", str(folder)),
     ):
         table.add_row(f"[bold]{label}[/]", value)

@@ -1,48 +1,97 @@
 """Turns a simulated panel and instants into power: the same instant always draws the same."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kilowatch.demo.site import SimulatedPanel, Use
+from kilowatch.demo.site import SimulatedPanel
 
 Floats = NDArray[np.float64]
 
 _HOURS = np.arange(25)
-_BUSY: dict[Use, Floats] = {
-    "OFFICE": np.array(
-        [2, 2, 2, 2, 2, 4, 12, 40, 78, 95, 100, 98, 84, 92, 99, 96, 88, 62, 34, 20, 12, 8, 4, 3, 2]
-    ) / 100,
-    "HOME": np.array(
-        [22, 18, 16, 15, 18, 34, 58, 62, 40, 30, 28, 30, 36, 34, 30, 32, 40, 60, 86, 100, 96, 80, 54, 34, 22]
-    ) / 100,
-}  # fmt: skip
-_WEEKEND: dict[Use, float] = {"OFFICE": 0.22, "HOME": 1.18}
-_STARTED = datetime(2024, 1, 1, tzinfo=UTC)
+_NO_OFFSET = timedelta(0)
+_OFFICE = np.array([2, 2, 2, 2, 2, 4, 12, 40, 78, 95, 100, 98, 84, 92, 99, 96, 88, 62, 34, 20, 12, 8, 4, 3, 2]) / 100
+_HOME = np.array([22, 18, 16, 15, 18, 34, 58, 62, 40, 30, 28, 30, 36, 34, 30, 32, 40, 60, 86, 100, 96, 80, 54, 34, 22])
+_OFFICE_WEEKEND, _HOME_WEEKEND = 0.22, 1.18
+_SUNRISE_H, _SUNSET_H = 6.0, 18.5
+_BATTERY_KW = 0.8
 
 
-def power_kw(panel: SimulatedPanel, at_s: Floats) -> Floats:
-    """Active power at each instant; instants (n,) in seconds since 1970 UTC, power (n,) in kW, above zero.
+class Flow(NamedTuple):
+    """Power at instants, arrays (n,) in kW: what comes in through a panel, and what goes out; neither below zero."""
 
-    Base load and a share of the busy load by local hour and weekday, which wander from day to day, quarter hour to
-    quarter hour and moment to moment.
+    import_kw: Floats
+    export_kw: Floats
+
+    @property
+    def power_kw(self) -> Floats:
+        """Active power, negative while more goes out than comes in."""
+        return self.import_kw - self.export_kw
+
+
+def flow(panel: SimulatedPanel, at_s: Floats) -> Flow:
+    """What flows through a panel at each instant; instants (n,) in seconds since 1970 UTC."""
+    used = _used_kw(panel, at_s)
+    nothing = np.zeros_like(used)
+    if panel.use in {"OFFICE", "HOME", "LOAD"}:
+        return Flow(used, nothing)
+    yielded, charged = _yielded_kw(panel, at_s), _charged_kw(panel, at_s)
+    if panel.use == "SOLAR":
+        return Flow(yielded, nothing)
+    if panel.use == "BATTERY":
+        return Flow(np.maximum(charged, 0), np.maximum(-charged, 0))
+    net = used - yielded if panel.use == "SOLAR_HOME" else used - yielded + charged
+    drawn = Flow(np.maximum(net, 0), np.maximum(-net, 0))
+    if panel.use == "GRID_IMPORT":
+        return Flow(drawn.import_kw, nothing)
+    return Flow(nothing, drawn.export_kw) if panel.use == "GRID_EXPORT" else drawn
+
+
+def _used_kw(panel: SimulatedPanel, at_s: Floats) -> Floats:
+    """Base load and a share of the busy load by local hour and weekday, above zero.
+
+    They wander from day to day, quarter hour to quarter hour and moment to moment.
     """
-    local_s = at_s + _offset_s(panel.time_zone)
+    name, local_s = _seed_name(panel), at_s + _offset_s(panel.time_zone, at_s)
     hour = local_s % 86_400 / 3600
-    weekend = (local_s // 86_400 + 3) % 7 >= 5
-    busy = np.interp(hour, _HOURS, _BUSY[panel.use]) * np.where(weekend, _WEEKEND[panel.use], 1.0)
-    day = 0.75 + 0.5 * _noise(panel.code, local_s // 86_400)
-    quarter = 0.6 + 0.8 * _noise(panel.code, local_s // 900)
-    moment = 0.97 + 0.06 * _noise(panel.code, at_s // 10)
+    is_weekend = (local_s // 86_400 + 3) % 7 >= 5
+    shape, weekend = (_OFFICE, _OFFICE_WEEKEND) if panel.use == "OFFICE" else (_HOME / 100, _HOME_WEEKEND)
+    busy = np.interp(hour, _HOURS, shape) * np.where(is_weekend, weekend, 1.0)
+    day = 0.75 + 0.5 * _noise(name, local_s // 86_400)
+    quarter = 0.6 + 0.8 * _noise(name, local_s // 900)
+    moment = 0.97 + 0.06 * _noise(name, at_s // 10)
     return (panel.base_kw + panel.busy_kw * busy * day * quarter) * moment
 
 
-def _offset_s(time_zone: str) -> float:
-    """The zone's offset; the simulated zones have no summer time."""
-    offset = _STARTED.astimezone(ZoneInfo(time_zone)).utcoffset()
-    return offset.total_seconds() if offset else 0.0
+def _yielded_kw(panel: SimulatedPanel, at_s: Floats) -> Floats:
+    """What the roof yields: an arch from sunrise to sunset, lower on cloudy days and under passing clouds."""
+    name, local_s = _seed_name(panel) + " sun", at_s + _offset_s(panel.time_zone, at_s)
+    hour = local_s % 86_400 / 3600
+    arch = np.sin(np.pi * np.clip((hour - _SUNRISE_H) / (_SUNSET_H - _SUNRISE_H), 0, 1)) ** 1.5
+    day = 0.35 + 0.65 * _noise(name, local_s // 86_400)
+    cloud = 0.7 + 0.3 * _noise(name, local_s // 900)
+    return panel.solar_kw * arch * day * cloud
+
+
+def _charged_kw(panel: SimulatedPanel, at_s: Floats) -> Floats:
+    """What goes into the battery around noon, and out of it, negative, in the evening."""
+    hour = (at_s + _offset_s(panel.time_zone, at_s)) % 86_400 / 3600
+    return np.where((hour >= 9) & (hour < 14), _BATTERY_KW, np.where((hour >= 18) & (hour < 22.6), -_BATTERY_KW, 0.0))
+
+
+def _seed_name(panel: SimulatedPanel) -> str:
+    return panel.device or panel.code
+
+
+def _offset_s(time_zone: str, at_s: Floats) -> Floats:
+    """The zone's offset at each instant, in seconds; what it is at the start of the instant's hour."""
+    hours, places = np.unique(at_s // 3600, return_inverse=True)
+    zone = ZoneInfo(time_zone)
+    offsets = [(datetime.fromtimestamp(hour * 3600, zone).utcoffset() or _NO_OFFSET).total_seconds() for hour in hours]
+    return np.array(offsets, dtype=np.float64)[places]
 
 
 def _noise(name: str, step: Floats) -> Floats:

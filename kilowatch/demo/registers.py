@@ -4,13 +4,14 @@ import asyncio
 
 from store import registry
 from store.connections import connect_async
+from store.registry import Registers
 
 
-def latest_registers_kwh(database_url: str) -> dict[str, float]:
-    """The newest import register of every panel, by code."""
+def latest_registers(database_url: str) -> dict[str, Registers]:
+    """The newest registers of every panel, by code."""
 
-    async def fetched() -> dict[str, float]:
+    async def fetched() -> dict[str, Registers]:
         async with await connect_async(database_url) as connection:
-            return {code: register.energy_kwh for code, register in (await registry.registers(connection)).items()}
+            return await registry.registers(connection)
 
     return asyncio.run(fetched())

@@ -58,12 +58,12 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
         keepers = _keepers(environment, folder=folder)
         running.callback(stop_all, list(keepers.values()))
         keepers["serve"].start()
-        registers_kwh = seed(database_url, console=console, days=days)
+        registers = seed(database_url, console=console, days=days)
         for verb in _WAIT_FOR_HISTORY:
             keepers[verb].start()
         addresses = Addresses(f"http://{settings.host}:{port}", push.url, mqtt_url)
         print_card(addresses, console=console, folder=folder)
-        run_until_stopped(simulate(mqtt_url, panels=PANELS, registers_kwh=registers_kwh, every_s=every_s))
+        run_until_stopped(simulate(mqtt_url, panels=PANELS, registers=registers, every_s=every_s))
         console.print("Stopping …")
 
 

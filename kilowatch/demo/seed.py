@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kilowatch.demo.credit import TARIFF, settle_credit
 from kilowatch.demo.history import PanelHistory
-from kilowatch.demo.registers import latest_registers_kwh
+from kilowatch.demo.registers import latest_registers
 from kilowatch.demo.site import (
     PANELS,
     PASSWORD,
@@ -25,6 +25,7 @@ from metering.low_units import Threshold, Unit
 from store import accounts, low_units, push_devices, registry
 from store.connections import Database, connect, connect_async
 from store.merge import BatchWriter, PanelReading
+from store.registry import Registers
 
 _BATCH: Final = 5000
 
@@ -33,8 +34,8 @@ class ForeignDatabaseError(Exception):
     """The database has people of its own; the demo would let strangers in with its well-known password."""
 
 
-def seed(database_url: str, *, console: Console, days: int) -> dict[str, float]:
-    """Brings the demo's data up to now, from `days` ago when there is none; returns each panel's register in kWh.
+def seed(database_url: str, *, console: Console, days: int) -> dict[str, Registers]:
+    """Brings the demo's data up to now, from `days` ago when there is none; returns where each panel's registers stand.
 
     What a stop of the demo left out is filled in, as by meters that kept their readings meanwhile.
 
@@ -47,7 +48,7 @@ def seed(database_url: str, *, console: Console, days: int) -> dict[str, float]:
     histories = asyncio.run(_missing_history(database_url, since=now - timedelta(days=days), until=now))
     _load(database_url, histories, panel_ids=panel_ids, console=console)
     asyncio.run(settle_credit(database_url, panel_ids=panel_ids, since=now - timedelta(days=days), until=now))
-    return latest_registers_kwh(database_url)
+    return latest_registers(database_url)
 
 
 async def _check_people(database_url: str) -> None:
@@ -94,9 +95,9 @@ async def _missing_history(database_url: str, *, since: datetime, until: datetim
     async with await connect_async(database_url) as connection:
         known = await registry.registers(connection)
     return [
-        PanelHistory(panel, known[panel.code].at, until, known[panel.code].energy_kwh)
+        PanelHistory(panel, known[panel.code].at, until, known[panel.code].import_kwh, known[panel.code].export_kwh)
         if panel.code in known
-        else PanelHistory(panel, since, until, panel.register_kwh)
+        else PanelHistory(panel, since, until, panel.register_kwh, panel.register_kwh)
         for panel in PANELS
     ]
 

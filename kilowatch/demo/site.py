@@ -1,17 +1,22 @@
-"""Describes the simulated site: three floors of an office in Jakarta and two prepaid flats in Lagos."""
+"""Describes the simulated sites: an office in Jakarta, prepaid flats in Lagos, homes with sun in Berlin and Bali."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-Use = Literal["OFFICE", "HOME"]
+Use = Literal["OFFICE", "HOME", "SOLAR_HOME", "LOAD", "SOLAR", "BATTERY", "GRID_IMPORT", "GRID_EXPORT"]
+"""What a panel measures: a use of electricity, a home with sun on its roof, or one part of a hub's home."""
 
 PASSWORD = "kilowatch"  # noqa: S105 - of the demo on loopback, printed at its start
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPanel:
-    """A panel and how much it draws: a base load and what its use adds at the busiest hour, in kW."""
+    """A panel and how much it draws: a base load and what its use adds at the busiest hour, in kW.
+
+    `solar_kw` is what the roof yields at most. `device` names the device that speaks for it, where that is not a power
+    meter of its own; the panels of one device share their weather and their home.
+    """
 
     code: str
     name: str
@@ -23,11 +28,23 @@ class SimulatedPanel:
     busy_kw: float
     register_kwh: float
     meter_number: str | None = None
+    solar_kw: float = 0.0
+    device: str | None = None
 
     @property
     def is_prepaid(self) -> bool:
         """Flats with a prepaid meter have a meter number."""
         return self.meter_number is not None
+
+    @property
+    def counts_import(self) -> bool:
+        """Whether its meter has a register of what comes in."""
+        return self.use != "GRID_EXPORT"
+
+    @property
+    def counts_export(self) -> bool:
+        """Whether its meter has a register of what goes out."""
+        return self.use in {"SOLAR_HOME", "GRID_EXPORT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +62,16 @@ class SimulatedPerson:
 _OFFICE = ("Menara Kilowatch, Jakarta", "Asia/Jakarta", "OFFICE")
 _HOME = ("12 Marina Road, Lagos", "Africa/Lagos", "HOME")
 
+SMART_METER = "tasmota_6F0690"
+HUB = "hub-01"
+_PARTS: tuple[tuple[Use, str, float], ...] = (
+    ("LOAD", "its use", 3_312.0),
+    ("SOLAR", "its roof", 5_840.0),
+    ("BATTERY", "its battery", 612.0),
+    ("GRID_IMPORT", "from the grid", 1_204.0),
+    ("GRID_EXPORT", "to the grid", 2_965.0),
+)
+
 PANELS = (
     SimulatedPanel("PANEL_LANTAI_1", "Lobby and shops", _OFFICE[0], 1, _OFFICE[1], "OFFICE", 2.1, 14.0, 150_070.0),
     SimulatedPanel("PANEL_LANTAI_2", "Offices", _OFFICE[0], 2, _OFFICE[1], "OFFICE", 1.4, 19.0, 98_412.0),
@@ -53,6 +80,35 @@ PANELS = (
     ),
     SimulatedPanel("FLAT_2A", "Flat 2A", _HOME[0], 2, _HOME[1], "HOME", 0.12, 0.75, 4_210.0, "45041234567"),
     SimulatedPanel("FLAT_2B", "Flat 2B", _HOME[0], 2, _HOME[1], "HOME", 0.21, 1.3, 6_903.0, "45041234575"),
+    SimulatedPanel(
+        f"{SMART_METER}:SML",
+        "Home with an IR head",
+        "Berlin-Pankow",
+        0,
+        "Europe/Berlin",
+        "SOLAR_HOME",
+        0.18,
+        1.4,
+        15_119.0,
+        solar_kw=4.2,
+        device=SMART_METER,
+    ),
+    *(
+        SimulatedPanel(
+            f"{HUB}:{part}",
+            f"Solar home, {words}",
+            "Ubud, Bali",
+            0,
+            "Asia/Makassar",
+            part,
+            0.25,
+            1.6,
+            register_kwh,
+            solar_kw=3.6,
+            device=HUB,
+        )
+        for part, words, register_kwh in _PARTS
+    ),
 )
 
 PEOPLE = (
