@@ -3,11 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 _LONGEST: Final = 500
 _DEEPEST: Final = 20
+_SMALLEST: Final = Fraction(1, 10**12)
+_LARGEST: Final = Fraction(10**12)
 _MARKS = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>-?[0-9]{1,15}(?:\.[0-9]{1,15})?(?![\w.]))
@@ -27,7 +29,7 @@ class Template:
     """Where the value stands in the payload, empty where the whole payload is it, and what it is multiplied by."""
 
     path: tuple[str | int, ...]
-    factor: Decimal
+    factor: Fraction
 
 
 class _NotSimpleError(Exception):
@@ -69,18 +71,18 @@ class _Parser:
 
     def whole(self) -> Template:
         found = self._product()
-        if self._tokens or not isinstance(found, Template) or not found.factor:
+        if self._tokens or not isinstance(found, Template) or not _SMALLEST <= abs(found.factor) <= _LARGEST:
             raise _NotSimpleError
         return found
 
-    def _product(self) -> "Template | Decimal":
+    def _product(self) -> "Template | Fraction":
         left = self._filtered()
         while self._next() in {"*", "/"}:
             is_division = self._take() == "/"
             left = _divided(left, self._filtered()) if is_division else _multiplied(left, self._filtered())
         return left
 
-    def _filtered(self) -> "Template | Decimal":
+    def _filtered(self) -> "Template | Fraction":
         found = self._operand()
         while self._next() == "|":
             self._take()
@@ -96,20 +98,20 @@ class _Parser:
             if token in {"[", "|", "*", "/", "value", "value_json"}:
                 raise _NotSimpleError
 
-    def _operand(self) -> "Template | Decimal":
+    def _operand(self) -> "Template | Fraction":
         match self._take():
             case "(":
                 return self._in_parentheses()
             case "value":
-                return Template((), Decimal(1))
+                return Template((), Fraction(1))
             case "value_json":
-                return Template(self._path(), Decimal(1))
+                return Template(self._path(), Fraction(1))
             case number if number.lstrip("-")[:1].isdigit():
-                return Decimal(number)
+                return Fraction(number)
             case _:
                 raise _NotSimpleError
 
-    def _in_parentheses(self) -> "Template | Decimal":
+    def _in_parentheses(self) -> "Template | Fraction":
         self._depth += 1
         if self._depth > _DEEPEST:
             raise _NotSimpleError
@@ -155,19 +157,19 @@ class _Parser:
             raise _NotSimpleError
 
 
-def _multiplied(left: Template | Decimal, right: Template | Decimal) -> Template | Decimal:
+def _multiplied(left: Template | Fraction, right: Template | Fraction) -> Template | Fraction:
     if isinstance(left, Template) and isinstance(right, Template):
         raise _NotSimpleError
     if isinstance(left, Template):
         left, right = right, left
-    if isinstance(right, Template) and isinstance(left, Decimal):
+    if isinstance(right, Template) and isinstance(left, Fraction):
         return Template(right.path, right.factor * left)
-    if isinstance(right, Decimal) and isinstance(left, Decimal):
+    if isinstance(right, Fraction) and isinstance(left, Fraction):
         return left * right
     raise _NotSimpleError
 
 
-def _divided(left: Template | Decimal, right: Template | Decimal) -> Template | Decimal:
+def _divided(left: Template | Fraction, right: Template | Fraction) -> Template | Fraction:
     if isinstance(right, Template) or not right:
         raise _NotSimpleError
     return _multiplied(left, 1 / right)

@@ -11,6 +11,7 @@ CREATE TABLE discovered_sensor (
     announced_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX discovered_sensor_panel ON discovered_sensor (panel_code);
+CREATE INDEX discovered_sensor_topic ON discovered_sensor (split_part(announced_on, '#', 1));
 
 -- Panels that we have announced to Home Assistant, so that one that is removed is taken back there too.
 CREATE TABLE panel_announcement (

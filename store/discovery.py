@@ -98,17 +98,20 @@ def _document(sensors: Sequence[DiscoveredSensor]) -> str:
     ).decode()
 
 
-# A device may announce a quantity several times, as a total and by tariffs: the shortest way leads to the total.
+# A device may announce a quantity several times, as a total and by tariffs: the shortest way leads to the total. What
+# tells neither energy nor power is no panel: most voltages that are announced are those of batteries.
 _DISCOVERED: LiteralString = """
 SELECT DISTINCT ON (panel_code, quantity)
        announced_on, device, panel_code, topic, path, quantity, unit, is_reversed
 FROM discovered_sensor
+WHERE panel_code IN (SELECT panel_code FROM discovered_sensor
+                     WHERE quantity IN ('ENERGY_IMPORT', 'ENERGY_EXPORT', 'ACTIVE_POWER'))
 ORDER BY panel_code, quantity, is_reversed, length(path::text), length(announced_on), announced_on COLLATE "C"
 """
 
 
 def discovered_sensors(connection: Connection[Row]) -> list[DiscoveredSensor]:
-    """The announced values, one a panel and quantity: the one that counts what is imported, and has the shortest path.
+    """The announced values of panels with energy or power, one a quantity: the one with the shortest path.
 
     It is for ingest, and ends the transaction.
     """

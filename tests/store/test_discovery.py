@@ -78,6 +78,11 @@ def test_of_several_values_of_one_quantity_the_shortest_path_is_read(database: p
     assert keep(database, tariff, TOTAL) == [TOTAL]
 
 
+def test_a_device_without_energy_and_power_is_no_panel(database: psycopg.Connection[Row]) -> None:
+    battery = sensor("homeassistant/sensor/door/config", Quantity.VOLTAGE_R, "battery", panel="door")
+    assert keep(database, battery, TOTAL) == [TOTAL]
+
+
 def test_there_is_an_end_to_what_is_kept(
     database: psycopg.Connection[Row], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
