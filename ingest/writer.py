@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
-from ingest.decoding import Message, PanelDecoder
+from ingest.decoding import Contents, Message, PanelDecoder
 from ingest.routing import Router
 from metering.readings import Rejected
-from store.merge import Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError
+from store.discovery import keep_discovered
+from store.merge import Also, Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError
 from store.rejected import RejectedMessage, StoredRejection
 
 _log = logging.getLogger(__name__)
@@ -89,7 +91,7 @@ class MessageWriter:
         writer = self._open()
         found = self._decoder.decode(messages, writer=writer)
         rejected = [_rejected(messages[place], why) for place, why in found.rejected]
-        writer.write(found.readings, rejected=rejected, arrivals=_arrivals(messages))
+        writer.write(found.readings, rejected=rejected, arrivals=_arrivals(messages), also=_beside_readings(found))
 
     def _write_in_parts(self, messages: Sequence[Message]) -> None:
         unwritten = [messages]  # the next part is the last one
@@ -123,8 +125,13 @@ class MessageWriter:
         unreadable = {place for place, _ in found.rejected}
         readable = [message.id for place, message in enumerate(messages) if place not in unreadable]
         if readable:
-            writer.write(found.readings, replayed_ids=readable)
+            writer.write(found.readings, replayed_ids=readable, also=_beside_readings(found))
         return len(readable)
+
+
+def _beside_readings(found: Contents) -> list[Also]:
+    """What else the transaction of a batch stores; nothing, for most batches."""
+    return [partial(keep_discovered, sensors=found.discovered)] if found.discovered else []
 
 
 def _rejected(message: Message, why: Rejected) -> RejectedMessage:
