@@ -78,11 +78,11 @@ async def test_of_a_batch_that_was_split_an_outage_repeats_only_what_was_not_com
     writer: MessageWriter, database: Connection[Row]
 ) -> None:
     database.execute(CUTS_THE_LINE_ONCE)
-    unreadable = Delivery("DATA/PM/A", b"{", TURNED_BACK_AT, None, None)
+    unreadable = [Delivery("DATA/PM/A", payload, TURNED_BACK_AT, None, None) for payload in (b"{", b"[")]
     registers = [said(TURNED_BACK_AT + timedelta(minutes=n), kwh, received_at=TURNED_BACK_AT + timedelta(minutes=n))
                  for n, kwh in enumerate([1, 2, 666, 777])]  # fmt: skip
     inbox = Inbox(capacity=10)
-    for delivery in [unreadable, *registers[:2], unreadable, *registers[2:]]:
+    for delivery in [unreadable[0], *registers[:2], unreadable[1], *registers[2:]]:
         inbox.put(delivery)
     batches = Batches(inbox, writer, linger_s=0, max_batch=10)
     running = asyncio.ensure_future(batches.run())
