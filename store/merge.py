@@ -13,6 +13,7 @@ from store.batch_turns import ADVISORY_KEY, begin_batch, tell_batch
 from store.connections import Row, connect
 from store.ingest_status import BatchCount, count_batch
 from store.known_panels import KnownPanel, add_panels, known_panels
+from store.reading_changes import WITHDRAWN_FILTER
 from store.rejected import RejectedMessage, keep_rejected, mark_replayed
 from store.rollups import ADDED, COUNTED, RECOMPUTE, SUMMED, create_touched
 from store.staging import VALUES, PanelReading, StagedRow, create_staging, stage, staged_rows
@@ -73,7 +74,8 @@ SELECT ensure_reading_partitions(at, at) FROM pg_advisory_xact_lock(%s), unnest(
 _MERGE: LiteralString = f"""
 WITH inserted AS (
     INSERT INTO reading (panel_id, at, received_at, batch_id, {VALUES}, flags)
-    SELECT panel_id, at, received_at, %(batch_id)s, {VALUES}, flags FROM staged_reading
+    SELECT panel_id, at, received_at, %(batch_id)s, {VALUES}, flags FROM staged_reading AS staged
+    WHERE {WITHDRAWN_FILTER}
     ON CONFLICT DO NOTHING
     RETURNING *
 ), late_panel AS MATERIALIZED (
