@@ -16,7 +16,7 @@ from store.known_panels import KnownPanel, add_panels, known_panels
 from store.reading_changes import WITHDRAWN_FILTER
 from store.rejected import RejectedMessage, keep_rejected, mark_replayed
 from store.rollups import ADDED, COUNTED, RECOMPUTE, SUMMED, create_touched
-from store.staging import VALUES, PanelReading, StagedRow, create_staging, stage, staged_rows
+from store.staging import VALUES, PackedRows, PanelReading, StagedRow, create_staging, stage, staged_rows
 
 _CANCEL_WITHIN_S: Final = 1.0
 
@@ -254,6 +254,19 @@ class BatchWriter:
             self._finish(result, also)
         return result
 
+    def write_packed(self, rows: PackedRows, *, also: Sequence[Also] = ()) -> BatchResult:
+        """Stores rows as `write_rows` does, ten times as cheaply for this process.
+
+        Raises:
+            DatabaseAwayError: they were not stored, or not surely; write them again.
+            BatchRefusedError: a value cannot be stored; nothing was.
+        """
+        with self._committing():
+            self._ensure_partitions(rows.instants)
+            result = self._merge(rows, count=rows.count)
+            self._finish(result, also)
+        return result
+
     @contextmanager
     def _committing(self) -> Generator[None]:
         try:
@@ -280,7 +293,7 @@ class BatchWriter:
             self._connection.commit()
             self._months |= unknown
 
-    def _merge(self, rows: Iterable[StagedRow], *, count: int) -> BatchResult:
+    def _merge(self, rows: Iterable[StagedRow] | PackedRows, *, count: int) -> BatchResult:
         batch_id = begin_batch(self._connection)
         if not count:
             return BatchResult(batch_id, 0, 0, ())

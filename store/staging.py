@@ -1,6 +1,8 @@
 """Turns readings into rows of a temporary table, from which one statement merges them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, LiteralString
 
 from psycopg import Connection
@@ -13,6 +15,19 @@ PanelReading = tuple[int, Reading]
 
 StagedRow = Sequence[Any]
 """The values of STAGED_COLUMNS, in their order: integer, two aware datetimes, floats or None, an integer, a bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedRows:
+    """Rows of STAGED_COLUMNS in the bytes of a binary COPY, without its header and end.
+
+    `instants` has one of each month (UTC) in which there are rows.
+    """
+
+    content: bytes
+    count: int
+    instants: tuple[datetime, ...]
+
 
 VALUES: LiteralString = """
     voltage_r_v, voltage_s_v, voltage_t_v, voltage_n_v, current_r_a, current_s_a, current_t_a, current_n_a,
@@ -47,9 +62,17 @@ def create_staging(connection: Connection[Row]) -> None:
     connection.execute(_CREATE_STAGING)
 
 
-def stage(connection: Connection[Row], rows: Iterable[StagedRow]) -> None:
+_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END: Final = b"\xff\xff"
+
+
+def stage(connection: Connection[Row], rows: Iterable[StagedRow] | PackedRows) -> None:
     """Copies rows into the table; they may come in any order."""
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        if isinstance(rows, PackedRows):
+            for piece in (_HEADER, rows.content, _END):
+                copy.write(piece)
+            return
         copy.set_types(_TYPES)
         write_row = copy.write_row
         for row in rows:
