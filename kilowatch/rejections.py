@@ -2,9 +2,9 @@
 
 import asyncio
 
-from store import rejected
+from store import rejections
 from store.connections import connect_async
-from store.rejected import KeptRejection
+from store.rejections import KeptRejection
 
 
 def newest_rejected(database_url: str, *, limit: int) -> list[KeptRejection]:
@@ -12,6 +12,6 @@ def newest_rejected(database_url: str, *, limit: int) -> list[KeptRejection]:
 
     async def fetched() -> list[KeptRejection]:
         async with await connect_async(database_url) as connection:
-            return await rejected.newest(connection, before_id=None, limit=limit)
+            return await rejections.newest(connection, before_id=None, limit=limit)
 
     return asyncio.run(fetched())

@@ -4,12 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from resolvers.context import Context, Info
-from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
-from store import forecasts, ingest_status, migrations, rejected
+from store import forecasts, ingest_status, migrations
 from store.ingest_status import IngestStatus
-from store.rejected import KeptRejection
 
-CURSOR = "rejected"
 HEARTBEAT_WITHIN = timedelta(seconds=15)
 """How old ingest's last sign of life may be; it gives one every two seconds."""
 
@@ -101,17 +98,3 @@ def _ingest(kept: IngestStatus, *, now: datetime) -> IngestService:
         duplicate_count=kept.duplicate_count,
         rejected_count=kept.rejected_count,
     )
-
-
-async def rejected_messages(info: Info, *, first: int, after: Cursor | None) -> Page[KeptRejection]:
-    """The messages that could not be read, newest first.
-
-    Raises:
-        Refused: UNAUTHENTICATED, FORBIDDEN unless the viewer is an admin; BAD_INPUT (first), BAD_CURSOR.
-    """
-    _ = info.context.admin
-    before_id = None if after is None else number_of(after, kind=CURSOR)
-    async with info.context.pool.connection() as connection:
-        rows = await rejected.newest(connection, before_id=before_id, limit=checked_first(first) + 1)
-        total = await rejected.count(connection)
-    return page_of(rows, first=first, after=after, total_count=total, cursor=lambda row: cursor_of(CURSOR, row.id))

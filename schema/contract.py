@@ -17,6 +17,7 @@ from schema.panels import PanelQueries
 from schema.prepaid import PrepaidMutations
 from schema.push_devices import PushDeviceMutations
 from schema.refusals import shown
+from schema.rejected import RejectedMutations, RejectedQueries
 from schema.scalars import scalar_map
 from schema.service import ServiceMutations, ServiceQueries
 from schema.sessions import SessionMutations, SessionQueries
@@ -27,13 +28,19 @@ PRINTED = Path(__file__).with_name("schema.graphql")
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(PanelQueries, UsageQueries, ServiceQueries, SessionQueries, AlertQueries):
+class Query(PanelQueries, UsageQueries, ServiceQueries, RejectedQueries, SessionQueries, AlertQueries):
     """All queries."""
 
 
 @strawberry.type(description="Everything that can be changed. A refused change leaves everything as it was.")
 class Mutation(
-    PrepaidMutations, ServiceMutations, SessionMutations, AlertMutations, LowUnitsMutations, PushDeviceMutations
+    PrepaidMutations,
+    ServiceMutations,
+    RejectedMutations,
+    SessionMutations,
+    AlertMutations,
+    LowUnitsMutations,
+    PushDeviceMutations,
 ):
     """All mutations."""
 

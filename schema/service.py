@@ -1,15 +1,10 @@
 """Describes how the service itself is doing, and ingest's switch."""
 
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
-from resolvers import pages, service
-from resolvers.context import Info
-from resolvers.pages import Cursor
-from schema.pages import Connection
-from store.rejected import KeptRejection
+from resolvers import service
 
 
 @strawberry.type(description="The process that takes messages from the broker into the database.")
@@ -46,21 +41,6 @@ class ServiceStatus:
     )
 
 
-@strawberry.type(description="A message from a meter that could not be read, kept as it came.")
-class RejectedMessage:
-    """See `store.rejected.KeptRejection`."""
-
-    id: strawberry.ID = strawberry.field(description="Its number.")
-    topic: str = strawberry.field(description="The MQTT topic that it came on.")
-    payload_text: str = strawberry.field(description="Its body as text; bytes that are no UTF-8 show as \ufffd.")
-    code: str = strawberry.field(description="Stable, for programs: what kind of fault it was.")
-    reason: str = strawberry.field(description="For people: what was wrong and what is accepted.")
-    received_at: datetime = strawberry.field(description="When it arrived (UTC).")
-    replayed_at: datetime | None = strawberry.field(
-        description="When it was read again and could be stored (UTC); null while it is only kept."
-    )
-
-
 @strawberry.type
 class ServiceQueries:
     """The queries about the service itself."""
@@ -68,19 +48,6 @@ class ServiceQueries:
     service_status: service.ServiceStatus = strawberry.field(
         resolver=service.status, graphql_type=ServiceStatus, description="How the service is doing."
     )
-
-    @strawberry.field(
-        description="Messages that could not be read, newest first. For admins.",
-        graphql_type=Connection[RejectedMessage],
-    )
-    async def rejected_messages(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="How many at the most, 1 to 500.")] = 50,
-        after: Annotated[Cursor | None, strawberry.argument(description="Only messages after this cursor.")] = None,
-    ) -> pages.Page[KeptRejection]:
-        """A page of rejected messages."""
-        return await service.rejected_messages(info, first=first, after=after)
 
 
 @strawberry.type

@@ -1,11 +1,12 @@
-"""Keeps messages that could not be read, whole and with the reason, until they are looked at or replayed."""
+"""Keeps messages that could not be read, whole and with the reason, and hands them to ingest to be read again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final, LiteralString
 
-from psycopg import AsyncConnection, Connection
+from psycopg import Connection
 from psycopg.rows import class_row
 
 from store.connections import Row
@@ -23,23 +24,94 @@ class RejectedMessage:
     received_at: datetime
     code: str
     reason: str
+    is_retained: bool = False
 
 
-_COPY_REJECTED = "COPY rejected_message (topic, payload, is_cut, code, reason, received_at) FROM STDIN (FORMAT BINARY)"
+@dataclass(frozen=True, slots=True)
+class RejectionFilter:
+    """Which rejected messages are meant; None leaves a property open. `since` <= arrival < `until`."""
+
+    ids: Sequence[int] | None = None
+    codes: Sequence[str] | None = None
+    topic_prefix: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    is_replayed: bool | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of MATCHING."""
+        return {
+            "ids": None if self.ids is None else list(self.ids),
+            "codes": None if self.codes is None else list(self.codes),
+            "topic_prefix": self.topic_prefix,
+            "since": self.since,
+            "until": self.until,
+            "is_replayed": self.is_replayed,
+        }
+
+
+EVERYTHING: Final = RejectionFilter()
+
+MATCHING: LiteralString = """
+    (%(ids)s::bigint[] IS NULL OR id = ANY (%(ids)s))
+    AND (%(codes)s::text[] IS NULL OR code = ANY (%(codes)s))
+    AND (%(topic_prefix)s::text IS NULL OR starts_with(topic, %(topic_prefix)s))
+    AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
+    AND (%(is_replayed)s::boolean IS NULL OR (replayed_at IS NOT NULL) = %(is_replayed)s)"""
+"""The condition of a RejectionFilter on a row of rejected_message."""
+
+
+# Writers take turns under the batches' lock, so nobody else puts the same message in between.
+_KEEP: LiteralString = """
+WITH given AS (
+    SELECT fingerprint, count(*) AS times, min(received_at) AS received_at, max(received_at) AS last_received_at,
+           min(place) AS place
+    FROM unnest(%(fingerprints)b::bytea[], %(received_at)s::timestamptz[]) WITH ORDINALITY
+         AS came (fingerprint, received_at, place)
+    GROUP BY fingerprint
+), message AS (
+    SELECT given.*, came.topic, came.payload, came.is_cut, came.code, came.reason, came.is_retained
+    FROM given JOIN unnest(%(topics)s::text[], %(payloads)b::bytea[], %(are_cut)s::boolean[], %(codes)s::text[],
+                           %(reasons)s::text[], %(are_retained)s::boolean[]) WITH ORDINALITY
+               AS came (topic, payload, is_cut, code, reason, is_retained, place) USING (place)
+), again AS (
+    UPDATE rejected_message AS kept SET
+        times = kept.times + message.times, code = message.code, reason = message.reason,
+        last_received_at = greatest(kept.last_received_at, message.last_received_at)
+    FROM message
+    WHERE kept.fingerprint = message.fingerprint AND kept.replayed_at IS NULL
+      AND kept.received_at > message.received_at - interval '1 day'
+    RETURNING kept.fingerprint
+)
+INSERT INTO rejected_message (topic, payload, is_cut, code, reason, received_at, last_received_at, times, fingerprint,
+                              is_retained)
+SELECT topic, payload, is_cut, code, reason, received_at, last_received_at, times, fingerprint, is_retained
+FROM message WHERE fingerprint NOT IN (SELECT fingerprint FROM again)
+ORDER BY place"""
 
 
 def keep_rejected(connection: Connection[Row], messages: Sequence[RejectedMessage]) -> None:
-    """Stores the messages inside the batch's transaction; of a payload, the first 256 KiB."""
-    with connection.cursor() as cursor, cursor.copy(_COPY_REJECTED) as copy:
-        copy.set_types(["text", "bytea", "bool", "text", "text", "timestamptz"])
-        for message in messages:
-            copy.write_row(_row(message))
+    """Stores the messages inside the batch's transaction; of a payload, the first 256 KiB.
+
+    The same payload on the same topic within a day after it first came is only counted, with the newest reason.
+    """
+    kept = [message.payload[:KEPT_PAYLOAD_BYTES] for message in messages]
+    columns = {
+        "fingerprints": [_fingerprint(message) for message in messages],
+        "received_at": [message.received_at for message in messages],
+        "topics": [_text(message.topic) for message in messages],
+        "payloads": kept,
+        "are_cut": [len(part) < len(message.payload) for part, message in zip(kept, messages, strict=True)],
+        "codes": [message.code for message in messages],
+        "reasons": [_text(message.reason) for message in messages],
+        "are_retained": [message.is_retained for message in messages],
+    }
+    connection.execute(_KEEP, columns)
 
 
-def _row(message: RejectedMessage) -> tuple[str, bytes, bool, str, str, datetime]:
-    payload = message.payload[:KEPT_PAYLOAD_BYTES]
-    is_cut = len(payload) < len(message.payload)
-    return _text(message.topic), payload, is_cut, message.code, _text(message.reason), message.received_at
+def _fingerprint(message: RejectedMessage) -> bytes:
+    return sha256(message.topic.encode("utf-8", "replace") + b"\0" + message.payload).digest()
 
 
 def _text(text: str) -> str:
@@ -49,80 +121,106 @@ def _text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredRejection:
-    """A rejected message as it was kept."""
+    """A rejected message as it was kept, with its first arrival."""
 
     id: int
     topic: str
     payload: bytes
     received_at: datetime
-    is_retained: bool = False
+    is_retained: bool
 
 
-_NOT_REPLAYED = """
-SELECT id, topic, payload, received_at FROM rejected_message
-WHERE replayed_at IS NULL AND id > %s AND NOT is_cut
-ORDER BY id LIMIT %s"""
+_NOT_REPLAYED: LiteralString = f"""
+SELECT id, topic, payload, received_at, is_retained FROM rejected_message
+WHERE replayed_at IS NULL AND id > %(after_id)s AND NOT is_cut AND {MATCHING}
+ORDER BY id LIMIT %(limit)s"""
 
 
-def not_replayed(connection: Connection[Row], *, after_id: int, limit: int) -> list[StoredRejection]:
+def not_replayed(
+    connection: Connection[Row], *, after_id: int, limit: int, which: RejectionFilter = EVERYTHING
+) -> list[StoredRejection]:
     """The rejected messages that were never replayed, oldest first, from the one after `after_id`.
 
     Those of which only the beginning was kept are left out.
     """
     with connection.cursor(row_factory=class_row(StoredRejection)) as cursor:
-        cursor.execute(_NOT_REPLAYED, (after_id, limit))
+        cursor.execute(_NOT_REPLAYED, {"after_id": after_id, "limit": limit, **which.parameters()})
         return cursor.fetchall()
 
 
-_COUNT_NOT_REPLAYED = "SELECT count(*) FROM rejected_message WHERE replayed_at IS NULL"
+_COUNT_NOT_REPLAYED: LiteralString = f"""
+SELECT count(*) FROM rejected_message WHERE replayed_at IS NULL AND {MATCHING}"""
 
 
-def not_replayed_count(connection: Connection[Row]) -> int:
+def not_replayed_count(connection: Connection[Row], *, which: RejectionFilter = EVERYTHING) -> int:
     """How many rejected messages were never replayed, those included of which only the beginning was kept."""
-    ((count,),) = connection.execute(_COUNT_NOT_REPLAYED).fetchall()
+    ((count,),) = connection.execute(_COUNT_NOT_REPLAYED, which.parameters()).fetchall()
     return count
 
 
-_MARK_REPLAYED = "UPDATE rejected_message SET replayed_at = clock_timestamp() WHERE id = ANY (%s)"
+_ASKED = """
+SELECT id, topic, payload, received_at, is_retained FROM rejected_message
+WHERE replay_asked_at IS NOT NULL ORDER BY id LIMIT %s"""
+
+
+def asked_for_replay(connection: Connection[Row], *, limit: int) -> list[StoredRejection]:
+    """The rejected messages that somebody wants to be read again, oldest first.
+
+    Each leaves the list by `mark_replayed` or `mark_unreadable`. Askers NOTIFY `ingest_control`.
+    """
+    with connection.cursor(row_factory=class_row(StoredRejection)) as cursor:
+        cursor.execute(_ASKED, (limit,))
+        return cursor.fetchall()
+
+
+_MARK_REPLAYED = """
+WITH asked AS (
+    SELECT id, CASE WHEN replay_asked_at IS NOT NULL THEN replay_id END AS replay_id
+    FROM rejected_message WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
+), counted AS (
+    UPDATE rejected_replay SET stored_count = stored_count + done.messages
+    FROM (SELECT replay_id, count(*) AS messages FROM asked WHERE replay_id IS NOT NULL GROUP BY 1) AS done
+    WHERE rejected_replay.id = done.replay_id
+)
+UPDATE rejected_message SET replayed_at = clock_timestamp(), replay_asked_at = NULL
+FROM asked WHERE rejected_message.id = asked.id"""
 
 
 def mark_replayed(connection: Connection[Row], ids: Sequence[int]) -> None:
     """Notes, inside the transaction that stores their readings, that the messages could be read after all."""
-    connection.execute(_MARK_REPLAYED, (list(ids),))
+    connection.execute(_MARK_REPLAYED, {"ids": list(ids)})
+
+
+_MARK_UNREADABLE = """
+WITH asked AS (
+    SELECT id, CASE WHEN replay_asked_at IS NOT NULL THEN replay_id END AS replay_id, why.code, why.reason
+    FROM rejected_message JOIN unnest(%(ids)s::bigint[], %(codes)s::text[], %(reasons)s::text[])
+                               AS why (id, code, reason) USING (id)
+    ORDER BY id FOR UPDATE OF rejected_message
+), counted AS (
+    UPDATE rejected_replay SET rejected_count = rejected_count + done.messages
+    FROM (SELECT replay_id, count(*) AS messages FROM asked WHERE replay_id IS NOT NULL GROUP BY 1) AS done
+    WHERE rejected_replay.id = done.replay_id
+)
+UPDATE rejected_message SET tried_at = clock_timestamp(), replay_asked_at = NULL, code = asked.code,
+       reason = asked.reason
+FROM asked WHERE rejected_message.id = asked.id"""
 
 
 @dataclass(frozen=True, slots=True)
-class KeptRejection:
-    """A rejected message to look at; `payload_text` shows what is no UTF-8 as U+FFFD."""
+class StillRejected:
+    """Why a rejected message could not be read this time either."""
 
     id: int
-    topic: str
-    payload_text: str
     code: str
     reason: str
-    received_at: datetime
-    replayed_at: datetime | None
 
 
-_NEWEST = """
-SELECT id, topic, payload, code, reason, received_at, replayed_at FROM rejected_message
-WHERE %(before_id)s::bigint IS NULL OR id < %(before_id)s
-ORDER BY id DESC LIMIT %(limit)s"""
-
-
-async def newest(connection: AsyncConnection[Row], *, before_id: int | None, limit: int) -> list[KeptRejection]:
-    """Rejected messages, newest first, those older than `before_id` where it is given."""
-    rows = await (await connection.execute(_NEWEST, {"before_id": before_id, "limit": limit})).fetchall()
-    return [
-        KeptRejection(number, topic, payload.decode("utf-8", "replace"), *rest)
-        for number, topic, payload, *rest in rows
-    ]
-
-
-_COUNT = "SELECT count(*) FROM rejected_message"
-
-
-async def count(connection: AsyncConnection[Row]) -> int:
-    """How many rejected messages are kept."""
-    ((number,),) = await (await connection.execute(_COUNT)).fetchall()
-    return number
+def mark_unreadable(connection: Connection[Row], messages: Sequence[StillRejected]) -> None:
+    """Notes that the messages were read again in vain, and why now; nobody waits for them any more."""
+    columns = {
+        "ids": [message.id for message in messages],
+        "codes": [message.code for message in messages],
+        "reasons": [_text(message.reason) for message in messages],
+    }
+    connection.execute(_MARK_UNREADABLE, columns)

@@ -1,4 +1,4 @@
-"""How the service is doing, its switch, and the messages that it could not read."""
+"""How the service is doing, and its switch."""
 
 from datetime import timedelta
 
@@ -55,25 +55,3 @@ async def test_an_admin_stops_and_starts_ingest_and_it_is_told(site: Site) -> No
             assert site.database.execute("SELECT is_wanted FROM ingest_status").fetchone() == (is_wanted,)
         heard = [n.channel async for n in connection.notifies(stop_after=2, timeout=10)]
     assert heard == ["ingest_control"] * 2
-
-
-async def test_rejected_messages_come_newest_first_with_their_reason(site: Site) -> None:
-    for number in range(3):
-        site.database.execute(
-            "INSERT INTO rejected_message (topic, payload, code, reason, received_at) VALUES (%s, %s, %s, %s, %s)",
-            (f"DATA/PM/{number}", b'{"v": \xff', "BAD_JSON", "it ends too soon", NOW - timedelta(minutes=3 - number)),
-        )
-    query = """query ($after: Cursor) { rejectedMessages(first: 2, after: $after) {
-      totalCount nodes { topic payloadText code reason receivedAt } pageInfo { hasNextPage endCursor } } }"""
-    first = (await site.ask(query))["rejectedMessages"]
-    assert first["totalCount"] == 3
-    assert first["nodes"][0] == {
-        "topic": "DATA/PM/2",
-        "payloadText": '{"v": \ufffd',
-        "code": "BAD_JSON",
-        "reason": "it ends too soon",
-        "receivedAt": "2026-03-10T04:59:00+00:00",
-    }
-    second = (await site.ask(query, after=first["pageInfo"]["endCursor"]))["rejectedMessages"]
-    assert [message["topic"] for message in second["nodes"]] == ["DATA/PM/0"]
-    assert second["pageInfo"]["hasNextPage"] is False

@@ -1,7 +1,7 @@
 """Rejected messages are kept as they came, and listed until they are replayed."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from psycopg import Connection
@@ -10,6 +10,7 @@ from store.connections import Row, connect
 from store.rejected import (
     KEPT_PAYLOAD_BYTES,
     RejectedMessage,
+    RejectionFilter,
     keep_rejected,
     mark_replayed,
     not_replayed,
@@ -56,3 +57,38 @@ def test_of_a_huge_payload_the_beginning_is_kept_and_it_is_not_offered_for_repla
 def test_a_payload_that_is_just_kept_whole_is_offered_for_replay(database: Connection[Row]) -> None:
     keep_rejected(database, [message("large", b"x" * KEPT_PAYLOAD_BYTES)])
     assert [len(one.payload) for one in not_replayed(database, after_id=0, limit=10)] == [KEPT_PAYLOAD_BYTES]
+
+
+def test_a_message_that_is_handed_over_again_is_counted_and_not_kept_twice(database: Connection[Row]) -> None:
+    keep_rejected(database, [message("a"), message("b"), message("a")])
+    later = RejectedMessage("a", b"{", RECEIVED_AT + timedelta(hours=23), "UNKNOWN_TOPIC", "nobody reads it")
+    keep_rejected(database, [later])
+    query = "SELECT topic, times, received_at, last_received_at, code FROM rejected_message ORDER BY id"
+    assert database.execute(query).fetchall() == [
+        ("a", 3, RECEIVED_AT, later.received_at, "UNKNOWN_TOPIC"),
+        ("b", 1, RECEIVED_AT, RECEIVED_AT, "BAD_JSON"),
+    ]
+
+
+def test_the_same_message_a_day_later_or_after_a_replay_is_kept_again(database: Connection[Row]) -> None:
+    keep_rejected(database, [message("a"), message("b")])
+    mark_replayed(database, [not_replayed(database, after_id=0, limit=10)[1].id])
+    next_day = RECEIVED_AT + timedelta(days=1)
+    keep_rejected(database, [message("b"), RejectedMessage("a", b"{", next_day, "BAD_JSON", "not JSON")])
+    assert [(one.topic, one.received_at) for one in not_replayed(database, after_id=0, limit=10)] == [
+        ("a", RECEIVED_AT),
+        ("b", RECEIVED_AT),
+        ("a", next_day),
+    ]
+
+
+def test_a_replay_may_be_limited_to_what_a_filter_matches(database: Connection[Row]) -> None:
+    keep_rejected(database, [message("tele/a"), message("tele/b"), message("DATA/PM/a")])
+    which = RejectionFilter(topic_prefix="tele/", codes=["BAD_JSON"])
+    assert [one.topic for one in not_replayed(database, after_id=0, limit=9, which=which)] == ["tele/a", "tele/b"]
+    assert not_replayed_count(database, which=which) == 2
+
+
+def test_what_the_broker_had_kept_is_replayed_as_such(database: Connection[Row]) -> None:
+    keep_rejected(database, [RejectedMessage("a", b"1", RECEIVED_AT, "BAD_JSON", "no", is_retained=True), message("b")])
+    assert [one.is_retained for one in not_replayed(database, after_id=0, limit=9)] == [True, False]
