@@ -13,6 +13,7 @@ from store.batch_turns import ADVISORY_KEY, begin_batch, tell_batch
 from store.connections import Row, connect
 from store.ingest_status import BatchCount, count_batch
 from store.known_panels import KnownPanel, add_panels, known_panels
+from store.outages import is_refusal, outage_in_words
 from store.reading_changes import WITHDRAWN_FILTER
 from store.rejected import RejectedMessage, keep_rejected, mark_replayed
 from store.rollups import ADDED, COUNTED, RECOMPUTE, SUMMED, create_touched
@@ -40,10 +41,10 @@ def database_errors() -> Generator[None]:
     """Sorts what psycopg raises into DatabaseAwayError and BatchRefusedError."""
     try:
         yield
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
-        raise BatchRefusedError(str(error).partition("\n")[0]) from error
     except psycopg.Error as error:
-        raise DatabaseAwayError(f"{type(error).__name__}: {str(error).strip()}".partition("\n")[0]) from error
+        if is_refusal(error):
+            raise BatchRefusedError(str(error).partition("\n")[0]) from error
+        raise DatabaseAwayError(outage_in_words(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
