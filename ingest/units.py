@@ -81,11 +81,17 @@ def measured_exactly(value: object, *, quantity: Quantity, unit: str, is_reverse
     if number is None:
         return Unusable(f"is {shown(value)}, not a number")
     own = _scaled(-number if is_reversed else number, scale)
-    lowest, highest = _BOUNDS[quantity]
-    if lowest <= own <= highest:
+    if is_within_bounds(own, quantity=quantity):
         return own
+    lowest, highest = _BOUNDS[quantity]
     bounds = f"{lowest:,.0f} to {highest:,.0f} {own_unit(quantity)}".rstrip()
     return Unusable(f"is {shown(value)}{f' {unit}' if unit else ''}; accepted: {bounds}")
+
+
+def is_within_bounds(own: Decimal, *, quantity: Quantity) -> bool:
+    """Whether a value in Kilowatch's unit can be a measurement."""
+    lowest, highest = _BOUNDS[quantity]
+    return lowest <= own <= highest
 
 
 def shown(value: object) -> str:
