@@ -135,7 +135,7 @@ def _beside_readings(found: Contents) -> list[Also]:
 
 
 def _rejected(message: Message, why: Rejected) -> RejectedMessage:
-    return RejectedMessage(message.topic, message.payload, message.received_at, why.code, why.reason)
+    return RejectedMessage(message.topic, message.payload, message.received_at, why.code, why.reason, message.is_retained)
 
 
 def _arrivals(messages: Sequence[Message]) -> Arrivals:

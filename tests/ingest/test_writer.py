@@ -78,7 +78,7 @@ async def test_of_a_batch_that_was_split_an_outage_repeats_only_what_was_not_com
     writer: MessageWriter, database: Connection[Row]
 ) -> None:
     database.execute(CUTS_THE_LINE_ONCE)
-    unreadable = [Delivery("DATA/PM/A", payload, TURNED_BACK_AT, None, None) for payload in (b"{", b"[")]
+    unreadable = [Delivery("DATA/PM/A", payload, TURNED_BACK_AT, None, None) for payload in (b"{", b"{ ")]
     registers = [said(TURNED_BACK_AT + timedelta(minutes=n), kwh, received_at=TURNED_BACK_AT + timedelta(minutes=n))
                  for n, kwh in enumerate([1, 2, 666, 777])]  # fmt: skip
     inbox = Inbox(capacity=10)
