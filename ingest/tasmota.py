@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, NamedTuple, cast
 
 from ingest.blocks import Block, energy_block, labelled_block
+from ingest.complaints import listed, together
 from ingest.device_times import ACCEPTED_TIMES, instant
 from ingest.documents import json_object
 from ingest.labels import Part, is_other_block, meaning_of
@@ -29,7 +30,6 @@ _SENSOR: Final = {"SENSOR", "STATUS8", "STATUS10"}
 _PRESENCE: Final[Mapping[bytes, bool]] = {b"online": True, b"offline": False}
 _SUBJECT = re.compile(r"SENSOR|LWT|STATE|UPTIME|RESULT|MARGINS|HASS_STATE|(?:STATUS|INFO|EVENT|WAKEUP)[0-9]*")
 _MAX_BLOCKS: Final = 32
-_MOST_SHOWN: Final = 8
 
 
 class _Place(NamedTuple):
@@ -110,7 +110,7 @@ class _Message:
             return Rejected("BAD_PAYLOAD", f"the message has {len(blocks)} blocks; accepted: up to {_MAX_BLOCKS}")
         for name, given in blocks:
             self._read(name, given)
-        rejected = _together(self.complaints)
+        rejected = together(self.complaints)
         if rejected and not self.readings:
             return rejected
         reports = self._reports()
@@ -180,23 +180,12 @@ def _complaints(name: str, block: Block) -> Iterator[Rejected]:
     if block.unknown:
         advice = "set a mapping (setDeviceMapping) that says what they measure, then replay the message"
         yield Rejected(
-            "UNKNOWN_LABELS", f"{where} has numbers under labels that are not known: {_listed(block.unknown)}; {advice}"
+            "UNKNOWN_LABELS", f"{where} has numbers under labels that are not known: {listed(block.unknown)}; {advice}"
         )
     if block.faults:
-        yield Rejected("BAD_PAYLOAD", f"{where}: {_listed(block.faults)}")
+        yield Rejected("BAD_PAYLOAD", f"{where}: {listed(block.faults)}")
     elif block.empty and not block.unknown and not block.values and not any(block.channels):
-        yield Rejected("BAD_PAYLOAD", f"{where} has no value for {_listed(block.empty)}; accepted: a number")
-
-
-def _listed(things: list[str]) -> str:
-    few = ", ".join(thing if len(thing) <= 160 else f"{thing[:160]}…" for thing in things[:_MOST_SHOWN])
-    return few if len(things) <= _MOST_SHOWN else f"{few} and {len(things) - _MOST_SHOWN} more"
-
-
-def _together(complaints: list[Rejected]) -> Rejected | None:
-    if not complaints:
-        return None
-    return Rejected(complaints[0].code, "; ".join(complaint.reason for complaint in complaints[:_MOST_SHOWN]))
+        yield Rejected("BAD_PAYLOAD", f"{where} has no value for {listed(block.empty)}; accepted: a number")
 
 
 SOURCE: Final = Source("Tasmota", _FILTERS, _is_ours, _tasmota_message)
