@@ -3,26 +3,27 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 from ingest.batches import Batches, Inbox
 from ingest.link import Link, Switch
 from ingest.mqtt import BrokerAddress, Connection, Version, can_acknowledge_by_hand
-from ingest.routing import Router, known_filters
+from ingest.replay import replay_asked
+from ingest.routes import load_router
+from ingest.routing import known_filters
 from ingest.writer import MessageWriter
-from store.connections import connect, connect_async, listening
+from store.connections import connect_async, listening
 from store.ingest_status import beat
+from store.merge import DatabaseAwayError
 from store.outages import is_outage
-from store.rejected import not_replayed, not_replayed_count
 
 _BEAT_EVERY_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.5
 _RENEW_EVERY_S: Final = 30.0
 _PAUSE_S: Final = 1.0
 _WINDOW: Final = 20_000
-_PAGE: Final = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ async def run(
     service = _Service(
         database_url,
         writer,
+        partial(replay_asked, database_url, default_time_zone=default_time_zone),
         address=BrokerAddress.from_url(mqtt_url),
         topics=tuple(topics) or known_filters(),
         client_ids=_client_ids(client_id, connections=connections),
@@ -66,6 +68,7 @@ class _Service:
         self,
         database_url: str,
         writer: MessageWriter,
+        replay: Callable[[], int],
         *,
         address: BrokerAddress,
         topics: tuple[str, ...],
@@ -74,9 +77,11 @@ class _Service:
         self.inbox = Inbox(capacity=_WINDOW * len(client_ids))
         self._database_url = database_url
         self._writer = writer
+        self._replay = replay
         self._wanted = self._topics = topics
         self._is_shared = len(client_ids) > 1
-        self._renew_routes_at_s = 0.0
+        self._renew_routes_at_s = self._read_again_at_s = 0.0
+        self._replaying: asyncio.Task[None] | None = None
         self._switch = Switch()
         connect = partial(self._connection, address=address, by_hand=_by_hand())
         self._links = [
@@ -118,14 +123,31 @@ class _Service:
             self._renew_routes_at_s = 0.0
             while True:
                 await self._renew_routes()
+                await self._read_again()
                 said = self._is_connected
                 is_wanted = await beat(connection, is_connected=said, backlog=len(self.inbox))
                 self._switch.turn(on=is_wanted)
                 beat_at_s = time.monotonic()
                 while time.monotonic() < beat_at_s + _BEAT_EVERY_S and said == self._is_connected:
                     if [notice async for notice in connection.notifies(timeout=_LOOK_EVERY_S, stop_after=1)]:
-                        self._renew_routes_at_s = 0.0
+                        self._renew_routes_at_s = self._read_again_at_s = 0.0
                         break
+
+    async def _read_again(self) -> None:
+        """Has another thread read what was rejected, when somebody has asked for it, by what is known now."""
+        if self._replaying is not None and self._replaying.done():
+            self._replaying.result()  # it fails by a fault of ours alone
+            self._replaying = None
+        if self._replaying is None and time.monotonic() >= self._read_again_at_s:
+            self._read_again_at_s = time.monotonic() + _RENEW_EVERY_S
+            self._replaying = asyncio.create_task(self._replayed())
+
+    async def _replayed(self) -> None:
+        try:
+            if stored := await asyncio.to_thread(self._replay):
+                _log.info("%d rejected messages could be read this time", stored)
+        except DatabaseAwayError as error:
+            _log.warning("Rejected messages are read again later: %s", error)
 
     async def _renew_routes(self) -> None:
         """Learns who reads what, at once when the database says that it has changed, and every 30 s."""
@@ -183,31 +205,3 @@ async def _cancelled(tasks: Sequence["asyncio.Future[None]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def replay_rejected(database_url: str, *, default_time_zone: str) -> tuple[int, int]:
-    """Reads the rejected messages again and stores those that have become readable.
-
-    Returns how many were stored, and how many are still rejected.
-
-    Raises:
-        DatabaseAwayError, psycopg.OperationalError: the database is away; what was stored until then stays.
-    """
-    writer = MessageWriter(database_url, default_time_zone=default_time_zone)
-    writer.use(load_router(database_url))
-    stored, after_id = 0, 0
-    try:
-        with connect(database_url) as connection:
-            while page := not_replayed(connection, after_id=after_id, limit=_PAGE):
-                connection.commit()
-                stored += writer.replay(page)
-                after_id = page[-1].id
-            return stored, not_replayed_count(connection)
-    finally:
-        writer.close()
-
-
-def load_router(database_url: str, *, wanted: Sequence[str] = ("#",)) -> Router:
-    """Who reads what, as the database has it now; `wanted` are the MQTT filters of the settings."""
-    del database_url
-    return Router(wanted=wanted)

@@ -9,7 +9,7 @@ from ingest.routing import Router
 from metering.readings import Rejected
 from store.discovery import keep_discovered
 from store.merge import Also, Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError
-from store.rejected import RejectedMessage, StoredRejection
+from store.rejected import RejectedMessage, StillRejected, StoredRejection, mark_unreadable
 
 _log = logging.getLogger(__name__)
 
@@ -60,13 +60,17 @@ class MessageWriter:
     def replay(self, messages: Sequence[StoredRejection]) -> int:
         """Stores those of the rejected messages that are now readable, and returns how many they were.
 
+        What is not readable is told so, with the reason of now.
+
         Raises:
             DatabaseAwayError: it is not sure that they are stored; replaying again changes nothing that is there.
         """
         try:
             return self._replay(messages)
-        except BatchRefusedError:
+        except BatchRefusedError as error:
             if len(messages) == 1:
+                refused = StillRejected(messages[0].id, "STORE_ERROR", _refusal(error))
+                self._open().write([], also=[partial(mark_unreadable, messages=[refused])])
                 return 0
             middle = len(messages) // 2
             return self.replay(messages[:middle]) + self.replay(messages[middle:])
@@ -115,18 +119,22 @@ class MessageWriter:
 
     def _reject(self, message: Message, error: BatchRefusedError) -> None:
         _log.warning("The database refuses a reading of %s: %s", message.topic, error)
-        reason = f"the database refuses the reading ({error}); replay the message when the cause is gone"
-        refused = _rejected(message, Rejected("STORE_ERROR", reason))
+        refused = _rejected(message, Rejected("STORE_ERROR", _refusal(error)))
         self._open().write([], rejected=[refused], arrivals=_arrivals([message]))
 
     def _replay(self, messages: Sequence[StoredRejection]) -> int:
         writer = self._open()
         found = self._decoder.decode(messages, writer=writer)
-        unreadable = {place for place, _ in found.rejected}
-        readable = [message.id for place, message in enumerate(messages) if place not in unreadable]
-        if readable:
-            writer.write(found.readings, replayed_ids=readable, also=_beside_readings(found))
+        why = {messages[place].id: reason for place, reason in found.rejected}
+        readable = [message.id for message in messages if message.id not in why]
+        unreadable = [StillRejected(number, reason.code, reason.reason) for number, reason in why.items()]
+        told = [partial(mark_unreadable, messages=unreadable)] if unreadable else []
+        writer.write(found.readings, replayed_ids=readable, also=[*_beside_readings(found), *told])
         return len(readable)
+
+
+def _refusal(error: BatchRefusedError) -> str:
+    return f"the database refuses the reading ({error}); replay the message when the cause is gone"
 
 
 def _beside_readings(found: Contents) -> list[Also]:
@@ -135,7 +143,9 @@ def _beside_readings(found: Contents) -> list[Also]:
 
 
 def _rejected(message: Message, why: Rejected) -> RejectedMessage:
-    return RejectedMessage(message.topic, message.payload, message.received_at, why.code, why.reason, message.is_retained)
+    return RejectedMessage(
+        message.topic, message.payload, message.received_at, why.code, why.reason, message.is_retained
+    )
 
 
 def _arrivals(messages: Sequence[Message]) -> Arrivals:

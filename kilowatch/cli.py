@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -132,13 +133,26 @@ def ingest() -> None:
             default_time_zone=settings.time_zone,
             linger_s=settings.ingest_linger_ms / 1000,
             max_batch=settings.ingest_batch,
-        )
+        ),
+        *([_announcer(settings)] if settings.home_assistant else []),
+    )
+
+
+def _announcer(settings: Settings) -> Coroutine[None, None, None]:
+    from ingest.announcer import run_announcer
+
+    return run_announcer(
+        database_url=settings.database_url,
+        mqtt_url=settings.mqtt_url,
+        client_id=f"{settings.mqtt_client_id}-announcer",
+        prefix=settings.home_assistant_prefix,
     )
 
 
 @app.command()
 def work() -> None:
-    """Run the jobs: forecasts, low-units alerts, pushes."""
+    """Run the jobs: forecasts, low-units alerts, pushes, and the removal of what is too old."""
+    from kilowatch.housekeeping import Keeping
     from kilowatch.lifetime import run_until_stopped
     from kilowatch.work import run
     from store.migrations import check_version
@@ -151,6 +165,7 @@ def work() -> None:
             forecast_every_s=settings.forecast_every_s,
             fcm_credentials=Path(settings.fcm_credentials) if settings.fcm_credentials else None,
             fcm_url=settings.fcm_url or None,
+            keeping=Keeping.of(settings),
         )
     )
 
@@ -359,7 +374,7 @@ def _printable(text: str) -> str:
 @rejected_app.command("replay")
 def replay_rejected() -> None:
     """Read the rejected messages again, with today's decoders and settings, and store those that are now readable."""
-    from ingest.service import replay_rejected as replay
+    from ingest.replay import replay_rejected as replay
 
     settings = _settings(needs=("database_url",))
     replayed, left = replay(settings.database_url, default_time_zone=settings.time_zone)

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 import ingest.batches
 import ingest.service
 from ingest.publisher import Publisher
-from ingest.service import replay_rejected
+from ingest.replay import replay_rejected
 from kilowatch.embedded.broker import EmbeddedBroker
 from store.connections import Row, connect_async
 from store.ingest_status import ingest_status, want_ingest

@@ -1,0 +1,57 @@
+"""Turns rejected messages, read once more, into readings, or into fresh reasons why not."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from ingest.routes import load_router
+from ingest.writer import MessageWriter
+from store.connections import connect
+from store.merge import database_errors
+from store.rejected import EVERYTHING, RejectionFilter, asked_for_replay, not_replayed, not_replayed_count
+
+_PAGE: Final = 1000
+
+
+def replay_rejected(
+    database_url: str, *, default_time_zone: str, which: RejectionFilter = EVERYTHING
+) -> tuple[int, int]:
+    """Reads rejected messages again, by the mappings of now, and stores those that have become readable.
+
+    Returns how many were stored, and how many of `which` are still rejected.
+
+    Raises:
+        DatabaseAwayError: the database is away; what was stored until then stays.
+    """
+    stored, after_id = 0, 0
+    with database_errors(), connect(database_url) as connection, _writer(database_url, default_time_zone) as writer:
+        while page := not_replayed(connection, after_id=after_id, limit=_PAGE, which=which):
+            connection.commit()
+            stored += writer.replay(page)
+            after_id = page[-1].id
+        return stored, not_replayed_count(connection, which=which)
+
+
+def replay_asked(database_url: str, *, default_time_zone: str) -> int:
+    """Reads the rejected messages again that somebody has asked for, and returns how many could be stored.
+
+    Raises:
+        DatabaseAwayError: the database is away; what is left is read the next time.
+    """
+    stored = 0
+    with database_errors(), connect(database_url) as connection:
+        while page := asked_for_replay(connection, limit=_PAGE):
+            connection.commit()
+            with _writer(database_url, default_time_zone) as writer:
+                stored += writer.replay(page)
+    return stored
+
+
+@contextmanager
+def _writer(database_url: str, default_time_zone: str) -> Generator[MessageWriter]:
+    writer = MessageWriter(database_url, default_time_zone=default_time_zone)
+    writer.use(load_router(database_url))
+    try:
+        yield writer
+    finally:
+        writer.close()
