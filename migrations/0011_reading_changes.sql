@@ -32,3 +32,18 @@ CREATE TABLE corrected_reading (
     is_after  boolean NOT NULL,
     PRIMARY KEY (change_id, is_after)
 );
+
+-- The longest span without readings inside an hour, from the last reading of its five minutes to the first of the next
+-- that have any; null while all are in one. Gaps of a year are found by its hours, not by 105,000 five minutes.
+ALTER TABLE rollup_hour ADD COLUMN longest_gap interval;
+UPDATE rollup_hour AS hour SET longest_gap = silence.longest
+FROM (
+    SELECT panel_id, starts_at, max(silence) AS longest FROM (
+        SELECT panel_id, date_bin('1 hour', starts_at, 'epoch') AS starts_at,
+               first_at - lag(last_at) OVER (PARTITION BY panel_id, date_bin('1 hour', starts_at, 'epoch')
+                                             ORDER BY starts_at) AS silence
+        FROM rollup_five_minutes
+    ) AS bucket
+    GROUP BY panel_id, starts_at
+) AS silence
+WHERE hour.panel_id = silence.panel_id AND hour.starts_at = silence.starts_at AND silence.longest IS NOT NULL;

@@ -25,14 +25,6 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A half-open span in the panel's time zone."""
-
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ReadingSeries:
     """Columns of equal length, ascending by time, and what they stand for."""
 
@@ -171,16 +163,3 @@ def _place(cursor: Cursor) -> Place:
 
 def _is_number(text: str, *, max_digits: int) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= max_digits
-
-
-async def missing(parent: strawberry.Parent[ReadingSeries], info: Info) -> list[Interval]:
-    """The spans of the period without readings, longer than 5 minutes and than 3 times the usual spacing."""
-    context, panel = info.context, parent.panel
-    end = min(parent.period.end, context.now())
-    if end <= parent.period.start:
-        return []
-    async with context.pool.connection() as connection:
-        gaps = await readings.gaps(
-            connection, viewer=context.signed_in, panel_id=panel.id, start=parent.period.start, end=end
-        )
-    return [Interval(gap.start.astimezone(panel.zone), gap.end.astimezone(panel.zone)) for gap in gaps]

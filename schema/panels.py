@@ -9,6 +9,8 @@ from metering import tariffs as rules
 from resolvers import pages, panels, summaries, tariffs
 from resolvers import usage as resolved
 from resolvers.context import Info
+from resolvers.gaps import Interval as Span
+from resolvers.gaps import of_panel
 from resolvers.pages import Cursor
 from resolvers.prepaid import PrepaidAccount as Account
 from resolvers.prepaid import account
@@ -17,7 +19,7 @@ from resolvers.readings import series
 from schema.arguments import Arguments
 from schema.pages import Connection
 from schema.prepaid import PrepaidAccount
-from schema.readings import Reading, ReadingSeries
+from schema.readings import Interval, Reading, ReadingSeries
 from schema.tariffs import Tariff
 from schema.usage import MONTH, PERIOD, DailyUsage, PanelMonthlySummary, UsageSeries, UsageStatistics, UsageToday
 from store.panels import Panel as PanelRow
@@ -59,7 +61,18 @@ class Panel:
             )
         ],
     )
-
+    gaps: list[Span] = strawberry.field(
+        resolver=of_panel,
+        graphql_type=list[Interval],
+        description="The spans of a period, up to now, without readings; ascending.",
+        extensions=[
+            Arguments(
+                **PERIOD,
+                at_least_s="Only spans longer than so many seconds, 300 or more. When left out: longer than 5 minutes"
+                " and than 3 times the usual spacing.",
+            )
+        ],
+    )
     usage: resolved.UsageSeries = strawberry.field(
         resolver=resolved.series,
         graphql_type=UsageSeries,

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from metering.periods import Range
-from resolvers import readings
+from resolvers import gaps
 from resolvers.pages import Cursor
 
 strawberry.enum(Range, description="A span that ends now: of so many hours (H), days (D), or a year of 365 days.")
@@ -49,7 +49,7 @@ class Reading:
 
 @strawberry.type(description="A half-open span of time: from its start up to, not including, its end.")
 class Interval:
-    """See `resolvers.readings.Interval`."""
+    """See `resolvers.gaps.Interval`."""
 
     start: datetime = strawberry.field(name="from", description="Its start; panel's offset.")
     end: datetime = strawberry.field(name="to", description="Its end; panel's offset.")
@@ -81,8 +81,8 @@ class ReadingSeries:
         description="Pass it as `after` to get only what was stored since, late readings too. When `count` reached"
         " `maxPoints` there may be more: ask again with the new cursor."
     )
-    missing: list[readings.Interval] = strawberry.field(
-        resolver=readings.missing,
+    missing: list[gaps.Interval] = strawberry.field(
+        resolver=gaps.missing,
         graphql_type=list[Interval],
         description="The spans of the period, up to now, without readings: those longer than 5 minutes and than 3 times"
         " the usual spacing.",

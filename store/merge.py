@@ -16,12 +16,21 @@ from store.known_panels import KnownPanel, add_panels, known_panels
 from store.outages import is_refusal, outage_in_words
 from store.reading_changes import WITHDRAWN_FILTER
 from store.rejected import RejectedMessage, keep_rejected, mark_replayed
-from store.rollups import ADDED, COUNTED, RECOMPUTE, SUMMED, create_touched
+from store.rollups import (
+    ADDED,
+    ADDED_SILENCE,
+    COUNTED,
+    RECOMPUTE,
+    SUMMED,
+    SUMMED_SILENCE,
+    WITH_SILENCE,
+    create_touched,
+)
 from store.staging import VALUES, PackedRows, PanelReading, StagedRow, create_staging, stage, staged_rows
 
 _CANCEL_WITHIN_S: Final = 1.0
 
-Also = Callable[[Connection[Row]], None]
+Also = Callable[[Connection[Row]], object]
 """A further piece of a batch's transaction: what it raises of psycopg's is sorted as the batch's own errors are."""
 
 
@@ -122,10 +131,10 @@ WITH inserted AS (
     ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED}
 ), put_hour AS (
     INSERT INTO rollup_hour AS kept
-    SELECT panel_id, date_bin('1 hour', starts_at, 'epoch'), {SUMMED}
-    FROM bucket
+    SELECT panel_id, date_bin('1 hour', starts_at, 'epoch'), {SUMMED_SILENCE}
+    FROM (SELECT {WITH_SILENCE} FROM bucket) AS bucket
     GROUP BY 1, 2
-    ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED}
+    ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED_SILENCE}
 ), put_day AS (
     INSERT INTO rollup_day AS kept
     SELECT panel_id, (starts_at AT TIME ZONE panel.time_zone)::date, {SUMMED}

@@ -244,52 +244,6 @@ async def stored_since(
     return Series(_columns([count, *columns]), count, Place(batch_id, last_at if count == limit else None))
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A span without any reading, in UTC."""
-
-    start: datetime
-    end: datetime
-
-
-# Gaps inside five minutes are none, so the rollup's first and last readings tell them all; their spacing is the
-# usual one of the readings inside the buckets, or of the buckets where each has a single reading.
-_GAPS: LiteralString = f"""
-WITH {_PANEL}, bucket AS (
-    SELECT first_at, last_at, reading_count FROM rollup_five_minutes
-    WHERE panel_id = (SELECT id FROM panel) AND starts_at > %(start)s::timestamptz - interval '5 minutes'
-      AND starts_at < %(end)s AND last_at >= %(start)s AND first_at < %(end)s
-), spaced AS (
-    SELECT first_at, last_at, reading_count, lag(last_at) OVER (ORDER BY first_at) AS before_at FROM bucket
-), spacing AS (
-    SELECT greatest(interval '5 minutes', 3 * coalesce(
-        percentile_disc(0.5) WITHIN GROUP (ORDER BY (last_at - first_at) / nullif(reading_count - 1, 0)),
-        percentile_disc(0.5) WITHIN GROUP (ORDER BY first_at - before_at))) AS longest
-    FROM spaced
-), gap AS (
-    SELECT coalesce(before_at, %(start)s) AS since, first_at AS until FROM spaced
-    UNION ALL
-    SELECT coalesce((SELECT max(last_at) FROM bucket), %(start)s), %(end)s
-)
-SELECT since, until FROM gap, spacing WHERE until - since > longest ORDER BY since
-"""
-
-
-async def gaps(
-    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, start: datetime, end: datetime
-) -> list[Gap]:
-    """The spans of the period without readings that are longer than 5 minutes and than 3 times the usual spacing."""
-    parameters = {
-        "viewer_id": viewer.account_id,
-        "sees_all": viewer.sees_all,
-        "panel_id": panel_id,
-        "start": start,
-        "end": end,
-    }
-    cursor = await connection.execute(_GAPS, parameters, binary=True)
-    return [Gap(since, until) for since, until in await cursor.fetchall()]
-
-
 def _scope(viewer: Viewer, panel_id: int, wanted: Wanted) -> dict[str, Any]:
     return {
         "viewer_id": viewer.account_id,

@@ -7,6 +7,7 @@ import pytest
 from tests.api.conftest import NOW, Site, reading
 
 START = datetime(2026, 3, 9, 0, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 COLUMNS = "at atMs activePowerKw energyImportKwh energyExportKwh count downsampledFrom cursor missing { from to }"
 
 
@@ -191,3 +192,24 @@ async def test_columns_are_found_in_fragments_and_under_aliases(site: Site) -> N
         " fragment kwh on ReadingSeries { kwh: energyImportKwh }"
     )
     assert data["panel"]["readings"] == {"kwh": [3.5], "ms": [(NOW - timedelta(minutes=1)).timestamp() * 1000]}
+
+
+async def test_gaps_of_a_panel_are_those_that_its_series_misses_or_longer_than_asked(site: Site) -> None:
+    site.add_panel("PM")
+    instants = [*every(60, 10), *every(60, 10, start=START + timedelta(minutes=15)), *every(60, 9, start=START + HOUR)]
+    site.load("PM", rising(instants))
+    span = 'from: "2026-03-09T00:00:00Z", to: "2026-03-09T01:10:00Z"'
+    found = await site.panel(f"gaps({span}) {{ from to }} readings({span}) {{ missing {{ from to }} }}")
+    assert found["gaps"] == found["readings"]["missing"]
+    assert found["gaps"] == [
+        {"from": "2026-03-09T07:09:00+07:00", "to": "2026-03-09T07:15:00+07:00"},
+        {"from": "2026-03-09T07:24:00+07:00", "to": "2026-03-09T08:00:00+07:00"},
+    ]
+    assert (await site.panel(f"gaps({span}, atLeastS: 360) {{ from }}"))["gaps"] == [
+        {"from": "2026-03-09T07:24:00+07:00"}
+    ]
+
+
+async def test_gaps_shorter_than_five_minutes_cannot_be_asked_for(site: Site) -> None:
+    site.add_panel("PM")
+    assert await site.code('{ panel(code: "PM") { gaps(atLeastS: 299) { from } } }') == "BAD_INPUT"
