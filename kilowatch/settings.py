@@ -91,6 +91,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0, le=1000, description="How long a message may wait for others of its batch, in milliseconds."),
     ] = 5.0
     ingest_batch: Annotated[int, Meta(ge=1, le=50_000, description="Messages of one transaction, at the most.")] = 5000
+    home_assistant: Annotated[
+        bool, Meta(description="Whether `kilowatch ingest` announces the panels to Home Assistant, by its broker.")
+    ] = False
+    home_assistant_prefix: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
+            description="The discovery prefix under which Home Assistant looks for announcements.",
+        ),
+    ] = "homeassistant"
     forecast_every_s: Annotated[
         float,
         Meta(
@@ -99,6 +109,45 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="A panel's forecast is renewed by new readings at most this often, in seconds.",
         ),
     ] = 30.0
+    keep_readings_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days that readings are kept, 32 or more, in whole months (TimescaleDB: weeks); older ones are "
+            "refused as TOO_OLD. 0: for ever.",
+        ),
+    ] = 0
+    keep_five_minutes_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days that sums of five minutes are kept, 35 or more; readings older than these are refused "
+            "too. 0: for ever.",
+        ),
+    ] = 0
+    keep_hours_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days that sums of hours are kept, 200 or more: forecasts look 180 days back. Days are kept "
+            "for ever. 0: for ever.",
+        ),
+    ] = 0
+    keep_rejected_days: Annotated[
+        int, Meta(ge=0, le=36500, description="Days that messages which could not be read are kept. 0: for ever.")
+    ] = 90
+    compress_after_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days after which TimescaleDB compresses readings, 2 or more; without it nothing happens. "
+            "0: never.",
+        ),
+    ] = 0
     fcm_credentials: Annotated[
         str,
         Meta(description="Service-account file of Firebase Cloud Messaging. Empty: alerts are kept, no push is sent."),
@@ -166,6 +215,10 @@ def _anything(_value: str) -> bool:
     return True
 
 
+def _is_none_or_from(least: int) -> Callable[[str], bool]:
+    return lambda value: int(value) == 0 or int(value) >= least
+
+
 def _is_url(*schemes: str) -> Callable[[str], bool]:
     def check(value: str) -> bool:
         try:
@@ -189,6 +242,10 @@ _CHECKS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
     "database_url": (_is_url("postgresql", "postgres"), "an address like postgresql://user:password@host:5432/name"),
     "mqtt_url": (_is_url("mqtt", "mqtts"), "an address like mqtt://host:1883 or mqtts://user:password@host"),
     "time_zone": (_is_time_zone, "an IANA name such as Asia/Jakarta"),
+    "keep_readings_days": (_is_none_or_from(32), "0, or 32 days and more"),
+    "keep_five_minutes_days": (_is_none_or_from(35), "0, or 35 days and more"),
+    "keep_hours_days": (_is_none_or_from(200), "0, or 200 days and more"),
+    "compress_after_days": (_is_none_or_from(2), "0, or 2 days and more"),
     "fcm_credentials": (lambda value: Path(value).is_file(), "the path of a service-account file that exists"),
     "fcm_url": (_is_url("http", "https"), "an address like http://127.0.0.1:9099"),
 }

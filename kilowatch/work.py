@@ -1,4 +1,4 @@
-"""Turns news in the database into forecasts, alerts and pushes: three steps, woken by NOTIFY, each safe to repeat."""
+"""Turns news in the database into forecasts, alerts and pushes, and keeps house: steps that are safe to repeat."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from forecasting import refresh
+from kilowatch.housekeeping import Keeping, keep_house
 from kilowatch.settings import SettingError
 from notifications import delivery, rules
 from notifications.fcm import FcmSender
@@ -49,8 +50,9 @@ async def run(
     forecast_every_s: float = 30.0,
     fcm_credentials: Path | None = None,
     fcm_url: str | None = None,
+    keeping: Keeping = Keeping(),  # noqa: B008 - a frozen value
 ) -> None:
-    """Keeps forecasts fresh, raises alerts and sends pushes, until it is cancelled.
+    """Keeps forecasts fresh, raises alerts, sends pushes and removes what is too old, until it is cancelled.
 
     Any number of processes may run it; they take turns. The database may go away and come back. Without credentials
     alerts are kept and nothing is pushed.
@@ -66,6 +68,7 @@ async def run(
         else:
             _log.info("no push service is set up: alerts are kept and not pushed")
         steps = steps_of(pool, sender=sender, forecast_every=timedelta(seconds=forecast_every_s))
+        steps.append(_housekeeping(pool, keeping=keeping))
         await keep_running(steps, database_url=database_url, pool=pool)
 
 
@@ -102,6 +105,14 @@ def steps_of(pool: Pool, *, sender: Sender | None, forecast_every: timedelta) ->
         Step("warn", frozenset({"reading", "ledger", "forecast", "low_units_rule"}), warn),
     ]
     return [*steps, Step("deliver", frozenset({"alert"}), _delivery(pool, sender=sender))] if sender else steps
+
+
+def _housekeeping(pool: Pool, *, keeping: Keeping) -> Step:
+    async def tidy() -> float:
+        await keep_house(pool, keeping=keeping, now=_now())
+        return EVERY_S
+
+    return Step("keep house", frozenset[str](), tidy)
 
 
 def _delivery(pool: Pool, *, sender: Sender) -> Callable[[], Awaitable[float]]:

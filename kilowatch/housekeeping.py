@@ -1,0 +1,83 @@
+"""Turns how long things are to be kept into partitions made, rows removed and chunks compressed."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kilowatch.settings import Settings
+from store import partitions, retention
+from store.connections import Database, Pool
+from store.retention import Level
+
+AHEAD = timedelta(days=62)
+"""How far ahead partitions are made: two months."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """For how many days each is kept, 0 for ever; and after how many days readings are compressed, 0 never."""
+
+    readings_days: int = 0
+    five_minutes_days: int = 0
+    hours_days: int = 0
+    rejected_days: int = 0
+    compress_after_days: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Keeping":
+        """As the settings say."""
+        return cls(
+            readings_days=settings.keep_readings_days,
+            five_minutes_days=settings.keep_five_minutes_days,
+            hours_days=settings.keep_hours_days,
+            rejected_days=settings.keep_rejected_days,
+            compress_after_days=settings.compress_after_days,
+        )
+
+
+async def keep_house(pool: Pool, *, keeping: Keeping, now: datetime) -> None:
+    """Makes the months ahead, and removes and compresses what is old enough; what is in use is left for the next time.
+
+    A horizon is announced at one time and reached at another, minutes later, when every writer knows it.
+    """
+    async with pool.connection() as connection:
+        if not await partitions.make_months(connection, now=now, until=now + AHEAD):
+            _log.info("next months' partitions wait: the table is in use")
+        await _announce(connection, keeping=keeping, now=now)
+        await _remove_due(connection, now=now)
+        await _compress(connection, keeping=keeping, now=now)
+        if keeping.rejected_days:
+            await retention.remove_rejected(connection, until=now - timedelta(days=keeping.rejected_days))
+
+
+async def _announce(connection: Database, *, keeping: Keeping, now: datetime) -> None:
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if keeping.readings_days:
+        since = await partitions.horizon(connection, wanted=now - timedelta(days=keeping.readings_days))
+        if since is not None:
+            await retention.announce(connection, Level.READINGS, since=since, now=now)
+    for level, days in ((Level.FIVE_MINUTES, keeping.five_minutes_days), (Level.HOURS, keeping.hours_days)):
+        if days:
+            await retention.announce(connection, level, since=today - timedelta(days=days), now=now)
+
+
+async def _remove_due(connection: Database, *, now: datetime) -> None:
+    if span := await retention.due(connection, Level.READINGS, now=now):
+        is_done = await partitions.remove_readings(connection, until=span.until)
+        words = "readings before %s were removed" if is_done else "readings before %s stay for now: the table is in use"
+        _log.info(words, span.until.isoformat())
+    for level, remove in ((Level.FIVE_MINUTES, retention.remove_five_minutes), (Level.HOURS, retention.remove_hours)):
+        if span := await retention.due(connection, level, now=now):
+            removed = await remove(connection, span)
+            await retention.mark_removed(connection, level, until=span.until)
+            _log.info("%d rows of %s before %s were removed", removed, level.value, span.until.isoformat())
+
+
+async def _compress(connection: Database, *, keeping: Keeping, now: datetime) -> None:
+    if not keeping.compress_after_days:
+        return
+    until = now - timedelta(days=keeping.compress_after_days)
+    while chunk := await partitions.compress(connection, until=until):
+        _log.info("compressed %s", chunk)
