@@ -30,5 +30,10 @@ async def turn(pool: Pool, name: str) -> AsyncGenerator[bool]:
                 await connection.execute(_END, parameters)
 
 
+async def keep_turn(connection: AsyncConnection[Row], name: str) -> bool:
+    """Whether it is this connection's turn, from now until it is closed; False while another one has it."""
+    return await _first(connection, {"key": _ADVISORY_KEY, "name": name})
+
+
 async def _first(connection: AsyncConnection[Row], parameters: dict[str, int | str]) -> bool:
     return await (await connection.execute(_TRY, parameters)).fetchone() == (True,)

@@ -75,6 +75,8 @@ UNSCOPED = {
     "accounts": "sign-in, before there is a viewer",
 }
 FOR_JOBS = {
+    "announced_panels.changed_panels": "the announcer, for the Home Assistant of the owner's broker",
+    "announced_panels.to_take_back": "the announcer, as above",
     "events.access_of": "says what an account may see: it is the filter",
     "events.alert_changes": "the live hub, which hands an alert to its own account alone",
     "events.alert_changes_since": "the live hub, as above",

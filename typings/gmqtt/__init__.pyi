@@ -7,6 +7,9 @@ from typing import Any
 class Subscription:
     def __init__(self, topic: str, qos: int = 0, *, retain_handling_options: int = 0) -> None: ...
 
+class Message:
+    def __init__(self, topic: str, payload: bytes | str | None, qos: int = 0, retain: bool = False) -> None: ...
+
 class Client:
     on_connect: Callable[[Client, int, int, dict[str, Any]], None]
     on_disconnect: Callable[..., None]

@@ -1,0 +1,131 @@
+"""Turns the panels' newest readings into what Home Assistant is told of them, and keeps what it was told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import LiteralString
+
+from psycopg import AsyncConnection
+
+from metering.readings import PhaseValues
+from store.connections import Row
+from store.turns import keep_turn
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncedPanel:
+    """A panel and its state: values that a device spreads over several messages are those of the last 10 minutes.
+
+    `batch_id` is the batch of its newest reading; `balance_kwh` is the credit left, None without a ledger.
+    """
+
+    code: str
+    name: str
+    location: str
+    meter_number: str | None
+    batch_id: int
+    at: datetime
+    energy_import_kwh: float | None
+    energy_export_kwh: float | None
+    active_power_kw: float | None
+    apparent_power_kva: float | None
+    power_factor: float | None
+    voltage_v: PhaseValues
+    current_a: PhaseValues
+    balance_kwh: Decimal | None
+
+
+# What Home Assistant has announced to us it knows itself: announced back, it would be there twice.
+_CHANGED: LiteralString = """
+SELECT panel.code, panel.name, panel.location, panel.meter_number, latest.batch_id, latest.at,
+       coalesce(latest.energy_import_kwh, filled.energy_import_kwh),
+       coalesce(latest.energy_export_kwh, filled.energy_export_kwh),
+       coalesce(latest.active_power_kw, filled.active_power_kw),
+       coalesce(latest.apparent_power_kva, filled.apparent_power_kva),
+       coalesce(latest.power_factor, filled.power_factor)::text::float8,
+       coalesce(latest.voltage_r_v, filled.voltage_r_v)::text::float8,
+       coalesce(latest.voltage_s_v, filled.voltage_s_v)::text::float8,
+       coalesce(latest.voltage_t_v, filled.voltage_t_v)::text::float8,
+       coalesce(latest.current_r_a, filled.current_r_a)::text::float8,
+       coalesce(latest.current_s_a, filled.current_s_a)::text::float8,
+       coalesce(latest.current_t_a, filled.current_t_a)::text::float8,
+       balance_now_kwh(panel.id, %(now)s)
+FROM panel
+JOIN latest_reading AS latest ON latest.panel_id = panel.id
+LEFT JOIN LATERAL (
+    SELECT (array_agg(energy_import_kwh ORDER BY at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
+               AS energy_import_kwh,
+           (array_agg(energy_export_kwh ORDER BY at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
+               AS energy_export_kwh,
+           (array_agg(active_power_kw ORDER BY at DESC) FILTER (WHERE active_power_kw IS NOT NULL))[1]
+               AS active_power_kw,
+           (array_agg(apparent_power_kva ORDER BY at DESC) FILTER (WHERE apparent_power_kva IS NOT NULL))[1]
+               AS apparent_power_kva,
+           (array_agg(power_factor ORDER BY at DESC) FILTER (WHERE power_factor IS NOT NULL))[1] AS power_factor,
+           (array_agg(voltage_r_v ORDER BY at DESC) FILTER (WHERE voltage_r_v IS NOT NULL))[1] AS voltage_r_v,
+           (array_agg(voltage_s_v ORDER BY at DESC) FILTER (WHERE voltage_s_v IS NOT NULL))[1] AS voltage_s_v,
+           (array_agg(voltage_t_v ORDER BY at DESC) FILTER (WHERE voltage_t_v IS NOT NULL))[1] AS voltage_t_v,
+           (array_agg(current_r_a ORDER BY at DESC) FILTER (WHERE current_r_a IS NOT NULL))[1] AS current_r_a,
+           (array_agg(current_s_a ORDER BY at DESC) FILTER (WHERE current_s_a IS NOT NULL))[1] AS current_s_a,
+           (array_agg(current_t_a ORDER BY at DESC) FILTER (WHERE current_t_a IS NOT NULL))[1] AS current_t_a
+    FROM reading
+    WHERE panel_id = latest.panel_id AND at BETWEEN latest.at - interval '10 minutes' AND latest.at
+) AS filled ON latest.is_partial
+WHERE (latest.batch_id > %(after)s OR panel.id = ANY (%(panel_ids)s))
+  AND NOT EXISTS (SELECT FROM discovered_sensor WHERE panel_code = panel.code)
+ORDER BY panel.code COLLATE "C"
+"""
+
+
+async def changed_panels(
+    connection: AsyncConnection[Row], *, after: int, panel_ids: Sequence[int], now: datetime
+) -> list[AnnouncedPanel]:
+    """The panels with readings of batches after `after`, and those with these ids, by code; for Home Assistant."""
+    values = {"after": after, "panel_ids": list(panel_ids), "now": now}
+    rows = await (await connection.execute(_CHANGED, values)).fetchall()
+    return [_panel(row) for row in rows]
+
+
+def _panel(row: Row) -> AnnouncedPanel:
+    voltages, currents, balance_kwh = PhaseValues(*row[11:14]), PhaseValues(*row[14:17]), row[17]
+    return AnnouncedPanel(*row[:11], voltage_v=voltages, current_a=currents, balance_kwh=balance_kwh)
+
+
+_NOTE: LiteralString = """
+INSERT INTO panel_announcement (panel_code, config_topic) VALUES (%(panel_code)s, %(config_topic)s)
+ON CONFLICT DO NOTHING"""
+
+
+async def note_announcement(connection: AsyncConnection[Row], *, panel_code: str, config_topic: str) -> None:
+    """Keeps that a panel is announced, before it is: whatever happens then, it can be taken back."""
+    await connection.execute(_NOTE, {"panel_code": panel_code, "config_topic": config_topic})
+
+
+_TO_TAKE_BACK: LiteralString = """
+SELECT panel_code, config_topic FROM panel_announcement AS told
+WHERE NOT starts_with(config_topic, %(prefix)s || '/')
+   OR NOT EXISTS (SELECT FROM panel WHERE code = told.panel_code)
+   OR EXISTS (SELECT FROM discovered_sensor WHERE panel_code = told.panel_code)
+"""
+
+
+async def to_take_back(connection: AsyncConnection[Row], *, prefix: str) -> list[tuple[str, str]]:
+    """Panel code and topic of each announcement that is out of date: removed, elsewhere, or Home Assistant's own."""
+    return [
+        (code, topic) for code, topic in await (await connection.execute(_TO_TAKE_BACK, {"prefix": prefix})).fetchall()
+    ]
+
+
+_FORGET: LiteralString = """
+DELETE FROM panel_announcement WHERE panel_code = %(panel_code)s AND config_topic = %(config_topic)s"""
+
+
+async def forget_announcement(connection: AsyncConnection[Row], *, panel_code: str, config_topic: str) -> None:
+    """Forgets an announcement that was taken back."""
+    await connection.execute(_FORGET, {"panel_code": panel_code, "config_topic": config_topic})
+
+
+async def may_announce(connection: AsyncConnection[Row]) -> bool:
+    """Whether this connection is the one that announces, from now until it is closed."""
+    return await keep_turn(connection, "home assistant")
