@@ -35,8 +35,9 @@ class Inbox:
         self._in_hand = 0
         self._held_bytes = 0
         self._in_hand_bytes = 0
+        self._in_hand_since: datetime | None = None
         self._paused: set[Connection] = set()
-        self._dropped = 0
+        self._dropped = self._dropped_before = 0
         self._arrived = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
@@ -46,6 +47,21 @@ class Inbox:
     def __len__(self) -> int:
         """How many were received and are not committed."""
         return len(self._waiting) + self._in_hand
+
+    @property
+    def held_bytes(self) -> int:
+        """The payload bytes of what was received and is not committed."""
+        return self._held_bytes
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """When the oldest of them arrived; None when there is none."""
+        return self._in_hand_since or (self._waiting[0].received_at if self._waiting else None)
+
+    @property
+    def dropped_count(self) -> int:
+        """How many of QoS 0 were dropped since the start."""
+        return self._dropped_before + self._dropped
 
     def put(self, delivery: Delivery) -> None:
         """Takes a delivery; one that nobody would send again is dropped when the inbox is full."""
@@ -89,7 +105,7 @@ class Inbox:
             await asyncio.sleep(linger_s / _LOOKS)
         batch = self._waiting[:limit]
         del self._waiting[:limit]
-        self._in_hand = len(batch)
+        self._in_hand, self._in_hand_since = len(batch), batch[0].received_at
         self._in_hand_bytes = sum(len(delivery.payload) for delivery in batch)
         if not self._waiting:
             self._arrived.clear()
@@ -98,7 +114,7 @@ class Inbox:
     def done(self) -> None:
         """The batch in hand is committed."""
         self._held_bytes -= self._in_hand_bytes
-        self._in_hand = self._in_hand_bytes = 0
+        self._in_hand, self._in_hand_bytes, self._in_hand_since = 0, 0, None
         if self._held_bytes <= self._capacity_bytes:
             self._resume()
             if len(self) < self._capacity:
@@ -107,6 +123,7 @@ class Inbox:
             self._emptied.set()
         if self._dropped:
             _log.warning("%d messages of QoS 0 were dropped while the inbox was full", self._dropped)
+            self._dropped_before += self._dropped
             self._dropped = 0
 
     def _resume(self) -> None:
@@ -125,6 +142,19 @@ class Batches:
         self._max_batch = max_batch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest writer")
         self._is_away = asyncio.Event()
+        self._away_since: datetime | None = None
+        self._complaint = ""
+        self._committed_count = 0
+
+    @property
+    def away_since(self) -> datetime | None:
+        """Since when the database has taken no batch; None while it does."""
+        return self._away_since
+
+    @property
+    def committed_count(self) -> int:
+        """How many messages are committed, as readings or as rejected ones, since the start."""
+        return self._committed_count
 
     async def run(self) -> None:
         """Never returns. What is committed is acknowledged, in order; what is not, never."""
@@ -132,6 +162,7 @@ class Batches:
             batch = await self._inbox.next_batch(linger_s=self._linger_s, limit=self._max_batch)
             await self._commit(batch)
             acknowledge(batch)
+            self._committed_count += len(batch)
             self._inbox.done()
 
     async def last_batches(self) -> None:
@@ -156,14 +187,21 @@ class Batches:
         if self._is_away.is_set():
             _log.info("The database takes batches again")
             self._is_away.clear()
+            self._away_since, self._complaint = None, ""
 
     async def _unwritten(self, batch: Sequence[Message]) -> Sequence[Message]:
         """What of the batch is still to be written after a try."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.write, batch)
         except UnwrittenError as error:
-            if not self._is_away.is_set():
-                _log.warning("The database does not take a batch, which is tried until it does: %s", error)
-            self._is_away.set()
+            self._complain(str(error))
             return error.messages
         return []
+
+    def _complain(self, why: str) -> None:
+        """Once for each cause that an outage has, one after the other."""
+        if why != self._complaint:
+            _log.warning("The database does not take a batch, which is tried until it does: %s", why)
+        self._complaint = why
+        self._away_since = self._away_since or datetime.now(UTC)
+        self._is_away.set()

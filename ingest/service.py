@@ -4,11 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
 from ingest.batches import Batches, Inbox
 from ingest.link import Link, Switch
+from ingest.metrics import IngestState, serving_metrics
 from ingest.mqtt import BrokerAddress, Connection, Version, can_acknowledge_by_hand
 from ingest.replay import replay_asked
 from ingest.routes import load_router
@@ -17,7 +19,7 @@ from ingest.writer import MessageWriter
 from store.connections import connect_async, listening
 from store.ingest_status import beat
 from store.merge import DatabaseAwayError
-from store.outages import is_outage
+from store.outages import is_outage, outage_in_words
 
 _BEAT_EVERY_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.5
@@ -38,16 +40,20 @@ async def run(
     default_time_zone: str = "UTC",
     linger_s: float = 0.005,
     max_batch: int = 5000,
+    metrics_host: str = "127.0.0.1",
+    metrics_port: int = 0,
 ) -> None:
     """Takes messages into the database until it is cancelled; then commits and acknowledges what it has received.
 
     `topics` are MQTT filters; without any, those of all known devices. Topics that owners have mapped and devices have
     announced are added to them. The broker keeps the session of `client_id`, and with it whatever arrives meanwhile.
     Several `connections` share the subscription, as `client_id`-1, -2 and so on. Panels that appear by themselves get
-    `default_time_zone`. A message waits at most `linger_s` for others of its batch.
+    `default_time_zone`. A message waits at most `linger_s` for others of its batch. How it is doing can be asked at
+    `metrics_port`, unless that is 0, also while the database is away.
 
     Raises:
         ValueError: the URL or the time zone is none.
+        OSError: the port is taken.
     """
     writer = MessageWriter(database_url, default_time_zone=default_time_zone)
     service = _Service(
@@ -58,7 +64,12 @@ async def run(
         topics=tuple(topics) or known_filters(),
         client_ids=_client_ids(client_id, connections=connections),
     )
-    await service.run(Batches(service.inbox, writer, linger_s=linger_s, max_batch=max_batch))
+    batches = Batches(service.inbox, writer, linger_s=linger_s, max_batch=max_batch)
+    async with AsyncExitStack() as open_until_end:
+        if metrics_port:
+            state = partial(service.state, batches)
+            await open_until_end.enter_async_context(serving_metrics(state, host=metrics_host, port=metrics_port))
+        await service.run(batches)
 
 
 class _Service:
@@ -82,6 +93,7 @@ class _Service:
         self._is_shared = len(client_ids) > 1
         self._renew_routes_at_s = self._read_again_at_s = 0.0
         self._replaying: asyncio.Task[None] | None = None
+        self._complaint = ""
         self._switch = Switch()
         connect = partial(self._connection, address=address, by_hand=_by_hand())
         self._links = [
@@ -103,6 +115,20 @@ class _Service:
             await batches.close()
             await self._say_goodbye()
 
+    def state(self, batches: Batches) -> IngestState:
+        """How ingest is doing, without asking the database."""
+        return IngestState(
+            received=batches.committed_count + len(self.inbox),
+            committed=batches.committed_count,
+            rejected=self._writer.rejected_count,
+            dropped=self.inbox.dropped_count,
+            backlog=len(self.inbox),
+            backlog_bytes=self.inbox.held_bytes,
+            oldest_at=self.inbox.oldest_at,
+            is_connected=self._is_connected,
+            away_since=batches.away_since,
+        )
+
     @property
     def _is_connected(self) -> bool:
         return all(link.is_connected for link in self._links)
@@ -115,8 +141,14 @@ class _Service:
             except Exception as error:
                 if not is_outage(error):
                     raise
-                _log.warning("The database is away: %s", error)
+                self._complain(outage_in_words(error))
             await asyncio.sleep(_PAUSE_S)
+
+    def _complain(self, why: str) -> None:
+        """Once for each cause that an outage has, one after the other."""
+        if why != self._complaint:
+            _log.warning("The database is away: %s", why)
+        self._complaint = why
 
     async def _obey_and_beat_once_connected(self) -> None:
         async with listening(self._database_url, "ingest_control") as connection:
@@ -126,6 +158,7 @@ class _Service:
                 await self._read_again()
                 said = self._is_connected
                 is_wanted = await beat(connection, is_connected=said, backlog=len(self.inbox))
+                self._complaint = ""
                 self._switch.turn(on=is_wanted)
                 beat_at_s = time.monotonic()
                 while time.monotonic() < beat_at_s + _BEAT_EVERY_S and said == self._is_connected:

@@ -34,6 +34,12 @@ class MessageWriter:
         self._database_url = database_url
         self._decoder = PanelDecoder(default_time_zone=default_time_zone)
         self._writer: BatchWriter | None = None
+        self._rejected_count = 0
+
+    @property
+    def rejected_count(self) -> int:
+        """How many messages were kept as rejected by `write`."""
+        return self._rejected_count
 
     def use(self, router: Router) -> None:
         """Reads the messages of the next batch, and all after it, as `router` says; may be called from any thread."""
@@ -96,6 +102,7 @@ class MessageWriter:
         found = self._decoder.decode(messages, writer=writer)
         rejected = [_rejected(messages[place], why) for place, why in found.rejected]
         writer.write(found.readings, rejected=rejected, arrivals=_arrivals(messages), also=_beside_readings(found))
+        self._rejected_count += len(rejected)
 
     def _write_in_parts(self, messages: Sequence[Message]) -> None:
         unwritten = [messages]  # the next part is the last one
@@ -121,6 +128,7 @@ class MessageWriter:
         _log.warning("The database refuses a reading of %s: %s", message.topic, error)
         refused = _rejected(message, Rejected("STORE_ERROR", _refusal(error)))
         self._open().write([], rejected=[refused], arrivals=_arrivals([message]))
+        self._rejected_count += 1
 
     def _replay(self, messages: Sequence[StoredRejection]) -> int:
         writer = self._open()

@@ -133,6 +133,8 @@ def ingest() -> None:
             default_time_zone=settings.time_zone,
             linger_s=settings.ingest_linger_ms / 1000,
             max_batch=settings.ingest_batch,
+            metrics_host=settings.host,
+            metrics_port=settings.ingest_metrics_port,
         ),
         *([_announcer(settings)] if settings.home_assistant else []),
     )

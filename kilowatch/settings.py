@@ -91,6 +91,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0, le=1000, description="How long a message may wait for others of its batch, in milliseconds."),
     ] = 5.0
     ingest_batch: Annotated[int, Meta(ge=1, le=50_000, description="Messages of one transaction, at the most.")] = 5000
+    ingest_metrics_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="Port of ingest's own `/metrics`, which answers while the database is away, on "
+            "`KILOWATCH_HOST`. 0: none.",
+        ),
+    ] = 0
     home_assistant: Annotated[
         bool, Meta(description="Whether `kilowatch ingest` announces the panels to Home Assistant, by its broker.")
     ] = False
