@@ -8,7 +8,7 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 _REFUSING_CLASSES: Final = frozenset({"21", "22", "23", "44", "54", "P0"})
-"""Of SQLSTATE: one row twice, data, constraints, WITH CHECK, limits such as an index's longest key, a trigger's RAISE."""
+"""Of SQLSTATE: one row twice, data, constraints, WITH CHECK, limits such as an index's longest key, triggers' RAISE."""
 
 _NO_CONNECTIONS: Final = (
     "it has no connection left: raise max_connections or the account's CONNECTION LIMIT, or lower KILOWATCH_POOL_SIZE"
