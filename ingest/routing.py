@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from ingest import panel_messages
+from ingest import home_assistant, panel_messages, tasmota
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Decoder, Source
 from metering.readings import Rejected
 
-SOURCES: Final[tuple[Source, ...]] = (panel_messages.SOURCE,)
+SOURCES: Final[tuple[Source, ...]] = (panel_messages.SOURCE, tasmota.SOURCE, home_assistant.SOURCE)
 """The families of devices that are known without anybody's help; the first whose topic it is reads a message."""
 
 _LONGEST_TOPIC: Final = 512
@@ -54,6 +54,8 @@ class Router:
     def _found(self, topic: str) -> Decoder | Rejected:
         if len(topic) > _LONGEST_TOPIC:
             return Rejected("BAD_TOPIC", f"the topic has {len(topic)} characters; accepted: up to {_LONGEST_TOPIC}")
+        if "\0" in topic:  # no broker should pass it on; Postgres keeps none
+            return Rejected("BAD_TOPIC", "the topic has a NUL; accepted: any other character")
         if topic in self._mapped:
             return self._mapped[topic]
         for source in SOURCES:

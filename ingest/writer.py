@@ -7,6 +7,8 @@ from functools import partial
 from ingest.decoding import Contents, Message, PanelDecoder
 from ingest.routing import Router
 from metering.readings import Rejected
+from store.balances_shown import keep_balances
+from store.devices import keep_reports
 from store.discovery import keep_discovered
 from store.merge import Also, Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError
 from store.rejected import RejectedMessage, StillRejected, StoredRejection, mark_unreadable
@@ -147,7 +149,14 @@ def _refusal(error: BatchRefusedError) -> str:
 
 def _beside_readings(found: Contents) -> list[Also]:
     """What else the transaction of a batch stores; nothing, for most batches."""
-    return [partial(keep_discovered, sensors=found.discovered)] if found.discovered else []
+    also: list[Also] = []
+    if found.reports:
+        also.append(partial(keep_reports, reports=found.reports))
+    if found.balances:
+        also.append(partial(keep_balances, shown=found.balances))
+    if found.discovered:
+        also.append(partial(keep_discovered, sensors=found.discovered))
+    return also
 
 
 def _rejected(message: Message, why: Rejected) -> RejectedMessage:

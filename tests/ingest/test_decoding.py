@@ -7,9 +7,10 @@ import pytest
 
 from ingest.decoding import Contents, PanelDecoder
 from ingest.mqtt import Delivery
+from ingest.outcomes import Decoded
 from store.connections import connect
 from store.merge import BatchWriter
-from tests.ingest.messages import panel_payload
+from tests.ingest.messages import malformed, panel_payload, read
 
 AT_IN_JAKARTA = datetime(2026, 1, 16, 4, 30, 5, tzinfo=UTC)
 AT_IN_BERLIN = datetime(2026, 1, 16, 10, 30, 5, tzinfo=UTC)
@@ -71,3 +72,9 @@ def test_a_panel_that_was_removed_meanwhile_is_added_again_once_it_is_forgotten(
     decoder.forget_panels()
     contents = decoder.decode([message()], writer=writer)
     assert [panel.id for panel in writer.known_panels(["A"])] == [contents.readings[0][0]]
+
+
+@pytest.mark.parametrize(("topic", "payload"), malformed())
+def test_a_malformed_message_of_any_device_is_taken_or_refused_with_a_reason(topic: str, payload: bytes) -> None:
+    outcome = read(topic, payload)
+    assert isinstance(outcome, Decoded) or (outcome.code and outcome.reason)

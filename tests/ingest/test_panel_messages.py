@@ -49,12 +49,12 @@ def test_a_minimal_message_leaves_the_rest_empty() -> None:
     )
 
 
-@pytest.mark.parametrize(("topic", "payload"), malformed())
+@pytest.mark.parametrize(("topic", "payload"), [bad for bad in malformed() if bad[0].startswith("DATA/PM/")])
 def test_a_malformed_message_is_rejected_with_what_is_accepted(topic: str, payload: bytes) -> None:
     outcome = decoded(topic, payload, received_at=RECEIVED_AT)
     assert isinstance(outcome, Rejected)
     assert outcome.code.isupper()
-    assert "accepted: " in outcome.reason or "set the meter's clock" in outcome.reason
+    assert "accepted: " in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,6 @@ def test_a_topic_that_names_no_panel_is_rejected(topic: str) -> None:
     assert decoded(topic, panel_payload(), received_at=RECEIVED_AT).code == "BAD_TOPIC"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("topic", ["", "DATA/PM", "data/pm/A", "tele/x/SENSOR", "home/energy-monitor/sensors"])
+@pytest.mark.parametrize("topic", ["", "DATA/PM", "data/pm/A", "cellar/meter", "home/lights"])
 def test_a_topic_that_nothing_reads_is_rejected(topic: str) -> None:
     assert decoded(topic, panel_payload(), received_at=RECEIVED_AT).code == "UNKNOWN_TOPIC"  # type: ignore[union-attr]
