@@ -346,24 +346,39 @@ def set_tariff(
     console.print(f"{code}: {price} {currency} a kWh, {vat} % VAT", highlight=False, markup=False)
 
 
+_INSTANTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+Codes = Annotated[list[str] | None, typer.Option("--code", help="Only this code; may be repeated.")]
+TopicStart = Annotated[str | None, typer.Option("--topic", help="Only topics that begin so.")]
+Since = Annotated[datetime | None, typer.Option(formats=_INSTANTS, help="First arrived at or after, UTC.")]
+Until = Annotated[datetime | None, typer.Option(formats=_INSTANTS, help="First arrived before, UTC.")]
+
+
 @rejected_app.command("list")
 def list_rejected(
     *,
+    code: Codes = None,
+    topic: TopicStart = None,
+    since: Since = None,
+    until: Until = None,
+    replayed: Annotated[
+        bool | None, typer.Option("--replayed/--not-replayed", help="Whether they could be stored since.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=10_000)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the payload as text.")] = False,
 ) -> None:
     """List the newest rejected messages."""
-    from kilowatch.rejections import newest_rejected
+    from kilowatch.rejections import chosen, newest_rejected
 
-    found = newest_rejected(_settings(needs=("database_url",)).database_url, limit=limit)
+    which = chosen(codes=code, topic=topic, since=since, until=until, is_replayed=replayed)
+    found = newest_rejected(_settings(needs=("database_url",)).database_url, which=which, limit=limit)
     if as_json:
         for message in found:
             sys.stdout.write(msgspec.json.encode(message).decode() + "\n")
         return
-    table = Table("id", "received", "topic", "reason", "payload")
+    table = Table("id", "received", "code", "topic", "reason", "payload")
     for message in found:
         received = f"{message.received_at:%Y-%m-%d %H:%M:%S}"
-        words = (message.topic[:40], message.reason, message.payload_text[:60])
+        words = (message.code, message.topic[:40], message.reason, message.payload_text[:60])
         table.add_row(str(message.id), received, *(escape(_printable(text)) for text in words))
     console.print(table)
 
@@ -374,10 +389,19 @@ def _printable(text: str) -> str:
 
 
 @rejected_app.command("replay")
-def replay_rejected() -> None:
+def replay_rejected(
+    *,
+    number: Annotated[list[int] | None, typer.Option("--id", help="Only this one; may be repeated.")] = None,
+    code: Codes = None,
+    topic: TopicStart = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
     """Read the rejected messages again, with today's decoders and settings, and store those that are now readable."""
     from ingest.replay import replay_rejected as replay
+    from kilowatch.rejections import chosen
 
     settings = _settings(needs=("database_url",))
-    replayed, left = replay(settings.database_url, default_time_zone=settings.time_zone)
+    which = chosen(ids=number, codes=code, topic=topic, since=since, until=until)
+    replayed, left = replay(settings.database_url, default_time_zone=settings.time_zone, which=which)
     console.print(f"{replayed} stored, {left} still rejected")

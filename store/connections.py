@@ -16,7 +16,8 @@ Pool = AsyncConnectionPool[AsyncConnection[Row]]
 Database = AsyncConnection[Row]
 """One connection of a pool; psycopg stays in this package."""
 
-_OPTIONS = "-c timezone=UTC -c jit=off"
+# TimescaleDB would refuse a batch of late readings that touches more than 100,000 compressed ones; others ignore it.
+_OPTIONS = "-c timezone=UTC -c jit=off -c timescaledb.max_tuples_decompressed_per_dml_transaction=0"
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 15_000
 _POOL_OPTIONS = f"{_OPTIONS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
