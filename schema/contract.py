@@ -16,6 +16,7 @@ from schema.low_units import LowUnitsMutations
 from schema.panels import PanelQueries
 from schema.prepaid import PrepaidMutations
 from schema.push_devices import PushDeviceMutations
+from schema.reading_changes import ReadingChangeMutations
 from schema.refusals import shown
 from schema.rejected import RejectedMutations, RejectedQueries
 from schema.scalars import scalar_map
@@ -41,6 +42,7 @@ class Mutation(
     AlertMutations,
     LowUnitsMutations,
     PushDeviceMutations,
+    ReadingChangeMutations,
 ):
     """All mutations."""
 

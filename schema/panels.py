@@ -6,7 +6,8 @@ from typing import Annotated
 import strawberry
 
 from metering import tariffs as rules
-from resolvers import pages, panels, summaries, tariffs
+from metering.registers import EventKind
+from resolvers import pages, panels, reading_changes, register_events, summaries, tariffs
 from resolvers import usage as resolved
 from resolvers.context import Info
 from resolvers.gaps import Interval as Span
@@ -19,12 +20,16 @@ from resolvers.readings import series
 from schema.arguments import Arguments
 from schema.pages import Connection
 from schema.prepaid import PrepaidAccount
+from schema.reading_changes import ReadingChange
 from schema.readings import Interval, Reading, ReadingSeries
+from schema.register_events import RegisterEvent
 from schema.tariffs import Tariff
 from schema.usage import MONTH, PERIOD, DailyUsage, PanelMonthlySummary, UsageSeries, UsageStatistics, UsageToday
 from store.panels import Panel as PanelRow
 from store.panels import PanelFilter as Filter
 from store.panels import PanelStatus
+from store.reading_audit import ReadingChange as ChangeRow
+from store.register_history import PastEvent
 
 strawberry.enum(
     PanelStatus,
@@ -105,6 +110,41 @@ class Panel:
         description="A calendar month.",
         extensions=[Arguments(**MONTH)],
     )
+
+    @strawberry.field(
+        description="What admins did to the panel's stored readings, newest first.",
+        graphql_type=Connection[ReadingChange],
+        extensions=[Arguments(first="How many at the most, 1 to 500.", after="Only changes after this cursor.")],
+    )
+    @staticmethod
+    async def reading_changes(
+        parent: strawberry.Parent[PanelRow], info: Info, first: int = 50, after: Cursor | None = None
+    ) -> pages.Page[ChangeRow]:
+        """A page of changes."""
+        return await reading_changes.page(parent, info, first=first, after=after)
+
+    @strawberry.field(
+        description="What the panel's registers did that was no usage, newest first.",
+        graphql_type=Connection[RegisterEvent],
+        extensions=[
+            Arguments(
+                first="How many at the most, 1 to 500.",
+                after="Only events after this cursor.",
+                kinds="Only events of these kinds; of all when left out.",
+            )
+        ],
+    )
+    @staticmethod
+    async def register_events(
+        parent: strawberry.Parent[PanelRow],
+        info: Info,
+        first: int = 50,
+        after: Cursor | None = None,
+        kinds: list[EventKind] | None = None,
+    ) -> pages.Page[PastEvent]:
+        """A page of events."""
+        return await register_events.page(parent, info, first=first, after=after, kinds=kinds)
+
     tariff: rules.Tariff = strawberry.field(
         resolver=tariffs.tariff,
         graphql_type=Tariff,

@@ -4,10 +4,19 @@ from datetime import datetime
 
 import strawberry
 
+from metering import readings as measured
 from metering.periods import Range
+from metering.readings import ReadingFlag
 from resolvers import gaps
 from resolvers.pages import Cursor
 
+strawberry.enum(
+    ReadingFlag,
+    description="What is to be known of a reading beside its values. IMPORT_GLITCH, EXPORT_GLITCH: the register is a"
+    " fault of the meter or the line and counts for nothing. CLOCK_REPLACED: the device's clock was not believed, its"
+    " time is the arrival. ARRIVAL_TIME: the message had no time, its time is the arrival. LATE: it arrived more than"
+    " 15 minutes after its own time. CORRECTED: an admin corrected it; readingChanges has what the meter said.",
+)
 strawberry.enum(Range, description="A span that ends now: of so many hours (H), days (D), or a year of 365 days.")
 
 
@@ -26,8 +35,8 @@ class Reading:
     """See `metering.readings.Reading`."""
 
     at: datetime = strawberry.field(
-        description="When it was read, by the device's clock; panel's offset. A message whose clock says a time before"
-        " 2010, or more than 15 minutes ahead, is rejected."
+        description="When it was read, by the device's clock; panel's offset. A clock that says a time before 2010, or"
+        " more than 15 minutes ahead, is not believed: see CLOCK_REPLACED."
     )
     received_at: datetime = strawberry.field(description="When the server received it; panel's offset.")
     voltage_v: PhaseValues | None = strawberry.field(name="voltage", description="Voltage to neutral in V.")
@@ -45,6 +54,12 @@ class Reading:
     current_unbalance: float | None = strawberry.field(
         description="Current unbalance as the meter gives it: for most as a share, 0.01 is 1 %."
     )
+
+    @strawberry.field(description="What is to be known of it beside its values; empty for most readings.")
+    @staticmethod
+    def flags(parent: strawberry.Parent[measured.Reading]) -> list[ReadingFlag]:
+        """Each flag that is set."""
+        return list(parent.flags)
 
 
 @strawberry.type(description="A half-open span of time: from its start up to, not including, its end.")

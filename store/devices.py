@@ -190,7 +190,7 @@ SELECT device.id, panel.id, panel.code, panel.name, panel.location, panel.floor,
        latest.current_t_a::text::float8, latest.current_n_a::text::float8,
        latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
        latest.energy_import_kwh, latest.energy_export_kwh,
-       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8
+       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 CROSS JOIN LATERAL device_codes(panel.code) AS named (device_code)
 JOIN device ON device.panel_code = device_code AND device.id = ANY (%(device_ids)s)

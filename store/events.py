@@ -110,7 +110,7 @@ SELECT reading.batch_id, reading.panel_id, panel.code, panel.time_zone, reading.
        reading.current_t_a::text::float8, reading.current_n_a::text::float8,
        reading.active_power_kw, reading.apparent_power_kva, reading.power_factor::text::float8,
        reading.energy_import_kwh, reading.energy_export_kwh,
-       reading.voltage_unbalance::text::float8, reading.current_unbalance::text::float8
+       reading.voltage_unbalance::text::float8, reading.current_unbalance::text::float8, reading.flags
 FROM reading JOIN panel ON panel.id = reading.panel_id
 WHERE reading.batch_id BETWEEN %(batch_id)s AND %(until)s
   AND (reading.batch_id, reading.at, reading.panel_id) > (%(batch_id)s, %(at)s, %(panel_id)s)
@@ -146,7 +146,7 @@ SELECT reading.batch_id, reading.panel_id, panel.code, panel.time_zone, reading.
        reading.current_t_a::text::float8, reading.current_n_a::text::float8,
        reading.active_power_kw, reading.apparent_power_kva, reading.power_factor::text::float8,
        reading.energy_import_kwh, reading.energy_export_kwh,
-       reading.voltage_unbalance::text::float8, reading.current_unbalance::text::float8
+       reading.voltage_unbalance::text::float8, reading.current_unbalance::text::float8, reading.flags
 FROM reading JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = reading.panel_id
 WHERE reading.batch_id BETWEEN %(batch_id)s AND %(until_batch_id)s
   AND (reading.batch_id, reading.at, reading.panel_id) > (%(batch_id)s, %(at)s, %(panel_id)s)
@@ -244,7 +244,7 @@ SELECT newest.batch_id,
        latest.current_t_a::text::float8, latest.current_n_a::text::float8,
        latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
        latest.energy_import_kwh, latest.energy_export_kwh,
-       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8
+       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
 FROM (SELECT greatest((SELECT max(batch_id) FROM reading), last_batch_id) AS batch_id FROM ingest_status) AS newest
 LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
        ON %(codes)s::text[] IS NULL OR panel.code = ANY (%(codes)s)

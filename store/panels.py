@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from psycopg import AsyncConnection
 
 from metering.access import Viewer
-from metering.readings import PhaseValues, Reading
+from metering.readings import PhaseValues, Reading, ReadingFlag
 from store.connections import Row
 
 
@@ -81,7 +81,7 @@ SELECT counted.total_count, page.*, latest.last_seen_at,
        latest.current_t_a::text::float8, latest.current_n_a::text::float8,
        latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
        latest.energy_import_kwh, latest.energy_export_kwh,
-       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8
+       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
 FROM (SELECT count(*)::integer AS total_count FROM matching) AS counted
 LEFT JOIN page ON true
 LEFT JOIN latest_reading AS latest ON latest.panel_id = page.id
@@ -128,7 +128,7 @@ SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time
        latest.current_t_a::text::float8, latest.current_n_a::text::float8,
        latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
        latest.energy_import_kwh, latest.energy_export_kwh,
-       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8
+       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
 WHERE panel.code = %(code)s
@@ -169,13 +169,14 @@ def reading_of(row: Row, *, zone: ZoneInfo) -> Reading:
 
     Real columns are read by their text, so that 224.7 stays 224.7.
     """
-    at, received_at, r_v, s_v, t_v, n_v, r_a, s_a, t_a, n_a, *rest = row
+    at, received_at, r_v, s_v, t_v, n_v, r_a, s_a, t_a, n_a, *values, flags = row
     return Reading(
         at.astimezone(zone),
         received_at.astimezone(zone),
         phase_values(r_v, s_v, t_v, n_v),
         phase_values(r_a, s_a, t_a, n_a),
-        *rest,
+        *values,
+        flags=ReadingFlag(flags),
     )
 
 
