@@ -56,8 +56,6 @@ class Router:
             return Rejected("BAD_TOPIC", f"the topic has {len(topic)} characters; accepted: up to {_LONGEST_TOPIC}")
         if "\0" in topic:  # no broker should pass it on; Postgres keeps none
             return Rejected("BAD_TOPIC", "the topic has a NUL; accepted: any other character")
-        if "\0" in topic:  # no broker should pass it on; Postgres keeps none
-            return Rejected("BAD_TOPIC", "the topic has a NUL; accepted: any other character")
         if topic in self._mapped:
             return self._mapped[topic]
         for source in SOURCES:
