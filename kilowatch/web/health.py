@@ -1,10 +1,10 @@
 """Turns the state of the server, the database and ingest into `/healthz`, `/readyz` and `/metrics`."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -13,12 +13,15 @@ from kilowatch.web.answers import encoded
 from kilowatch.web.counts import Counts
 from resolvers.live import LiveHub
 from resolvers.service import HEARTBEAT_WITHIN
-from store.connections import Pool
+from store.connections import Database, Pool
 from store.ingest_status import IngestStatus, ingest_status
 from store.outages import is_outage
+from store.partitions import Storage, storage
 
 _ANSWER_WITHIN_S = 2.0
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+T = TypeVar("T")
 
 Check = dict[str, str]
 """One part of the service: `state` is ok or failed, `reason` says why."""
@@ -41,7 +44,7 @@ class Health:
     async def ready(self, request: Request) -> Response:
         """200 when every part works; 503 otherwise, and which part is away."""
         del request
-        status, fault = await self._status()
+        status, fault = await self._answered(ingest_status)
         checks = {
             "database": _ok() if status else _failed(fault),
             "live": _ok() if self.live.is_listening else _failed("not listening to the database"),
@@ -54,17 +57,19 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         """Counters and gauges in Prometheus's text format; ingest's are left out while the database is away."""
         del request
-        status, _ = await self._status()
+        status, _ = await self._answered(ingest_status)
+        stored, _ = await self._answered(storage) if status else (None, "")
         lines = [*_web_lines(self.counts), *_live_lines(self.live), *_ingest_lines(status, now=self.now())]
+        lines += _storage_lines(stored, now=self.now())
         up = float(status is not None)
         lines += _metric("kilowatch_database_up", "gauge", "Whether the database answers.", {"": up})
         return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)
 
-    async def _status(self) -> tuple[IngestStatus | None, str]:
-        """Ingest's row; or None, and why it could not be read."""
+    async def _answered(self, ask: Callable[[Database], Awaitable[T]]) -> tuple[T | None, str]:
+        """What the database answers; or None, and why it does not."""
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S), self.pool.connection() as connection:
-                return await ingest_status(connection), ""
+                return await ask(connection), ""
         except TimeoutError:
             return None, f"no answer within {_ANSWER_WITHIN_S:.0f} s"
         except Exception as error:
@@ -145,3 +150,17 @@ def _ingest_lines(status: IngestStatus | None, *, now: datetime) -> Iterator[str
         yield from _metric("kilowatch_ingest_heartbeat_age_seconds", "gauge", "Since ingest's heartbeat.", age)
     connected = {"": float(status.is_connected)}
     yield from _metric("kilowatch_ingest_connected", "gauge", "Whether ingest hears the broker.", connected)
+
+
+def _storage_lines(stored: Storage | None, *, now: datetime) -> Iterator[str]:
+    if stored is None:
+        return
+    rows, size = {"": float(stored.row_estimate)}, {"": float(stored.size_bytes)}
+    yield from _metric("kilowatch_storage_readings", "gauge", "Readings stored, by the planner's estimate.", rows)
+    yield from _metric("kilowatch_storage_readings_bytes", "gauge", "What readings take on disk, with indexes.", size)
+    if stored.oldest_at is not None:
+        age = {"": (now - stored.oldest_at).total_seconds()}
+        yield from _metric("kilowatch_storage_oldest_reading_age_seconds", "gauge", "Since the oldest reading.", age)
+    ahead = {"": float(stored.has_next_month)}
+    words = "Whether the table of next month's readings is there; kilowatch work makes it."
+    yield from _metric("kilowatch_storage_next_month_ready", "gauge", words, ahead)

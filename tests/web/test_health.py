@@ -71,8 +71,11 @@ async def test_the_metrics_are_prometheus_text(api: Server, database_url: str) -
         "kilowatch_ingest_lag_seconds 0.25",
         "kilowatch_ingest_backlog 3.0",
         "kilowatch_database_up 1.0",
+        "kilowatch_storage_readings 0.0",
     ):
         assert line in text.splitlines()
+    assert "kilowatch_storage_next_month_ready" in text
+    assert "kilowatch_storage_readings_bytes" in text
 
 
 async def test_a_server_starts_without_its_database_and_finds_it_later(
