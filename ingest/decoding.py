@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from msgspec import structs
+
 from ingest.outcomes import Decoded
 from ingest.routing import Router
 from ingest.wall_clock import WallClock
@@ -78,6 +80,7 @@ class PanelDecoder:
         self._clocks: dict[str, WallClock | Rejected] = {default_time_zone: self._default_clock}
         self._panels: dict[str, KnownPanel] = {}
         self._strangers: set[str] = set()
+        self._kept_since: datetime | None = None
         self._renew_at_s = 0.0
 
     def decode(self, messages: Sequence[Message], *, writer: BatchWriter) -> Contents:
@@ -91,6 +94,7 @@ class PanelDecoder:
         outcomes = list(map(self._read, messages))
         if self._strangers and self._look_up(writer):
             outcomes = list(map(self._read, messages))  # their clocks may be other ones
+        outcomes = list(map(self._in_time, outcomes))
         self._add({code for code in _panel_codes(outcomes) if code not in self._panels}, writer=writer)
         self._strangers.clear()
         return self._placed(outcomes)
@@ -103,6 +107,7 @@ class PanelDecoder:
         known, self._panels = sorted(self._panels), {}
         if known:
             self._remember(writer.known_panels(known))
+        self._kept_since = writer.readings_kept_since()
         self._renew_at_s = time.monotonic() + _REMEMBERED_S
 
     def _look_up(self, writer: BatchWriter) -> bool:
@@ -163,6 +168,17 @@ class PanelDecoder:
             if outcome.rejected:
                 contents.rejected.append((place, outcome.rejected))
         return contents
+
+    def _in_time(self, outcome: Decoded | Rejected) -> Decoded | Rejected:
+        """The outcome without readings from before what is kept: they would change sums whose other parts are gone."""
+        since = self._kept_since
+        if since is None or isinstance(outcome, Rejected):
+            return outcome
+        kept = [(code, reading) for code, reading in outcome.readings if reading.at >= since]
+        if len(kept) == len(outcome.readings):
+            return outcome
+        reason = f"the reading is from before {since.isoformat()}, since when readings are kept; accepted: later ones"
+        return structs.replace(outcome, readings=kept, rejected=outcome.rejected or Rejected("TOO_OLD", reason))
 
 
 def _panel_codes(outcomes: Sequence[Decoded | Rejected]) -> set[str]:

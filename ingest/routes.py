@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
+from ingest.mapped import discovered_decoders, mapped_decoders
 from ingest.routing import Router
+from store.connections import connect
+from store.discovery import discovered_sensors
+from store.mappings import current_mappings
 
 
 def load_router(database_url: str, *, wanted: Sequence[str] = ("#",)) -> Router:
@@ -11,5 +15,7 @@ def load_router(database_url: str, *, wanted: Sequence[str] = ("#",)) -> Router:
     Raises:
         psycopg.OperationalError: the database is away.
     """
-    del database_url
-    return Router(wanted=wanted)
+    with connect(database_url) as connection:
+        mapped = mapped_decoders(current_mappings(connection))
+        announced = discovered_decoders(discovered_sensors(connection))
+    return Router(wanted=wanted, mapped=mapped, announced=announced)

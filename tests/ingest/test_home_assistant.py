@@ -6,13 +6,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg import AsyncConnection
 
 from ingest.home_assistant import SOURCE
 from ingest.outcomes import NOTHING, Decoded
+from ingest.publisher import Publisher
 from ingest.wall_clock import WallClock
 from metering.mappings import DiscoveredSensor, FieldMapping, Quantity
 from metering.readings import PANEL_CODE, Rejected
+from store.connections import Row
+from tests.ingest.conftest import Broker
 from tests.ingest.messages import RECEIVED_AT
+from tests.ingest.running import eventually, ingesting, rows
 
 CLOCK = WallClock("UTC")
 
@@ -308,3 +313,26 @@ def test_whatever_is_announced_each_value_has_a_panel_and_a_topic(
 @given(st.binary())
 def test_whatever_the_bytes_are_nothing_is_raised(payload: bytes) -> None:
     assert isinstance(heard(TASMOTA_TOPIC, payload), Decoded | Rejected)
+
+
+async def test_what_a_device_announces_at_the_broker_is_read_from_then_on(
+    connection: AsyncConnection[Row], embedded_broker: Broker
+) -> None:
+    document = {
+        **TASMOTA,
+        "stat_t": "cellar/meter",
+        "dev": {"ids": ["cellar"]},
+        "val_tpl": "{{ value_json.wh / 1000 }}",
+    }
+    async with ingesting(connection, embedded_broker.url, client_id="announced"):
+        async with Publisher(embedded_broker.url, client_id="cellar") as cellar:
+
+            async def is_read() -> bool:
+                cellar.publish("cellar/meter", b'{"wh": 12500, "state": "ON"}')
+                return bool(await rows(connection, "SELECT FROM reading"))
+
+            cellar.publish("homeassistant/sensor/cellar/energy/config", json.dumps(document).encode())
+            await eventually(is_read)
+    found = await rows(connection, "SELECT DISTINCT code, energy_import_kwh FROM reading JOIN panel ON id = panel_id")
+    assert found == [("cellar", 12.5)]
+    assert await rows(connection, "SELECT * FROM rejected_message") == []

@@ -13,8 +13,8 @@ import ingest.batches
 import ingest.service
 from ingest.publisher import Publisher
 from ingest.replay import replay_rejected
-from metering.readings import Rejected
 from kilowatch.embedded.broker import EmbeddedBroker
+from metering.readings import Rejected
 from store.connections import Row, connect_async
 from store.ingest_status import ingest_status, want_ingest
 from tests.ingest.brokers import Mosquitto, free_port
