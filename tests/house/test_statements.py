@@ -91,6 +91,7 @@ FOR_JOBS = {
     "low_units.due": "the job that evaluates rules",
     "low_units.levels": "the job that evaluates rules",
     "outbox.next_due_at": "the job that sends pushes",
+    "partitions.make_months": "which tables there are, nobody's data",
     "reading_changes.withdraw": "counts what an admin withdraws",
     "registry.described": "the command line, whose user owns the database",
     "registry.registers": "the simulator",
