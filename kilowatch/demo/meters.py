@@ -127,7 +127,8 @@ class EnergyHub:
 
 
 def _part(meter: Meter) -> dict[str, object]:
-    power_w = abs(meter.power_kw) * 1000
+    """What goes to the grid is told without a sign; what comes out of the battery is negative."""
+    power_w = meter.power_kw * 1000 if meter.panel.counts_import else -meter.power_kw * 1000
     total_kwh = meter.import_kwh if meter.panel.counts_import else meter.export_kwh
     return {
         "power": round(power_w, 1),
