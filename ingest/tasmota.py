@@ -135,7 +135,7 @@ class _Message:
         when = self._when(code)
         if isinstance(when, Rejected):
             if when not in self.complaints:
-                self.complaints.append(when)
+                self.complaints.insert(0, when)  # it costs the most, so its code counts
         elif when is not None:
             at, flags = when
             reading = reading_of(values, at=at, received_at=self.received_at, flags=flags, is_partial=is_partial)

@@ -47,6 +47,7 @@ def application(settings: Settings, *, key: bytes) -> Starlette:
         online_within=timedelta(seconds=settings.online_within_s),
         heartbeat=timedelta(seconds=settings.heartbeat_s),
         pool_size=settings.pool_size,
+        default_time_zone=settings.time_zone,
     )
 
 

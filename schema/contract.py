@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
 from schema.live import LiveSubscriptions
 from schema.low_units import LowUnitsMutations
+from schema.mappings import MappingMutations, MappingQueries
 from schema.panels import PanelQueries
 from schema.prepaid import PrepaidMutations
 from schema.push_devices import PushDeviceMutations
@@ -29,7 +30,7 @@ PRINTED = Path(__file__).with_name("schema.graphql")
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(PanelQueries, UsageQueries, ServiceQueries, RejectedQueries, SessionQueries, AlertQueries):
+class Query(PanelQueries, UsageQueries, ServiceQueries, RejectedQueries, SessionQueries, AlertQueries, MappingQueries):
     """All queries."""
 
 
@@ -43,6 +44,7 @@ class Mutation(
     LowUnitsMutations,
     PushDeviceMutations,
     ReadingChangeMutations,
+    MappingMutations,
 ):
     """All mutations."""
 

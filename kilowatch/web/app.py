@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.pages import dashboard_routes, graphiql_routes
+from ingest.trial import MessageTrials
 from kilowatch.web.conversation import INIT_WITHIN_S
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Engine, build_engine
@@ -38,6 +39,7 @@ class Services:
     doorkeeper: Doorkeeper
     now: Callable[[], datetime]
     online_within: timedelta
+    message_trials: MessageTrials
 
     def context(self, viewer: Viewer | None, client_address: str) -> Context:
         """What the resolvers of one request are given."""
@@ -48,6 +50,7 @@ class Services:
             online_within=self.online_within,
             live=self.live,
             sign_in=SignIn(self.doorkeeper, client_address),
+            message_reader=self.message_trials,
         )
 
     @asynccontextmanager
@@ -75,6 +78,7 @@ def create_app(
     heartbeat: timedelta,
     pool_size: int,
     init_within_s: float = INIT_WITHIN_S,
+    default_time_zone: str = "UTC",
     now: Callable[[], datetime] = system_now,
 ) -> Starlette:
     """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/healthz`, `/readyz`, `/metrics`.
@@ -82,11 +86,13 @@ def create_app(
     `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
+    Panels that are not known are taken to be in `default_time_zone`, as by ingest.
     """
     pool = open_pool(database_url, size=pool_size, application="kilowatch serve", wait_s=_POOL_WAIT_S)
     live = LiveHub(database_url, pool, heartbeat_s=heartbeat.total_seconds())
     tokens = Tokens(signing_key, token_lifetime, now)
-    services = Services(pool, live, Doorkeeper(tokens.issue), now, online_within)
+    trials = MessageTrials(default_time_zone=default_time_zone)
+    services = Services(pool, live, Doorkeeper(tokens.issue), now, online_within, trials)
     viewers = Viewers(pool, tokens, now)
 
     @asynccontextmanager

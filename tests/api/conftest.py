@@ -10,6 +10,7 @@ import orjson
 import psycopg
 import pytest
 
+from ingest.trial import MessageTrials
 from metering.access import Role, Viewer
 from metering.readings import Reading
 from resolvers.context import Context
@@ -21,6 +22,7 @@ NOW = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 """12:00 in Jakarta on 10 March 2026."""
 
 SCHEMA = build_schema()
+TRIALS = MessageTrials(default_time_zone="UTC")
 
 
 def reading(at: datetime, energy_kwh: float | None = None, power_kw: float | None = None, **others: Any) -> Reading:
@@ -97,7 +99,9 @@ class Site:
         result = await SCHEMA.execute(
             query,
             variable_values=variables,
-            context_value=Context(self.pool, None if anonymous else viewer or self.admin, now=lambda: self.now),
+            context_value=Context(
+                self.pool, None if anonymous else viewer or self.admin, now=lambda: self.now, message_reader=TRIALS
+            ),
         )
         body = {"data": result.data, "errors": [error.formatted for error in result.errors or []]}
         return orjson.loads(orjson.dumps(body))

@@ -16,7 +16,7 @@ from tests.fixtures.database import cloned
 _PREPARABLE = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|VALUES)\b", re.IGNORECASE)
 _TENANTS_TABLES = re.compile(
     r"\b(panel|reading|latest_reading|rollup_\w+|ledger_entry|depletion_forecast|balance_now_kwh|balance_kwh"
-    r"|metered_usage_kwh|alert|low_units_rule|push_device|outbox|tariff)\b"
+    r"|metered_usage_kwh|alert|low_units_rule|push_device|outbox|tariff|device_mapping)\b"
 )
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b")
 
@@ -90,6 +90,7 @@ FOR_JOBS = {
     "known_panels.known_panels": "ingest",
     "low_units.due": "the job that evaluates rules",
     "low_units.levels": "the job that evaluates rules",
+    "mappings.current_mappings": "ingest",
     "outbox.next_due_at": "the job that sends pushes",
     "partitions.make_months": "which tables there are, nobody's data",
     "reading_changes.withdraw": "counts what an admin withdraws",
