@@ -15,6 +15,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.table import Table
 
+from kilowatch.readings import reading_app
 from kilowatch.settings import SettingError, Settings, read
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ rejected_app = typer.Typer(help="Messages that could not be read: look at them, 
 app.add_typer(user_app, name="user")
 app.add_typer(panel_app, name="panel")
 app.add_typer(rejected_app, name="rejected")
+app.add_typer(reading_app, name="reading")
 console = Console()
 errors = Console(stderr=True)
 
