@@ -17,6 +17,7 @@ from rich.table import Table
 
 from kilowatch.readings import reading_app
 from kilowatch.settings import SettingError, Settings, read
+from kilowatch.transfer import export_readings, import_readings
 
 app = typer.Typer(
     name="kilowatch",
@@ -34,6 +35,8 @@ rejected_app = typer.Typer(help="Messages that could not be read: look at them, 
 app.add_typer(user_app, name="user")
 app.add_typer(panel_app, name="panel")
 app.add_typer(rejected_app, name="rejected")
+app.command("import")(import_readings)
+app.command("export")(export_readings)
 app.add_typer(reading_app, name="reading")
 console = Console()
 errors = Console(stderr=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Final, Literal
 
 from metering.readings import (
@@ -28,6 +29,39 @@ class TransferFormat(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+
+
+_FORMATS: Final = {
+    ".csv": TransferFormat.CSV,
+    ".tsv": TransferFormat.CSV,
+    ".txt": TransferFormat.CSV,
+    ".jsonl": TransferFormat.JSONL,
+    ".ndjson": TransferFormat.JSONL,
+    ".parquet": TransferFormat.PARQUET,
+}
+
+
+def format_of(name: str) -> TransferFormat:
+    """The format that a file's name tells, `.gz` apart.
+
+    Raises:
+        Refused: BAD_FORMAT when it tells none.
+    """
+    ending = PurePath(name.lower().removesuffix(".gz")).suffix
+    if ending not in _FORMATS:
+        message = f"{name} does not tell its format: say --format csv, jsonl or parquet"
+        raise Refused("BAD_FORMAT", message, "format")
+    return _FORMATS[ending]
+
+
+class ExportLevel(StrEnum):
+    """What is exported: the readings themselves, or their rollups."""
+
+    READINGS = "readings"
+    FIVE_MINUTES = "five-minutes"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True)

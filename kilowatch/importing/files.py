@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from kilowatch.importing.parts import Place
-from metering.refusals import Refused
-from metering.transfer import TransferFormat
 
 STDIN: Final = "-"
 MAX_LINE_BYTES: Final = 64 * 1024
@@ -20,27 +18,6 @@ _ROWS_A_BLOCK: Final = 30_000
 _FIRST_BLOCK_BYTES: Final = 1 << 20
 _BLOCK_BYTES: Final = (1 << 18, 8 << 20)
 _GZIP: Final = b"\x1f\x8b"
-_FORMATS: Final = {
-    ".csv": TransferFormat.CSV,
-    ".tsv": TransferFormat.CSV,
-    ".txt": TransferFormat.CSV,
-    ".jsonl": TransferFormat.JSONL,
-    ".ndjson": TransferFormat.JSONL,
-    ".parquet": TransferFormat.PARQUET,
-}
-
-
-def format_of(name: str) -> TransferFormat:
-    """The format that a file's name tells, `.gz` apart.
-
-    Raises:
-        Refused: BAD_FORMAT when it tells none.
-    """
-    path = Path(name.removesuffix(".gz"))
-    if path.suffix.lower() not in _FORMATS:
-        message = f"{name} does not tell its format: say --format csv, jsonl or parquet"
-        raise Refused("BAD_FORMAT", message, "format")
-    return _FORMATS[path.suffix.lower()]
 
 
 def fingerprint(path: Path, *, read_as: str) -> str:

@@ -29,6 +29,7 @@ from store.imports import (
     advance_import,
     begin_import,
     finish_import,
+    prepare_for_bulk,
     rejected_codes,
     rejected_rows,
 )
@@ -102,6 +103,7 @@ def import_file(database_url: str, name: str, options: ImportOptions, *, tell: C
     """
     digest = None if name == STDIN else fingerprint(Path(name), read_as=options.read_as)
     with opened(name) as file, _source(file, options) as source, closing(connect(database_url)) as connection:
+        prepare_for_bulk(connection)
         begun = begin_import(connection, fingerprint=digest, file_name=name, is_restart=options.is_restart)
         progress = Progress(total=source.total)
         if begun.finished_at is None:
