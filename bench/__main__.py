@@ -1,4 +1,4 @@
-"""Runs the benchmarks named on the command line, or all: `python -m bench [ingest] [series] [demo]`."""
+"""Runs the benchmarks named on the command line, or all: `python -m bench [ingest] [series] [demo] …`."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-NAMES = ("ingest", "series", "demo")
+NAMES = ("ingest", "series", "demo", "big-table", "disk")
 
 
 def machine() -> str:
@@ -24,7 +24,10 @@ def main() -> int:
     if unknown := set(chosen) - set(NAMES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     print(machine(), flush=True)
-    codes = [subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in chosen]
+    codes = [
+        subprocess.run([sys.executable, "-m", f"bench.{name.replace('-', '_')}"], check=False).returncode
+        for name in chosen
+    ]
     return max(codes)
 
 

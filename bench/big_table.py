@@ -56,13 +56,26 @@ INSERT INTO {table} (panel_id, {key}, reading_count, energy_kwh, export_kwh, pow
 SELECT panel, {bucket}, minutes, minutes / 60.0, 0, minutes, minutes, 0.5, 1.5, minutes, minutes * 0.86, at,
        at + make_interval(mins => minutes - 1), 150 + extract(epoch FROM at - %(start)s) / 3600
 FROM generate_series(1, %(panels)s) AS panel,
-     generate_series(%(start)s::timestamptz, %(until)s::timestamptz - interval '1 s', make_interval(mins => %(minutes)s))
-         AS at, LATERAL (SELECT %(minutes)s::integer) AS length (minutes)
+     generate_series(%(start)s::timestamptz, %(until)s::timestamptz - interval '1 s',
+                     make_interval(mins => %(minutes)s)) AS at,
+     LATERAL (SELECT %(minutes)s::integer) AS length (minutes)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """A table of sums, its key beside the panel, that key's expression, and how long its buckets are."""
+
+    table: str
+    key: str
+    bucket: sql.SQL
+    minutes: int
+
+
 _ROLLUPS = (
-    ("rollup_five_minutes", "starts_at", sql.SQL("at"), 5),
-    ("rollup_hour", "starts_at", sql.SQL("at"), 60),
-    ("rollup_day", "day", sql.SQL("(at AT TIME ZONE 'UTC')::date"), 24 * 60),
+    Rollup("rollup_five_minutes", "starts_at", sql.SQL("at"), 5),
+    Rollup("rollup_hour", "starts_at", sql.SQL("at"), 60),
+    Rollup("rollup_day", "day", sql.SQL("(at AT TIME ZONE 'UTC')::date"), 24 * 60),
 )
 
 
@@ -97,7 +110,7 @@ def fill(url: str, *, rows: int) -> datetime:
     spans = list(months(_FULL_SINCE, until))
     with ThreadPoolExecutor(_FILLERS) as pool:
         jobs = [pool.submit(_fill_month, url, since, end) for since, end in spans]
-        jobs += [pool.submit(_roll_up, url, *rollup, until) for rollup in _ROLLUPS]
+        jobs += [pool.submit(_roll_up, url, rollup, until=until) for rollup in _ROLLUPS]
         for job in jobs:
             job.result()
     with psycopg.connect(url, autocommit=True) as connection:
@@ -117,9 +130,10 @@ def _fill_month(url: str, since: datetime, until: datetime) -> None:
         connection.execute(sql.SQL(_FILL).format(month=month), values)
 
 
-def _roll_up(url: str, table: str, key: str, bucket: sql.SQL, minutes: int, until: datetime) -> None:
-    statement = sql.SQL(_ROLL_UP).format(table=sql.Identifier(table), key=sql.Identifier(key), bucket=bucket)
-    values = {"start": _FULL_SINCE, "until": until, "minutes": minutes, "panels": _PANELS}
+def _roll_up(url: str, rollup: Rollup, *, until: datetime) -> None:
+    names = {"table": sql.Identifier(rollup.table), "key": sql.Identifier(rollup.key), "bucket": rollup.bucket}
+    statement = sql.SQL(_ROLL_UP).format(**names)
+    values = {"start": _FULL_SINCE, "until": until, "minutes": rollup.minutes, "panels": _PANELS}
     with psycopg.connect(url) as connection:
         connection.execute(statement, values)
 
@@ -185,8 +199,8 @@ def sizes(url: str) -> Iterator[tuple[str, int]]:
     with psycopg.connect(url) as connection:
         yield "readings", _sum(connection, "SELECT sum(pg_table_size(relid)) FROM pg_partition_tree('reading')")
         yield "their indexes", _sum(connection, "SELECT sum(pg_indexes_size(relid)) FROM pg_partition_tree('reading')")
-        for table, *_ in _ROLLUPS:
-            yield table, _sum(connection, f"SELECT pg_total_relation_size('{table}')")
+        for rollup in _ROLLUPS:
+            yield rollup.table, _sum(connection, f"SELECT pg_total_relation_size('{rollup.table}')")
 
 
 def _sum(connection: psycopg.Connection, query: str) -> int:
