@@ -26,6 +26,7 @@ from store.announced_panels import (
 from store.connections import Database, listening
 from store.outages import is_outage
 
+_CHANNELS: Final = ("reading", "ledger", "access", "ingest_control")
 _CONNECT_WITHIN_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.25
 _PAUSE_S: Final = 2.0
@@ -53,7 +54,7 @@ async def run_announcer(
     address = BrokerAddress.from_url(mqtt_url)
     while True:
         try:
-            async with listening(database_url, "reading", "ledger", "access") as database:
+            async with listening(database_url, *_CHANNELS) as database:
                 await _turn(database)
                 async with _at_the_broker(address, client_id=client_id, prefix=prefix) as broker:
                     await _Announcer(database, broker, prefix=prefix, every_s=every_s).run()

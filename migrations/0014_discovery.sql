@@ -13,6 +13,13 @@ CREATE TABLE discovered_sensor (
 CREATE INDEX discovered_sensor_panel ON discovered_sensor (panel_code);
 CREATE INDEX discovered_sensor_topic ON discovered_sensor (split_part(announced_on, '#', 1));
 
+-- What Home Assistant knows of by itself: the panels of announced values, and whatever the values' topics name, because
+-- a device that has a decoder of its own is a panel of another code than the announcement's.
+CREATE VIEW known_to_home_assistant AS
+    SELECT panel_code AS name FROM discovered_sensor
+    UNION
+    SELECT unnest(string_to_array(topic, '/')) FROM discovered_sensor;
+
 -- Panels that we have announced to Home Assistant, so that one that is removed is taken back there too.
 CREATE TABLE panel_announcement (
     panel_code   text NOT NULL,

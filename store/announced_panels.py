@@ -73,7 +73,8 @@ LEFT JOIN LATERAL (
     WHERE panel_id = latest.panel_id AND at BETWEEN latest.at - interval '10 minutes' AND latest.at
 ) AS filled ON latest.is_partial
 WHERE (latest.batch_id > %(after)s OR panel.id = ANY (%(panel_ids)s))
-  AND NOT EXISTS (SELECT FROM discovered_sensor WHERE panel_code = panel.code)
+  AND panel.code NOT IN (SELECT name FROM known_to_home_assistant)
+  AND split_part(panel.code, ':', 1) NOT IN (SELECT name FROM known_to_home_assistant)
 ORDER BY panel.code COLLATE "C"
 """
 
@@ -106,7 +107,8 @@ _TO_TAKE_BACK: LiteralString = """
 SELECT panel_code, config_topic FROM panel_announcement AS told
 WHERE NOT starts_with(config_topic, %(prefix)s || '/')
    OR NOT EXISTS (SELECT FROM panel WHERE code = told.panel_code)
-   OR EXISTS (SELECT FROM discovered_sensor WHERE panel_code = told.panel_code)
+   OR panel_code IN (SELECT name FROM known_to_home_assistant)
+   OR split_part(panel_code, ':', 1) IN (SELECT name FROM known_to_home_assistant)
 """
 
 

@@ -293,11 +293,11 @@ SPOKEN = st.sampled_from(
 VALUES = st.recursive(
     SPOKEN | st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SPOKEN, inner, max_size=6),
-    max_leaves=12,
+    max_leaves=6,
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.sampled_from(["sensor/x", "device/x"]), st.dictionaries(SPOKEN, VALUES), VALUES)
 def test_whatever_is_announced_each_value_has_a_panel_and_a_topic(
     kind: str, change: dict[str, Any], device: Any
@@ -318,21 +318,19 @@ def test_whatever_the_bytes_are_nothing_is_raised(payload: bytes) -> None:
 async def test_what_a_device_announces_at_the_broker_is_read_from_then_on(
     connection: AsyncConnection[Row], embedded_broker: Broker
 ) -> None:
-    document = {
-        **TASMOTA,
-        "stat_t": "cellar/meter",
-        "dev": {"ids": ["cellar"]},
-        "val_tpl": "{{ value_json.wh / 1000 }}",
-    }
-    async with ingesting(connection, embedded_broker.url, client_id="announced"):
-        async with Publisher(embedded_broker.url, client_id="cellar") as cellar:
+    template = "{{ value_json.wh / 1000 }}"
+    document = {**TASMOTA, "stat_t": "cellar/meter", "dev": {"ids": ["cellar"]}, "val_tpl": template}
+    async with (
+        ingesting(connection, embedded_broker.url, client_id="announced"),
+        Publisher(embedded_broker.url, client_id="cellar") as cellar,
+    ):
 
-            async def is_read() -> bool:
-                cellar.publish("cellar/meter", b'{"wh": 12500, "state": "ON"}')
-                return bool(await rows(connection, "SELECT FROM reading"))
+        async def is_read() -> bool:
+            cellar.publish("cellar/meter", b'{"wh": 12500, "state": "ON"}')
+            return bool(await rows(connection, "SELECT FROM reading"))
 
-            cellar.publish("homeassistant/sensor/cellar/energy/config", json.dumps(document).encode())
-            await eventually(is_read)
+        cellar.publish("homeassistant/sensor/cellar/energy/config", json.dumps(document).encode())
+        await eventually(is_read)
     found = await rows(connection, "SELECT DISTINCT code, energy_import_kwh FROM reading JOIN panel ON id = panel_id")
     assert found == [("cellar", 12.5)]
     assert await rows(connection, "SELECT * FROM rejected_message") == []
