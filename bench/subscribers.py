@@ -55,13 +55,13 @@ def subscribers(folder: Path) -> list[Subscriber]:
     """Kilowatch first; a peer whose packages cannot be had here is left out, with a line that says so."""
     found = [
         Subscriber("Kilowatch", ours, is_ours=True),
-        Subscriber("one INSERT a message (psycopg)", one_insert),
+        Subscriber("psycopg", one_insert),
     ]
     if program := _installed_node(folder):
-        found.append(Subscriber("Node, mqtt + pg", partial(node_insert, program=program, modules=folder)))
+        found.append(Subscriber("Node + pg", partial(node_insert, program=program, modules=folder)))
     if _has_sqlalchemy(folder):
         start = partial(sqlalchemy_sqlite, packages=folder / "python")
-        found.append(Subscriber("SQLAlchemy + SQLite", start, has_postgres=False))
+        found.append(Subscriber("SQLAlchemy", start, has_postgres=False))
     return found
 
 
