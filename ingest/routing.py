@@ -4,11 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from ingest import home_assistant, panel_messages, tasmota
+from ingest import energy_hub, home_assistant, panel_messages, shelly, tasmota, zigbee2mqtt
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Decoder, Source
 from metering.readings import Rejected
 
-SOURCES: Final[tuple[Source, ...]] = (panel_messages.SOURCE, tasmota.SOURCE, home_assistant.SOURCE)
+SOURCES: Final[tuple[Source, ...]] = (
+    panel_messages.SOURCE,
+    tasmota.SOURCE,
+    energy_hub.SOURCE,
+    zigbee2mqtt.SOURCE,
+    home_assistant.SOURCE,
+    shelly.SOURCE,
+)
 """The families of devices that are known without anybody's help; the first whose topic it is reads a message."""
 
 _LONGEST_TOPIC: Final = 512
