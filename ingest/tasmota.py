@@ -30,6 +30,7 @@ _SENSOR: Final = {"SENSOR", "STATUS8", "STATUS10"}
 _PRESENCE: Final[Mapping[bytes, bool]] = {b"online": True, b"offline": False}
 _SUBJECT = re.compile(r"SENSOR|LWT|STATE|UPTIME|RESULT|MARGINS|HASS_STATE|(?:STATUS|INFO|EVENT|WAKEUP)[0-9]*")
 _MAX_BLOCKS: Final = 32
+_MAX_LABELS: Final = 200
 
 
 class _Place(NamedTuple):
@@ -105,9 +106,11 @@ class _Message:
 
     def decoded(self) -> Decoded | Rejected:
         """The readings of all blocks, and what of them could not be read."""
+        if len(self.sensors) > _MAX_LABELS:
+            return _too_many("the message", len(self.sensors), "values", accepted=_MAX_LABELS)
         blocks = list(_blocks(self.sensors))
         if len(blocks) > _MAX_BLOCKS:
-            return Rejected("BAD_PAYLOAD", f"the message has {len(blocks)} blocks; accepted: up to {_MAX_BLOCKS}")
+            return _too_many("the message", len(blocks), "blocks", accepted=_MAX_BLOCKS)
         for name, given in blocks:
             self._read(name, given)
         rejected = together(self.complaints)
@@ -117,6 +120,9 @@ class _Message:
         return Decoded(self.readings, reports=reports, rejected=rejected) if self.readings or reports else NOTHING
 
     def _read(self, name: str, given: Mapping[str, object]) -> None:
+        if len(given) > _MAX_LABELS:
+            self.complaints.append(_too_many(_where(name), len(given), "values", accepted=_MAX_LABELS))
+            return
         is_plug = name == "ENERGY"
         if not is_plug and is_other_block(name, given):
             return
@@ -175,8 +181,16 @@ def _is_measured(label: str) -> bool:
     return meaning is not None and not isinstance(meaning.of, Part)
 
 
+def _where(name: str) -> str:
+    return f"block {name[:40]!r}" if name else "the message"
+
+
+def _too_many(where: str, count: int, things: str, *, accepted: int) -> Rejected:
+    return Rejected("BAD_PAYLOAD", f"{where} has {count} {things}; accepted: up to {accepted}")
+
+
 def _complaints(name: str, block: Block) -> Iterator[Rejected]:
-    where = f"block {name[:40]!r}" if name else "the message"
+    where = _where(name)
     if block.unknown:
         advice = "set a mapping (setDeviceMapping) that says what they measure, then replay the message"
         yield Rejected(

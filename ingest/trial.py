@@ -24,6 +24,9 @@ from metering.trials import MessageTrial, TimeSource, TrialMessage, TrialQuantit
 from metering.units import UNITS, own_unit
 
 MAX_VALUES: Final = 200
+_MOST_BYTES: Final = 2 * 1024 * 1024
+"""What all decodings of a trial read together: a message above 10 KiB has fewer of its values tried."""
+
 _LEVELS: Final = 100
 _LONGEST_TEXT: Final = 200
 _CLOSE: Final = Decimal("1e-6")
@@ -109,13 +112,14 @@ class _Trial:
         self.outcome = self._decoded(message.payload)
 
     def values(self) -> tuple[list[TrialValue], int]:
-        """The first 200 values and what they are taken for, and how many there are."""
+        """The first values and what they are taken for, and how many there are in all."""
         content = document(self._message.payload)
         if isinstance(content, Rejected):
             return [], 0
         root = [content]
         leaves = list(_leaves(root))
-        return [self._tried(leaf, root) for leaf in leaves[:MAX_VALUES]], len(leaves)
+        most = min(MAX_VALUES, _MOST_BYTES // max(len(self._message.payload), 1))
+        return [self._tried(leaf, root) for leaf in leaves[:most]], len(leaves)
 
     def _clock_of(self, panel_code: str) -> WallClock:
         return self._clocks.get(panel_code, self._default_clock)

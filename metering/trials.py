@@ -62,7 +62,7 @@ class TrialValue:
 class MessageTrial:
     """What would become of a message.
 
-    `reader` names who reads it, None where nobody does. `values` are the first 200 of `value_count`. `notes` are
+    `reader` names who reads it, None where nobody does. `values` are the first of `value_count`, up to 200. `notes` are
     what the message says beside readings. `rejected` is why it, or a part of it, would be kept as unreadable.
     """
 

@@ -187,7 +187,9 @@ class MessageTrial:
     reader: str | None = strawberry.field(
         description="What reads it: mapping, announcement, or the name of a family of devices; null where nothing does."
     )
-    values: list[TrialValue] = strawberry.field(description="The payload's values in its order, the first 200 of them.")
+    values: list[TrialValue] = strawberry.field(
+        description="The payload's first values in its order: up to 200, fewer of a payload above 10 KiB."
+    )
     value_count: int = strawberry.field(description="How many values the payload has.")
     readings: list[TrialReading] = strawberry.field(description="What would be stored, by panel.")
     notes: list[str] = strawberry.field(description="For people: what the message says of its device.")

@@ -313,7 +313,9 @@ async def test_a_dry_run_of_a_kept_message_without_a_time_shows_that_nothing_is_
 
 async def test_a_dry_run_is_bounded(shared: Site) -> None:
     found = await tried(shared, {"SML": {f"label{number}": number for number in range(3000)}})
-    assert (len(found["values"]), found["valueCount"]) == (200, 3000)
+    assert (0 < len(found["values"]) < 200, found["valueCount"]) == (True, 3000)
+    found = await tried(shared, {"SML": {f"label{number}": number for number in range(300)}})
+    assert (len(found["values"]), found["valueCount"]) == (200, 300)
     assert await shared.code(TRY, topic=TOPIC, payload="x" * 65_537) == "BAD_INPUT"
     assert await shared.code(TRY, topic="a/+", payload="1") == "BAD_TOPIC"
     assert await shared.code(TRY, topic="other", payload="1", mapping=mapping()) == "BAD_INPUT"

@@ -326,7 +326,10 @@ def test_a_value_that_cannot_be_right_is_left_out_and_told() -> None:
     assert "Factor is 7; accepted: -1 to 1" in outcome.rejected.reason
 
 
-def test_a_message_of_too_many_blocks_or_channels_is_refused() -> None:
+def test_a_message_of_too_many_blocks_values_or_channels_is_refused() -> None:
+    many = {str(number): 1 for number in range(201)}
+    assert "block 'SML' has 201 values; accepted: up to 200" in refused(meter(**many)).reason
+    assert "the message has 201 values" in refused(many).reason
     assert "33 blocks" in refused({f"SML{number}": {"Total_in": 1} for number in range(33)}).reason
     assert "more than 16 values" in refused(plug(Total=[1] * 17)).reason
 
