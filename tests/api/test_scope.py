@@ -9,6 +9,7 @@ from metering.access import Role, Viewer
 from tests.api.conftest import NOW, Site, reading
 
 EVERYTHING = """code name latestReading { energyImportKwh } readings { energyImportKwh cursor missing { from } }
+  gaps { from } readingChanges { totalCount nodes { reason } } registerEvents { totalCount nodes { kind } }
   usage(step: HOUR) { totalEnergyKwh } today { energyKwh registerNowKwh } tariff { name }
   statistics(from: "2026-03-09T00:00:00Z", to: "2026-03-10T05:00:00Z") { energyKwh count }
   dailyUsage(days: 3) { energyKwh } monthlySummary(year: 2026, month: 3) { energyKwh panel { code } }
