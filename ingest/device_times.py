@@ -1,11 +1,13 @@
 """Turns the times that devices write, in their own clock's words or as seconds since 1970, into instants."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from ingest.units import number_of
+from ingest.units import number_of, shown
 from ingest.wall_clock import WallClock
+from metering.readings import ReadingFlag, Rejected, believed, on_arrival
 
 ACCEPTED_TIMES: Final = (
     'local time as "YYYY-MM-DDTHH:MM:SS" (also with a space, with dots in the date, with a fraction), the same with '
@@ -39,6 +41,22 @@ def instant(value: object, *, received_at: datetime, clock: WallClock) -> dateti
         return datetime.fromisoformat(f"{year}-{month}-{day}T{time}{offset}").astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def stated_time(
+    stated: object, *, name: str, received_at: datetime, is_retained: bool, clock: Callable[[], WallClock]
+) -> tuple[datetime, ReadingFlag] | Rejected | None:
+    """The time that a message's readings get, by the value under `name` where there is one, which may be null.
+
+    Rejected with BAD_TIME where that value is no time; None for what the broker kept for us and nobody knows of when.
+    """
+    if stated is None:
+        return None if is_retained else on_arrival(received_at)
+    at = instant(stated, received_at=received_at, clock=clock())
+    if at is None:
+        return Rejected("BAD_TIME", f"{name} is {shown(stated)}; accepted: {ACCEPTED_TIMES}")
+    at, flags = believed(at, received_at=received_at)
+    return None if is_retained and flags & ReadingFlag.CLOCK_REPLACED else (at, flags)
 
 
 def _since_1970(value: object) -> datetime | None:

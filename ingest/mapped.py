@@ -4,19 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from ingest.complaints import listed, together
-from ingest.device_times import ACCEPTED_TIMES, instant
+from ingest.device_times import stated_time
 from ingest.documents import document
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Decoder
 from ingest.quantities import reading_of
-from ingest.units import Unusable, measured_exactly, shown
+from ingest.units import Unusable, measured_exactly
 from metering.devices import BalanceShown
 from metering.json_paths import MISSING, JsonPath, path_text, value_at
 from metering.mappings import DiscoveredSensor, FieldMapping, Quantity
 from metering.mappings import Mapping as DeviceMapping
-from metering.readings import Reading, ReadingFlag, Rejected, believed, on_arrival
+from metering.readings import Reading, ReadingFlag, Rejected
 
 _UNKNOWN_STATES: Final = {"", "unknown", "unavailable", "none", "nan"}
 """What Home Assistant's devices say where they have no value."""
@@ -118,7 +119,14 @@ class _Found:
 
     def take(self, target: _Target) -> None:
         """Reads a panel's values."""
-        when = self._when(target)
+        stated = None if target.time_path is None else value_at(self._content, target.time_path)
+        when = stated_time(
+            None if stated is MISSING else stated,
+            name=_place(target.time_path or ()),
+            received_at=self._received_at,
+            is_retained=self._is_retained,
+            clock=partial(self._clock_of, target.panel_code),
+        )
         if isinstance(when, Rejected):
             self._complaints.append(when)
         elif when is not None:
@@ -166,18 +174,6 @@ class _Found:
             self._readings.append((code, reading))
         if Quantity.BALANCE in values:
             self._balances.append(BalanceShown(code, at, values[Quantity.BALANCE]))
-
-    def _when(self, target: _Target) -> tuple[datetime, ReadingFlag] | Rejected | None:
-        """The time of a panel's values; None for what the broker kept for us and whose time nobody knows."""
-        stated = MISSING if target.time_path is None else value_at(self._content, target.time_path)
-        if stated is MISSING or stated is None:
-            return None if self._is_retained else on_arrival(self._received_at)
-        at = instant(stated, received_at=self._received_at, clock=self._clock_of(target.panel_code))
-        if at is None:
-            where = _place(target.time_path or ())
-            return Rejected("BAD_TIME", f"{where} is {shown(stated)}; accepted: {ACCEPTED_TIMES}")
-        at, flags = believed(at, received_at=self._received_at)
-        return None if self._is_retained and flags & ReadingFlag.CLOCK_REPLACED else (at, flags)
 
 
 def _place(path: JsonPath) -> str:

@@ -4,18 +4,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple, cast
 
 from ingest.blocks import Block, energy_block, labelled_block
 from ingest.complaints import listed, together
-from ingest.device_times import ACCEPTED_TIMES, instant
+from ingest.device_times import stated_time
 from ingest.documents import json_object
 from ingest.labels import Part, is_other_block, meaning_of
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Source
 from ingest.quantities import Values, reading_of
 from ingest.units import shown
 from metering.devices import DeviceKind, DeviceReport, panel_code_of
-from metering.readings import Reading, ReadingFlag, Rejected, believed, on_arrival
+from metering.readings import Reading, Rejected
 
 _FILTERS: Final = (
     "tele/#",
@@ -138,7 +139,13 @@ class _Message:
         if not values:
             return
         code = panel_code_of(self.device, part)
-        when = self._when(code)
+        when = stated_time(
+            self.sensors.get("Epoch") or self.sensors.get("Time"),
+            name="Time",
+            received_at=self.received_at,
+            is_retained=self.is_retained,
+            clock=partial(self.clock_of, code),
+        )
         if isinstance(when, Rejected):
             if when not in self.complaints:
                 self.complaints.insert(0, when)  # it costs the most, so its code counts
@@ -146,17 +153,6 @@ class _Message:
             at, flags = when
             reading = reading_of(values, at=at, received_at=self.received_at, flags=flags, is_partial=is_partial)
             self.readings.append((code, reading))
-
-    def _when(self, panel_code: str) -> tuple[datetime, ReadingFlag] | Rejected | None:
-        """The time of a panel's reading; None for what the broker kept for us and whose time nobody knows."""
-        stated = self.sensors.get("Epoch") or self.sensors.get("Time")
-        if stated is None:
-            return None if self.is_retained else on_arrival(self.received_at)
-        at = instant(stated, received_at=self.received_at, clock=self.clock_of(panel_code))
-        if at is None:
-            return Rejected("BAD_TIME", f"Time is {shown(stated)}; accepted: {ACCEPTED_TIMES}")
-        at, flags = believed(at, received_at=self.received_at)
-        return None if self.is_retained and flags & ReadingFlag.CLOCK_REPLACED else (at, flags)
 
     def _reports(self) -> list[DeviceReport]:
         """The numbers of the device's meters; not of a message that was kept, which says nothing of now."""

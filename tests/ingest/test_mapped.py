@@ -10,13 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.mapped import discovered_decoder, discovered_decoders, mapped_decoder, mapped_decoders
+from ingest.mqtt import Delivery
 from ingest.outcomes import NOTHING, Decoded, Decoder
+from ingest.replay import replay_rejected
+from ingest.routes import load_router
 from ingest.wall_clock import WallClock
+from ingest.writer import MessageWriter
 from metering.devices import BalanceShown
 from metering.json_paths import MAX_PATH_LENGTH, MISSING, parse_path, path_text, value_at
 from metering.mappings import DiscoveredSensor, FieldMapping, Mapping, Quantity
 from metering.readings import NO_FLAGS, PhaseValues, Reading, ReadingFlag, Rejected
 from metering.units import UNITS
+from store.connections import connect
 
 RECEIVED_AT = datetime(2026, 1, 16, 4, 30, 7, 250_000, tzinfo=UTC)
 ARRIVAL = RECEIVED_AT.replace(microsecond=0)
@@ -224,7 +229,7 @@ FIELDS = st.sampled_from(Quantity).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(FIELDS, min_size=1, max_size=4), st.none() | PATHS, JSON | st.binary())
 def test_any_mapping_and_payload_end_in_sound_values_or_a_reason(
     fields: list[FieldMapping], time_path: tuple[str | int, ...] | None, payload: object
@@ -241,9 +246,29 @@ def test_any_mapping_and_payload_end_in_sound_values_or_a_reason(
         assert all(abs(shown.balance_kwh) <= 10**9 for shown in outcome.balances)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", categories=["L", "N", "P"])), max_size=5))
 def test_any_path_comes_back_from_its_text(names: list[str]) -> None:
     text = path_text(names)
     parsed = parse_path(text)
     assert parsed is None or [str(step) for step in parsed] == names
+
+
+def test_a_message_that_nobody_knew_is_read_by_its_mapping_when_it_is_replayed(database_url: str) -> None:
+    payload = b'{"SML": {"Zaehler": 5000}}'
+    writer = MessageWriter(database_url, default_time_zone="Asia/Jakarta")
+    writer.use(load_router(database_url))
+    writer.write([Delivery("tele/cellar/SENSOR", payload, RECEIVED_AT, None, None)])
+    writer.close()
+    with connect(database_url) as connection:
+        assert connection.execute("SELECT code FROM rejected_message").fetchall() == [("UNKNOWN_LABELS",)]
+        connection.execute(
+            "INSERT INTO device_mapping (topic, panel_code, fields) VALUES ('tele/cellar/SENSOR', 'CELLAR',"
+            """ '[{"path": ["SML", "Zaehler"], "quantity": "ENERGY_IMPORT", "unit": "Wh", "is_reversed": false}]')"""
+        )
+    assert replay_rejected(database_url, default_time_zone="Asia/Jakarta") == (1, 0)
+    with connect(database_url) as connection:
+        stored = connection.execute(
+            "SELECT code, at, energy_import_kwh FROM latest_reading JOIN panel ON id = panel_id"
+        )
+        assert stored.fetchall() == [("CELLAR", ARRIVAL, 5.0)]

@@ -354,13 +354,13 @@ MESSAGES = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(MESSAGES, st.sampled_from(["tele/m/SENSOR", "tele/a/b/SENSOR", "stat/m/STATUS8", "m/tele/SENSOR"]))
 def test_any_document_ends_in_sound_readings_or_a_reason(document: dict[str, Any], topic: str) -> None:
     assert_sound(read(topic, json.dumps(document).encode()))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text().map("tele/{}/SENSOR".format) | st.text(), st.binary())
 def test_any_topic_and_bytes_end_in_sound_readings_or_a_reason(topic: str, payload: bytes) -> None:
     SOURCE.matches(topic)
