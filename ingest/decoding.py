@@ -1,5 +1,6 @@
 """Turns messages into what is to be stored of them; panels are looked up, and added when they are new."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from store.rejected import KEPT_PAYLOAD_BYTES
 
 _REMEMBERED_S: Final = 30.0
 """Someone may correct a panel's time zone meanwhile, or remove the panel."""
+
+_log = logging.getLogger(__name__)
 
 
 class Message(Protocol):
@@ -142,6 +145,13 @@ class PanelDecoder:
             )
         except _UnknownZoneError as error:
             return error.why
+        except (
+            Exception
+        ) as error:  # a fault of ours: raised, the message would come again and again, and stop all others
+            _log.exception("A message on %s could not be read", message.topic)
+            return Rejected(
+                "DECODER_FAULT", f"a fault of ours ({type(error).__name__}); replay it with a newer version"
+            )
 
     def _clock_of(self, panel_code: str) -> WallClock:
         panel = self._panels.get(panel_code)

@@ -20,7 +20,7 @@ _EVENTS = re.compile(r"((?:shellies/)?[^/]+)/events/rpc")
 _PRESENCE = re.compile(r"((?:shellies/)?[^/]+)/online")
 _SCALAR = re.compile(r"shellies/([^/]+)/(emeter|relay|roller|light)/([0-9]{1,3})/([a-z_]+)")
 _COMPONENT = re.compile(r"([a-z0-9_]+):([0-9]{1,3})")
-_NOTIFIED: Final = {"NotifyStatus", "NotifyFullStatus"}
+_NOTIFIED: Final = ("NotifyStatus", "NotifyFullStatus")
 _IS_ONLINE: Final[Mapping[object, bool]] = {b"true": True, b"false": False}
 
 _THREE_PHASES: Final = (

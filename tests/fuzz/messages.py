@@ -13,6 +13,42 @@ _DATA = Path(__file__).parents[1] / "ingest" / "data"
 _MAPPED: Final = {"meter": {"total": 812.5, "out": "3.5"}, "power": [0.0004, 12], "credit": 37.6, "time": 1768537807}
 
 
+_OTHERS: Final[tuple[tuple[str, Any], ...]] = (
+    ("tele/plug001/LWT", "Online"),
+    ("stat/plug/STATUS8", {"StatusSNS": {"Time": "2026-01-16T05:30:05", "ENERGY": {"Total": [6.2, 1], "Power": [1]}}}),
+    (
+        "zigbee2mqtt/flat 2/meter",
+        {"energy": 12.5, "voltage_phase_b": 230.1, "produced_energy": 1, "last_seen": 1768537807250},
+    ),
+    ("zigbee2mqtt/flat-2-meter/availability", {"state": "online"}),
+    ("shellies/em3/emeter/0/total", "12345.6"),
+    ("shellies/plug-s/relay/0/energy", "8012"),
+    ("shellypro3em-abc/online", "true"),
+    (
+        "shellyplus1pm-1/events/rpc",
+        {
+            "src": "shellyplus1pm-1",
+            "method": "NotifyStatus",
+            "params": {"ts": 1768537807.25, "switch:0": {"id": 0, "apower": 12.5, "aenergy": {"total": 812.5}}},
+        },
+    ),
+    (
+        "enerlink/meters/data",
+        {
+            "meterId": "METER001",
+            "datetime": "2026-01-16 11:30:05",
+            "units": {"voltage": "V", "current": "mA", "power": "mW", "energy": "Wh"},
+            "data": {
+                "load_smart_mtr": {"power": 1500, "current": 6.5, "voltage": 230, "total_energy": 12.5},
+                "battery": {"soc": 80, "power": -3.5, "valid": True},
+                "net_grid": {"power": 1, "status": "idle"},
+            },
+        },
+    ),
+    ("enerlink/meters/status", {"meterId": "METER001", "data": {"system": {"status": "alive", "free_heap": 225968}}}),
+)  # fmt: skip
+
+
 def _examples() -> Iterator[tuple[str, Any]]:
     for path in sorted(_DATA.glob("*.json")):
         message = json.loads(path.read_text("utf-8"))
@@ -21,6 +57,7 @@ def _examples() -> Iterator[tuple[str, Any]]:
         message = json.loads(line)
         yield message["topic"], message["payload_text"]
     yield from (("own/meter", _MAPPED), ("own/announced", _MAPPED), ("own/number", "12.5"))
+    yield from _OTHERS
 
 
 EXAMPLES: Final = tuple(_examples())

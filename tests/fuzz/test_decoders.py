@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.mqtt import Delivery
 from ingest.outcomes import Source
-from ingest.routing import SOURCES, Router
-from metering.readings import Rejected
+from ingest.routing import SOURCES
+from ingest.writer import MessageWriter
+from store.connections import connect
 from tests.fuzz.messages import EXAMPLES, LEVELS, changed, changed_topic, payload_of
-from tests.fuzz.promises import OWN_TOPICS, keeps_its_promises
+from tests.fuzz.promises import OWN_TOPICS, RECEIVED_AT, keeps_its_promises
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,6 +69,31 @@ def test_no_bytes_on_no_topic_break_a_promise(topic: str, payload: bytes, *, is_
     keeps_its_promises(topic, payload, is_retained=is_retained)
 
 
+def broken_messages(count: int) -> Iterator[Delivery]:
+    randomness = random.Random(count)  # noqa: S311 - the same messages every time
+    for number in range(count):
+        topic, document = EXAMPLES[number % len(EXAMPLES)]
+        for _ in range(number % 4):
+            document = changed(document, randomness.choice)
+        where = topic if number % 5 else changed_topic(topic, randomness.choice)
+        yield Delivery(where, payload_of(document), RECEIVED_AT, None, None, is_retained=not number % 7)
+
+
+def test_what_is_read_of_broken_messages_can_be_stored(database_url: str) -> None:
+    writer = MessageWriter(database_url, default_time_zone="Asia/Jakarta")
+    try:
+        writer.write(list(broken_messages(2500)))
+    finally:
+        writer.close()
+    with connect(database_url) as connection:
+        refused = connection.execute(
+            "SELECT topic, payload, reason FROM rejected_message WHERE code IN ('STORE_ERROR', 'DECODER_FAULT') LIMIT 5"
+        ).fetchall()
+        ((stored,),) = connection.execute("SELECT count(*) FROM reading").fetchall()
+    assert refused == []
+    assert stored > 50
+
+
 def huge() -> Iterator[bytes]:
     """Payloads of about 1 MB: deep, long, wide, and one that is plain text."""
     million = 1_000_000
@@ -103,6 +130,12 @@ def test_a_short_run_guided_by_coverage_finds_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-4000:]
 
 
-def test_a_topic_with_a_nul_is_rejected() -> None:
-    """Found by a run guided by coverage: a device of that name cannot be stored."""
-    assert isinstance(Router().decoder("tele/t\0mota/SENSOR"), Rejected)
+FOUND = {
+    "a topic with a NUL names a device that cannot be stored": ("tele/t\0mota/SENSOR", b'{"MT681": {"Total_in": 1}}'),
+    "a list where a method's name is expected": ("shelly-1/events/rpc", b'{"method": ["NotifyStatus"]}'),
+}
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_what_was_found_once_stays_mended(what: str) -> None:
+    keeps_its_promises(*FOUND[what], is_retained=False)

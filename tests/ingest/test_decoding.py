@@ -8,6 +8,7 @@ import pytest
 from ingest.decoding import Contents, PanelDecoder
 from ingest.mqtt import Delivery
 from ingest.outcomes import Decoded
+from ingest.routing import Router
 from store.connections import connect
 from store.merge import BatchWriter
 from tests.ingest.messages import malformed, panel_payload, read
@@ -55,6 +56,19 @@ def test_a_message_that_cannot_be_read_adds_no_panel(decoder: PanelDecoder, writ
     contents = decoder.decode([message("A"), message("B", b"{")], writer=writer)
     assert [(place, why.code) for place, why in contents.rejected] == [(1, "BAD_JSON")]
     assert writer.known_panels(["B"]) == []
+
+
+def test_a_fault_of_a_decoder_costs_no_other_message(
+    writer: BatchWriter, decoder: PanelDecoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def faulty(*_: object, **__: object) -> Decoded:
+        raise ZeroDivisionError
+
+    decoder.router = Router(mapped={"DATA/PM/B": faulty})
+    contents = decoder.decode([message("A"), message("B"), message("C")], writer=writer)
+    assert len(contents.readings) == 2
+    assert [(place, why.code) for place, why in contents.rejected] == [(1, "DECODER_FAULT")]
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_payload_that_is_too_large_is_not_even_read(decoder: PanelDecoder, writer: BatchWriter) -> None:
