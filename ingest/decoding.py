@@ -145,13 +145,10 @@ class PanelDecoder:
             )
         except _UnknownZoneError as error:
             return error.why
-        except (
-            Exception
-        ) as error:  # a fault of ours: raised, the message would come again and again, and stop all others
+        except Exception as error:  # noqa: BLE001 - raised, it would come again and again, and stop all others
             _log.exception("A message on %s could not be read", message.topic)
-            return Rejected(
-                "DECODER_FAULT", f"a fault of ours ({type(error).__name__}); replay it with a newer version"
-            )
+            reason = f"a fault of ours ({type(error).__name__}); replay the message with a newer version"
+            return Rejected("DECODER_FAULT", reason)
 
     def _clock_of(self, panel_code: str) -> WallClock:
         panel = self._panels.get(panel_code)
