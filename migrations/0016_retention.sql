@@ -171,6 +171,72 @@ BEGIN
 END
 $$;
 
+-- Import in the five minutes of [since, until), which lies in one local day. Of a day whose five minutes are no longer
+-- kept, of its hours, and where those are gone too, of the day: what is not wholly inside in proportion. Five minutes
+-- and hours are removed by whole local days.
+CREATE FUNCTION part_of_day_kwh(panel integer, since timestamptz, until timestamptz) RETURNS numeric
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    zone text := (SELECT time_zone FROM panel AS p WHERE p.id = panel);
+    midnight timestamptz := local_midnight((since AT TIME ZONE zone)::date, zone);
+    next_midnight timestamptz := local_midnight((since AT TIME ZONE zone)::date + 1, zone);
+BEGIN
+    IF since >= coalesce((SELECT removed_before FROM retention WHERE level = 'FIVE_MINUTES'), '-infinity')
+       OR EXISTS (SELECT FROM rollup_five_minutes
+                  WHERE panel_id = panel AND starts_at >= midnight AND starts_at < next_midnight) THEN
+        RETURN (SELECT coalesce(sum(energy_kwh), 0) FROM rollup_five_minutes
+                WHERE panel_id = panel AND starts_at >= since AND starts_at < until);
+    END IF;
+    IF since >= coalesce((SELECT removed_before FROM retention WHERE level = 'HOURS'), '-infinity')
+       OR EXISTS (SELECT FROM rollup_hour
+                  WHERE panel_id = panel AND starts_at >= midnight AND starts_at < next_midnight) THEN
+        RETURN (SELECT coalesce(sum(round(energy_kwh * extract(epoch FROM least(until, starts_at + interval '1 hour')
+                                                                          - greatest(since, starts_at)) / 3600, 6)), 0)
+                FROM rollup_hour
+                WHERE panel_id = panel AND starts_at > since - interval '1 hour' AND starts_at < until);
+    END IF;
+    RETURN (SELECT coalesce(sum(round(energy_kwh * extract(epoch FROM until - since)
+                                      / extract(epoch FROM next_midnight - midnight), 6)), 0)
+            FROM rollup_day WHERE panel_id = panel AND day = (midnight AT TIME ZONE zone)::date);
+END
+$$;
+
+-- Import of a panel in (since, until]: whole local days from the day rollup, the rest from five minutes, the edges
+-- from readings. The same sum as in the rollups, so falls and implausible rises count as nothing.
+CREATE OR REPLACE FUNCTION metered_usage_kwh(panel integer, since timestamptz, until timestamptz) RETURNS numeric
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    zone text := (SELECT time_zone FROM panel AS p WHERE p.id = panel);
+    first_bucket timestamptz := date_bin('5 minutes', since, 'epoch') + interval '5 minutes';
+    last_bucket timestamptz := date_bin('5 minutes', until, 'epoch');
+    first_day date := (first_bucket AT TIME ZONE zone)::date;
+    first_midnight timestamptz := local_midnight(first_day, zone);
+    last_day date := (last_bucket AT TIME ZONE zone)::date;
+    last_midnight timestamptz := local_midnight(last_day, zone);
+    days_from timestamptz;
+BEGIN
+    IF until <= since THEN
+        RETURN 0;
+    END IF;
+    IF first_bucket > last_bucket THEN
+        RETURN reading_usage_kwh(panel, since, until);
+    END IF;
+    IF first_midnight < first_bucket THEN
+        first_day := first_day + 1;
+        first_midnight := local_midnight(first_day, zone);
+    END IF;
+    days_from := least(first_midnight, last_bucket);
+    RETURN reading_usage_kwh(panel, since, first_bucket - interval '1 microsecond')
+         + part_of_day_kwh(panel, first_bucket, days_from)
+         + (SELECT coalesce(sum(energy_kwh), 0) FROM rollup_day
+            WHERE panel_id = panel AND day >= first_day AND day < last_day)
+         + part_of_day_kwh(panel, greatest(last_midnight, days_from), last_bucket)
+         + reading_usage_kwh(panel, last_bucket - interval '1 microsecond', until);
+END
+$$;
+
 -- How much is stored, for operators: an estimate of the rows, what they take on disk, and the oldest reading.
 CREATE FUNCTION reading_storage(OUT row_estimate bigint, OUT size_bytes bigint, OUT oldest_at timestamptz,
                                 OUT has_next_month boolean)

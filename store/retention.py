@@ -79,8 +79,8 @@ async def mark_removed(connection: AsyncConnection[Row], level: Level, *, until:
     await connection.execute(_MARK_REMOVED, {"level": level.value, "until": until})
 
 
-# What a panel said last stays, because its next reading may yet change how that is judged. So do the days of the
-# ledger's rows: the balance counts from their instants on.
+# Whole local days, so that a day is summed from one level. What a panel said last stays, because its next reading may
+# yet change how that is judged. So do the days of the ledger's rows: the balance counts from their instants on.
 _REMOVE_FIVE_MINUTES: LiteralString = """
 WITH old AS (
     SELECT part.panel_id, part.starts_at
@@ -92,8 +92,9 @@ WITH old AS (
     ) AS ledger
     CROSS JOIN LATERAL (
         SELECT panel_id, starts_at FROM rollup_five_minutes
-        WHERE panel_id = panel.id AND starts_at >= coalesce(%(since)s, timestamptz '-infinity')
-          AND starts_at < least(%(until)s::timestamptz, latest.at - interval '3 days')
+        WHERE panel_id = panel.id AND starts_at >= coalesce(%(since)s, timestamptz '-infinity') - interval '2 days'
+          AND starts_at < local_midnight((least(%(until)s::timestamptz, latest.at - interval '3 days')
+                                          AT TIME ZONE panel.time_zone)::date, panel.time_zone)
           AND (starts_at AT TIME ZONE panel.time_zone)::date <> ALL (ledger.days)
         ORDER BY starts_at LIMIT %(most)s
     ) AS part
@@ -108,8 +109,9 @@ WITH old AS (
     FROM panel LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
     CROSS JOIN LATERAL (
         SELECT panel_id, starts_at FROM rollup_hour
-        WHERE panel_id = panel.id AND starts_at >= coalesce(%(since)s, timestamptz '-infinity')
-          AND starts_at < least(%(until)s::timestamptz, latest.at - interval '3 days')
+        WHERE panel_id = panel.id AND starts_at >= coalesce(%(since)s, timestamptz '-infinity') - interval '2 days'
+          AND starts_at <= local_midnight((least(%(until)s::timestamptz, latest.at - interval '3 days')
+                                           AT TIME ZONE panel.time_zone)::date, panel.time_zone) - interval '1 hour'
         ORDER BY starts_at LIMIT %(most)s
     ) AS part
     LIMIT %(most)s
@@ -119,7 +121,7 @@ WHERE gone.panel_id = old.panel_id AND gone.starts_at = old.starts_at"""
 
 
 async def remove_five_minutes(connection: AsyncConnection[Row], span: Due) -> int:
-    """Removes the five minutes of a span, some thousand rows a transaction, and returns how many they were.
+    """Removes the five minutes of a span's local days, some thousand rows a transaction, and returns how many.
 
     The days of the ledger's rows stay, and the last three days that a panel was heard of.
     """

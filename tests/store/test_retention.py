@@ -21,7 +21,7 @@ from tests.fixtures.database import cloned
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 SINCE = NOW - timedelta(days=130)
 KEEPING = Keeping(readings_days=40, five_minutes_days=40, hours_days=60)
-EVERY = timedelta(minutes=20)
+EVERY = timedelta(minutes=40)
 STEADY, SILENT, POSTPAID = 1, 2, 3
 ZONES = {STEADY: "Asia/Kathmandu", SILENT: "Africa/Lagos", POSTPAID: "America/Sao_Paulo"}
 TOP_UPS = [SINCE + timedelta(days=3, hours=7, minutes=3), SINCE + timedelta(days=50, minutes=1, seconds=30)]
@@ -118,6 +118,24 @@ async def test_what_is_removed_changes_no_balance_no_day_and_no_newest_reading(
     assert NOW - timedelta(days=80) < horizon <= NOW - timedelta(days=38)
 
 
+@pytest.mark.parametrize(("hours_days", "off_kwh"), [(0, Decimal("0.7")), (60, Decimal("7.2"))])
+async def test_usage_that_begins_within_a_removed_day_comes_of_its_hours_or_of_the_day(
+    database: Connection[Row], database_url: str, hours_days: int, off_kwh: Decimal
+) -> None:
+    furnish(database)
+    database.commit()
+    begins_at = SINCE + timedelta(days=30, hours=3, minutes=30)
+    ends_at = [begins_at + span for span in (timedelta(hours=4), timedelta(days=20), NOW - begins_at)]
+    usage = "SELECT metered_usage_kwh(%s, %s, until) FROM unnest(%s::timestamptz[]) AS until"
+    before = database.execute(usage, (POSTPAID, begins_at, ends_at)).fetchall()
+    database.rollback()
+    await tidy(database_url, keeping=Keeping(readings_days=40, five_minutes_days=40, hours_days=hours_days))
+    after = database.execute(usage, (POSTPAID, begins_at, ends_at)).fetchall()
+    for (exact_kwh,), (kwh,) in zip(before, after, strict=True):
+        assert kwh > 0
+        assert abs(kwh - exact_kwh) < off_kwh
+
+
 LATER: Sequence[Sequence[tuple[int, Reading]]] = [
     [(SILENT, register(SILENT, NOW))],
     [(STEADY, register(STEADY, NOW + EVERY)), (POSTPAID, register(POSTPAID, NOW + EVERY))],
@@ -203,7 +221,7 @@ async def test_five_minutes_stay_on_the_ledgers_days_and_on_a_panels_last(
         "SELECT panel_id, array_agg(DISTINCT (starts_at AT TIME ZONE time_zone)::date ORDER BY"
         " (starts_at AT TIME ZONE time_zone)::date) FROM rollup_five_minutes JOIN panel ON panel.id = panel_id"
         " WHERE starts_at < %s GROUP BY 1 ORDER BY 1",
-        ((NOW - timedelta(days=40)).replace(hour=0),),
+        ((NOW - timedelta(days=41)).replace(hour=0),),
     ).fetchall()
     days = {panel_id: [f"{day:%m-%d}" for day in found] for panel_id, found in kept}
     silent_since = SINCE + timedelta(days=20)
@@ -221,11 +239,11 @@ async def test_hours_and_rejected_messages_go_when_they_are_old(database: Connec
     keep_rejected(database, [RejectedMessage(f"{old:%j}", b"[", old + timedelta(hours=23), "BAD_JSON", "no")])
     database.commit()
     await tidy(database_url, keeping=Keeping(hours_days=60, rejected_days=90))
-    until = (NOW - timedelta(days=60)).replace(hour=0)
+    until = (NOW - timedelta(days=60)).replace(hour=0) - timedelta(hours=6)  # the hour with Kathmandu's midnight
     oldest = "SELECT min(starts_at) FROM rollup_hour WHERE panel_id = %s"
     assert database.execute(oldest, (STEADY,)).fetchone() == (until,)
     assert count(database, "SELECT count(*) FROM rejected_message") == 1
-    assert count(database, "SELECT count(*) FROM rollup_hour WHERE panel_id = %s", SILENT) == 72
+    assert count(database, "SELECT count(*) FROM rollup_hour WHERE panel_id = %s", SILENT) == 85
 
 
 @contextmanager
