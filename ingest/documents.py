@@ -24,6 +24,15 @@ def document(payload: bytes) -> object | Rejected:
         return Rejected("BAD_JSON", f"the payload is not JSON ({error}); accepted: a JSON document")
 
 
+def json_text(payload: bytes) -> str:
+    """The text of a payload that `document` has read, as it was sent but for a `nan` or `inf`, which is null."""
+    try:
+        _decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        payload = _NOT_A_NUMBER.sub(rb"\1null", payload)
+    return payload.decode("utf-8", "replace")
+
+
 def json_object(payload: bytes) -> dict[str, object] | Rejected:
     """The JSON object that a payload is; BAD_JSON or BAD_PAYLOAD when it is none."""
     found = document(payload)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple, cast
 
 from ingest.device_times import ACCEPTED_TIMES, instant
-from ingest.documents import json_object
+from ingest.documents import json_object, json_text
 from ingest.named_values import Found, Named, When, decoded, object_in, since_1970, when
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Source
 from ingest.units import number_of, shown
@@ -101,7 +101,7 @@ def _report(
         return document
     if is_retained:
         return NOTHING
-    text = payload.decode("utf-8", "replace")
+    text = json_text(payload)
     return Decoded(reports=[DeviceReport(device, DeviceKind.ENERGY_HUB, received_at, report=kind, document=text)])
 
 
