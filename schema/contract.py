@@ -11,6 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
+from schema.devices import DeviceQueries
 from schema.live import LiveSubscriptions
 from schema.low_units import LowUnitsMutations
 from schema.mappings import MappingMutations, MappingQueries
@@ -30,7 +31,16 @@ PRINTED = Path(__file__).with_name("schema.graphql")
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(PanelQueries, UsageQueries, ServiceQueries, RejectedQueries, SessionQueries, AlertQueries, MappingQueries):
+class Query(
+    PanelQueries,
+    DeviceQueries,
+    UsageQueries,
+    ServiceQueries,
+    RejectedQueries,
+    SessionQueries,
+    AlertQueries,
+    MappingQueries,
+):
     """All queries."""
 
 

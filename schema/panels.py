@@ -1,13 +1,13 @@
 """Describes panels and how to find them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from metering import tariffs as rules
 from metering.registers import EventKind
-from resolvers import pages, panels, reading_changes, register_events, summaries, tariffs
+from resolvers import devices, pages, panels, reading_changes, register_events, summaries, tariffs
 from resolvers import usage as resolved
 from resolvers.context import Info
 from resolvers.gaps import Interval as Span
@@ -30,6 +30,9 @@ from store.panels import PanelFilter as Filter
 from store.panels import PanelStatus
 from store.reading_audit import ReadingChange as ChangeRow
 from store.register_history import PastEvent
+
+if TYPE_CHECKING:
+    from schema.devices import Device
 
 strawberry.enum(
     PanelStatus,
@@ -153,6 +156,10 @@ class Panel:
     )
     prepaid: Account | None = strawberry.field(
         resolver=account, graphql_type=PrepaidAccount | None, description="Its credit; null for a post-paid panel."
+    )
+    device: Annotated["Device", strawberry.lazy("schema.devices")] | None = strawberry.field(  # pyright: ignore[reportAssignmentType]
+        resolver=devices.of_panel,
+        description="The device that its readings come from; null where that has told nothing of itself.",
     )
 
 

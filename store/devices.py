@@ -109,7 +109,8 @@ class Device:
     """Whatever sends messages, as far as it has told of itself; instants are in UTC.
 
     `last_heard_at` is None while only others have spoken of it, as a broker does with a last will. `is_online` is what
-    was last said of its presence, None where nobody ever said. `panel_code` begins the codes of its panels.
+    was last said of its presence; of a device of which nobody ever says, whether it was heard lately.
+    `online_changed_at` is since when that was said, None where it never was. `panel_code` begins its panels' codes.
     """
 
     id: int
@@ -118,7 +119,7 @@ class Device:
     panel_code: str
     first_heard_at: datetime
     last_heard_at: datetime | None
-    is_online: bool | None
+    is_online: bool
     online_changed_at: datetime | None
     meter_number: str | None
 
@@ -132,10 +133,12 @@ class DeviceFilter:
 
 
 _PAGE: LiteralString = """
-SELECT device.id, kind, name, panel_code, first_heard_at, last_heard_at, is_online, online_changed_at, meter_number
+SELECT device.id, kind, name, panel_code, first_heard_at, last_heard_at,
+       coalesce(is_online, last_heard_at >= %(online_since)s, false), online_changed_at, meter_number
 FROM visible_device(%(viewer_id)s, %(sees_all)s) AS device
 WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)
-  AND (%(is_online)s::boolean IS NULL OR is_online = %(is_online)s)
+  AND (%(is_online)s::boolean IS NULL
+       OR coalesce(is_online, last_heard_at >= %(online_since)s, false) = %(is_online)s)
   AND (%(after_id)s::integer IS NULL
        OR (name COLLATE "C", kind COLLATE "C", device.id) >
           (SELECT place.name, place.kind, place.id FROM device AS place WHERE place.id = %(after_id)s))
@@ -145,18 +148,25 @@ LIMIT %(limit)s"""
 _COUNT: LiteralString = """
 SELECT count(*)::integer FROM visible_device(%(viewer_id)s, %(sees_all)s)
 WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)
-  AND (%(is_online)s::boolean IS NULL OR is_online = %(is_online)s)"""
+  AND (%(is_online)s::boolean IS NULL
+       OR coalesce(is_online, last_heard_at >= %(online_since)s, false) = %(is_online)s)"""
 
 
 async def page(
-    connection: AsyncConnection[Row], *, viewer: Viewer, where: DeviceFilter, after_id: int | None, limit: int
+    connection: AsyncConnection[Row],
+    *,
+    viewer: Viewer,
+    where: DeviceFilter,
+    after_id: int | None,
+    limit: int,
+    online_since: datetime,
 ) -> tuple[list[Device], int]:
     """Up to `limit` devices that have a panel the viewer sees, by name, those after one; and how many there are.
 
     Whoever sees everything sees all devices.
     """
     kind = where.kind and where.kind.value
-    parameters = {**_scope(viewer), "kind": kind, "is_online": where.is_online}
+    parameters = {**_scope(viewer), "kind": kind, "is_online": where.is_online, "online_since": online_since}
     place = {"after_id": after_id, "limit": limit}
     rows = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
@@ -165,7 +175,9 @@ async def page(
 
 _OF_PANELS: LiteralString = """
 SELECT DISTINCT ON (panel.id) panel.id, device.id, device.kind, device.name, device.panel_code,
-       device.first_heard_at, device.last_heard_at, device.is_online, device.online_changed_at, device.meter_number
+       device.first_heard_at, device.last_heard_at,
+       coalesce(device.is_online, device.last_heard_at >= %(online_since)s, false), device.online_changed_at,
+       device.meter_number
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 CROSS JOIN LATERAL device_codes(panel.code) AS named (device_code)
 JOIN device ON device.panel_code = device_code
@@ -173,9 +185,11 @@ WHERE panel.id = ANY (%(panel_ids)s)
 ORDER BY panel.id, length(device.panel_code) DESC, device.last_heard_at DESC NULLS LAST, device.id"""
 
 
-async def of_panels(connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int]) -> dict[int, Device]:
+async def of_panels(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int], online_since: datetime
+) -> dict[int, Device]:
     """The device behind each visible panel that has one; of several, the most exact, then the one heard last."""
-    parameters = {**_scope(viewer), "panel_ids": list(panel_ids)}
+    parameters = {**_scope(viewer), "panel_ids": list(panel_ids), "online_since": online_since}
     rows = await (await connection.execute(_OF_PANELS, parameters, binary=True)).fetchall()
     return {panel_id: _found(device) for panel_id, *device in rows}
 
