@@ -1,7 +1,7 @@
 """Ingest as a process of its own, to be killed: `ingest_process.py DATABASE_URL MQTT_URL [options]`.
 
-With ack-on-receipt it does what MQTT clients do by default, so that the tests can show what that loses. It notices a
-broker that fell silent within seconds, where the product takes 40.
+`metrics=PORT` has it serve /metrics. With ack-on-receipt it does what MQTT clients do by default, so that the tests
+can show what that loses. It notices a broker that fell silent within seconds, where the product takes 40.
 """
 
 import logging
@@ -37,4 +37,13 @@ if __name__ == "__main__":
     notice_silence_soon()
     if "ack-on-receipt" in sys.argv:
         acknowledge_on_receipt()
-    uvloop.run(run(database_url=sys.argv[1], mqtt_url=sys.argv[2], client_id="killed", default_time_zone="UTC"))
+    options = dict(option.partition("=")[::2] for option in sys.argv[3:])
+    uvloop.run(
+        run(
+            database_url=sys.argv[1],
+            mqtt_url=sys.argv[2],
+            client_id="killed",
+            default_time_zone="UTC",
+            metrics_port=int(options.get("metrics", "0")),
+        )
+    )
