@@ -10,7 +10,7 @@ from metering.readings import MAX_CURRENT_A, MAX_ENERGY_KWH, MAX_POWER_KW, MAX_U
 from metering.refusals import Refused
 
 MAX_WITHDRAWN: Final = 200_000
-"""How many readings one withdrawal may take: ingest waits for its end."""
+"""How many readings one withdrawal may take: it lasts 3 s, and undoing it 7 s, while ingest waits."""
 MAX_REASON_LENGTH: Final = 500
 
 Values = Mapping[str, float | None]

@@ -14,6 +14,7 @@ from metering.refusals import Refused
 from store.batch_turns import begin_batch, tell_batch
 from store.connections import Pool, Row, connect
 from store.recompute import recompute_range
+from store.retention import readings_kept_since
 from store.staging import VALUES
 
 T = TypeVar("T")
@@ -80,9 +81,9 @@ def correct(connection: Connection[Row], *, panel_id: int, at: datetime, values:
     changes nothing any more.
 
     Raises:
-        Refused: READING_NOT_FOUND, or BAD_INPUT when the reading has these values already.
+        Refused: READING_NOT_FOUND, TOO_OLD, or BAD_INPUT when the reading has these values already.
     """
-    batch_id = begin_batch(connection)
+    batch_id = _begin(connection, since=at, field="at")
     change = {"panel_id": panel_id, "since": at, "until": at + _INSTANT, "reading_count": 1}
     change_id = _recorded(connection, ChangeKind.CORRECTION, change, author=author)
     place = {"change_id": change_id, "panel_id": panel_id, "at": at}
@@ -93,6 +94,20 @@ def correct(connection: Connection[Row], *, panel_id: int, at: datetime, values:
         raise Refused("BAD_INPUT", "The reading has these values already.")
     _follow(connection, change, batch_id=batch_id)
     return change_id
+
+
+def _begin(connection: Connection[Row], *, since: datetime, field: str) -> int:
+    """The number of the change's batch: no other batch is written until the transaction ends."""
+    batch_id = begin_batch(connection)
+    _check_age(connection, since=since, field=field)
+    return batch_id
+
+
+def _check_age(connection: Connection[Row], *, since: datetime, field: str) -> None:
+    """Sums of what is older could not be made again: their other parts are gone."""
+    kept_since = readings_kept_since(connection)
+    if kept_since is not None and since < kept_since:
+        raise Refused("TOO_OLD", f"Readings can be changed from {kept_since:%Y-%m-%d %H:%M} UTC on.", field)
 
 
 def _keep(connection: Connection[Row], place: dict[str, Any], *, is_after: bool) -> None:
@@ -118,9 +133,9 @@ def withdraw(connection: Connection[Row], *, panel_id: int, since: datetime, unt
     Whoever hands them in again changes nothing.
 
     Raises:
-        Refused: READING_NOT_FOUND without any, TOO_MANY_READINGS above 200,000.
+        Refused: READING_NOT_FOUND without any, TOO_MANY_READINGS above 200,000, TOO_OLD.
     """
-    batch_id = begin_batch(connection)
+    batch_id = _begin(connection, since=since, field="from")
     span = {"panel_id": panel_id, "since": since, "until": until}
     ((count,),) = connection.execute(_COUNT, {**span, "limit": MAX_WITHDRAWN + 1}).fetchall()
     change = {**span, "reading_count": checked_count(count)}
@@ -159,10 +174,12 @@ def restore(connection: Connection[Row], *, change_id: int, author: Author) -> i
     """Undoes a correction or a withdrawal, and answers the id of the change that does so.
 
     Raises:
-        Refused: CHANGE_NOT_FOUND, ALREADY_RESTORED, or CHANGED_SINCE when the corrected reading is another by now.
+        Refused: CHANGE_NOT_FOUND, ALREADY_RESTORED, TOO_OLD, or CHANGED_SINCE when the corrected reading is another by
+            now.
     """
     batch_id = begin_batch(connection)
     kind, change = _to_restore(connection, change_id)
+    _check_age(connection, since=change["since"], field="changeId")
     restoration_id = _recorded(connection, ChangeKind.RESTORATION, change, author=author, restores_id=change_id)
     parameters = {**change, "batch_id": batch_id, "restores_id": change_id}
     if kind is ChangeKind.WITHDRAWAL:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
 from statistics import median_low
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -92,3 +93,22 @@ async def test_the_longest_gap_of_an_hour_is_the_same_whatever_order_its_reading
         flat.writer.write([(other_id, Reading(at, at))])
     late = flat.execute("SELECT longest_gap FROM rollup_hour WHERE panel_id = %(id)s ORDER BY starts_at", id=other_id)
     assert late == in_order
+
+
+async def test_gaps_between_hours_and_days_are_known_when_what_they_are_summed_from_is_no_longer_kept(
+    flat: Flat, connection: Database
+) -> None:
+    minutes = [*range(0, 70, 10), *range(170, 400, 10), *range(3 * 1440, 3 * 1440 + 60, 10)]
+    instants = [START + timedelta(minutes=minute) for minute in minutes]
+    flat.writer.write([(flat.panel_id, Reading(at, at)) for at in instants])
+    end = instants[-1] + timedelta(minutes=1)
+    known: dict[str, Any] = {"viewer": flat.tenant, "panel_id": flat.panel_id, "start": START, "end": end}
+    both = [Gap(instants[6], instants[7]), Gap(instants[29], instants[30])]
+    assert await gaps(connection, **known) == both
+    flat.execute("DELETE FROM rollup_five_minutes WHERE starts_at < %(end)s", end=end)
+    flat.execute("INSERT INTO retention VALUES ('FIVE_MINUTES', %(end)s, %(end)s, %(end)s)", end=end)
+    assert await gaps(connection, **known) == both
+    before = START + timedelta(days=1)
+    flat.execute("DELETE FROM rollup_hour WHERE starts_at < %(before)s", before=before)
+    flat.execute("INSERT INTO retention VALUES ('HOURS', %(before)s, %(before)s, %(before)s)", before=before)
+    assert await gaps(connection, **known) == both[1:]

@@ -342,3 +342,21 @@ def test_any_changes_leave_what_the_readings_that_are_left_would_have_made(
         except Refused:
             continue
     meter.assert_all_follows()
+
+
+def test_what_is_older_than_what_is_kept_is_not_changed(meter: Meter) -> None:
+    meter.store(minutes(20))
+    withdrawal = meter.withdraw(START, START + MINUTE)
+    meter.flat.execute(
+        "INSERT INTO retention (level, kept_since, announced_at) VALUES ('READINGS', %(at)s, now())",
+        at=START + 10 * MINUTE,
+    )
+    meter.correct(START + 10 * MINUTE, energy_import_kwh=None)
+    for refused in (
+        lambda: meter.correct(START + 9 * MINUTE, energy_import_kwh=None),
+        lambda: meter.withdraw(START + 9 * MINUTE, START + 12 * MINUTE),
+        lambda: meter.restore(withdrawal),
+    ):
+        with pytest.raises(Refused, match="TOO_OLD: Readings can be changed from 2025-03-04 10:10 UTC on"):
+            refused()
+    assert meter.flat.execute("SELECT count(*) FROM reading_change") == [(2,)]
