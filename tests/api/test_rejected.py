@@ -121,7 +121,7 @@ async def test_messages_are_thrown_away_by_id_or_by_filter(site: Site) -> None:
 
 async def test_what_is_not_one_choice_of_messages_is_refused_and_changes_nothing(site: Site) -> None:
     keep(site, message("a"))
-    refused = [
+    refused: list[tuple[dict[str, Any], str, str]] = [
         ({}, "BAD_INPUT", "ids"),
         ({"ids": ["1"], "filter": {}}, "BAD_INPUT", "ids"),
         ({"ids": []}, "BAD_INPUT", "ids"),

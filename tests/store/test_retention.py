@@ -1,6 +1,6 @@
 """What is removed when it is old changes no answer that is still given, and waits for nobody."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -247,7 +247,7 @@ async def test_hours_and_rejected_messages_go_when_they_are_old(database: Connec
 
 
 @contextmanager
-def somebody_reads(url: str) -> Iterator[None]:
+def somebody_reads(url: str) -> Generator[None]:
     with connect(url) as reader:
         reader.execute("SELECT count(*) FROM reading")
         yield
