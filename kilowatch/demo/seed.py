@@ -9,19 +9,21 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kilowatch.demo.credit import TARIFF, settle_credit
+from kilowatch.demo.credit import EURO_TARIFF, TARIFF, settle_credit
 from kilowatch.demo.history import PanelHistory
 from kilowatch.demo.registers import latest_registers
 from kilowatch.demo.site import (
     PANELS,
     PASSWORD,
     PEOPLE,
+    SMART_METER,
     SimulatedPanel,
     SimulatedPerson,
 )
 from metering.access import Role, Viewer
 from metering.alerts import PushPlatform
 from metering.low_units import Threshold, Unit
+from metering.tariffs import Tariff
 from store import accounts, low_units, push_devices, registry
 from store.connections import Database, connect, connect_async
 from store.merge import BatchWriter, PanelReading
@@ -65,18 +67,25 @@ async def _furnish(database_url: str) -> dict[str, int]:
     async with await connect_async(database_url) as connection, connection.transaction():
         panel_ids = {panel.code: await registry.describe_panel(connection, _described(panel)) for panel in PANELS}
         for panel in PANELS:
-            if panel.is_prepaid:
+            if tariff := _tariff(panel):
                 await registry.set_tariff(
                     connection,
                     panel_id=panel_ids[panel.code],
-                    name=TARIFF.name,
-                    valid_from=TARIFF.valid_from,
-                    unit_price=TARIFF.unit_price,
-                    currency=TARIFF.currency,
-                    vat_percent=TARIFF.vat_percent,
+                    name=tariff.name,
+                    valid_from=tariff.valid_from,
+                    unit_price=tariff.unit_price,
+                    currency=tariff.currency,
+                    vat_percent=tariff.vat_percent,
                 )
     await _invite(database_url, panel_ids=panel_ids)
     return panel_ids
+
+
+def _tariff(panel: SimulatedPanel) -> Tariff | None:
+    """What a kWh costs there; None where the default tariff is right."""
+    if panel.is_prepaid:
+        return TARIFF
+    return EURO_TARIFF if panel.device == SMART_METER else None
 
 
 def _described(panel: SimulatedPanel) -> registry.PanelDescription:
