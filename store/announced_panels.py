@@ -36,11 +36,12 @@ class AnnouncedPanel:
     balance_kwh: Decimal | None
 
 
-# What Home Assistant has announced to us it knows itself: announced back, it would be there twice.
+# What Home Assistant has announced to us it knows itself: announced back, it would be there twice. A register that is
+# a GLITCH (flags 1 and 2) is left out: Home Assistant would count the way back from it as usage.
 _CHANGED: LiteralString = """
 SELECT panel.code, panel.name, panel.location, panel.meter_number, latest.batch_id, latest.at,
-       coalesce(latest.energy_import_kwh, filled.energy_import_kwh),
-       coalesce(latest.energy_export_kwh, filled.energy_export_kwh),
+       coalesce(CASE WHEN latest.flags & 1 = 0 THEN latest.energy_import_kwh END, filled.energy_import_kwh),
+       coalesce(CASE WHEN latest.flags & 2 = 0 THEN latest.energy_export_kwh END, filled.energy_export_kwh),
        coalesce(latest.active_power_kw, filled.active_power_kw),
        coalesce(latest.apparent_power_kva, filled.apparent_power_kva),
        coalesce(latest.power_factor, filled.power_factor)::text::float8,
@@ -54,10 +55,10 @@ SELECT panel.code, panel.name, panel.location, panel.meter_number, latest.batch_
 FROM panel
 JOIN latest_reading AS latest ON latest.panel_id = panel.id
 LEFT JOIN LATERAL (
-    SELECT (array_agg(energy_import_kwh ORDER BY at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
-               AS energy_import_kwh,
-           (array_agg(energy_export_kwh ORDER BY at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
-               AS energy_export_kwh,
+    SELECT (array_agg(energy_import_kwh ORDER BY at DESC)
+                FILTER (WHERE energy_import_kwh IS NOT NULL AND flags & 1 = 0))[1] AS energy_import_kwh,
+           (array_agg(energy_export_kwh ORDER BY at DESC)
+                FILTER (WHERE energy_export_kwh IS NOT NULL AND flags & 2 = 0))[1] AS energy_export_kwh,
            (array_agg(active_power_kw ORDER BY at DESC) FILTER (WHERE active_power_kw IS NOT NULL))[1]
                AS active_power_kw,
            (array_agg(apparent_power_kva ORDER BY at DESC) FILTER (WHERE apparent_power_kva IS NOT NULL))[1]

@@ -192,6 +192,20 @@ async def test_values_of_several_messages_are_told_together(
         assert {**home.state("METER"), "at": ""} == {"at": "", "energy_import_kwh": 12.5, "power_kw": 0.25}
 
 
+async def test_a_register_that_is_a_glitch_is_not_told(
+    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
+) -> None:
+    panel_id = await add(connection, "LIFT")
+    await meters.store([(panel_id, reading(1))])
+    async with announcing(connection, embedded_broker.url):
+        await home.sees(lambda: home.state("LIFT"))
+        await connection.execute("UPDATE latest_reading SET flags = 1, batch_id = batch_id + 1")
+        await connection.execute("SELECT pg_notify('reading', '2')")
+        await home.sees(lambda: "energy_import_kwh" not in home.state("LIFT"))
+        assert home.state("LIFT")["power_kw"] == 1.5
+        assert "energy_import_kwh" in home.config("LIFT")["components"]
+
+
 _RECORD = """
 INSERT INTO ledger_entry (panel_id, kind, at, units_kwh, shown_kwh) VALUES (%s, 'BALANCE_READING', %s, 40.6, 40.6)"""
 
