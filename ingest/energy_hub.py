@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final, NamedTuple, cast
 
-from ingest.device_times import ACCEPTED_TIMES, instant
+from ingest.device_times import stated_time
 from ingest.documents import json_object, json_text
-from ingest.named_values import Found, Named, When, decoded, object_in, since_1970, when
+from ingest.named_values import Found, Named, When, decoded, object_in, since_1970
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Source
 from ingest.units import number_of, shown
 from metering.devices import DeviceKind, DeviceReport, ReportKind, panel_code_of
@@ -115,7 +116,7 @@ def _first_format_time(stated: object, *, received_at: datetime, is_retained: bo
         accepted = "milliseconds since 1970 or since the hub's start, a number"
         return Rejected("BAD_TIME", f"timestamp is {shown(stated)}; accepted: {accepted}")
     if number < _EARLIEST_S * 1000:
-        return None if is_retained else When(*on_arrival(received_at))
+        return None if is_retained else on_arrival(received_at)
     return since_1970(number / 1000, received_at=received_at, is_retained=is_retained)
 
 
@@ -188,8 +189,12 @@ def _newer_message(
     units = _declared_units(object_in(document, "units"))
     if isinstance(units, Rejected):
         return units
-    at = _second_format_time(
-        document.get("datetime"), device, received_at=received_at, is_retained=is_retained, clock_of=clock_of
+    at = stated_time(
+        document.get("datetime"),
+        name="datetime",
+        received_at=received_at,
+        is_retained=is_retained,
+        clock=partial(clock_of, _code(device, "LOAD")),
     )
     message = _Sensors(device, object_in(document, "data"), _NEWER_PARTS, units, "total_energy")
     return _readings(message, at, received_at=received_at, is_retained=is_retained)
@@ -207,17 +212,6 @@ def _declared_units(given: Mapping[str, object]) -> _Units | Rejected:
             return Rejected("BAD_PAYLOAD", f"units.{name} is {shown(unit)}; accepted: {accepted}")
         units = units._replace(**{name: unit})
     return units
-
-
-def _second_format_time(
-    stated: object, device: str, *, received_at: datetime, is_retained: bool, clock_of: ClockOf
-) -> When | Rejected | None:
-    if stated is None:
-        return None if is_retained else When(*on_arrival(received_at))
-    at = instant(stated, received_at=received_at, clock=clock_of(_code(device, "LOAD")))
-    if at is None:
-        return Rejected("BAD_TIME", f"datetime is {shown(stated)}; accepted: {ACCEPTED_TIMES}")
-    return when(at, received_at=received_at, is_retained=is_retained)
 
 
 def _is_ours(topic: str) -> bool:

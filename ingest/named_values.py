@@ -54,12 +54,8 @@ class Found:
                 self.values[name.quantity] = found + 0.0  # no negative zero
 
 
-class When(NamedTuple):
-    """The time of a message's readings, and how it came about."""
-
-    at: datetime
-    flags: ReadingFlag
-
+When = tuple[datetime, ReadingFlag]
+"""The time of a message's readings, and how it came about."""
 
 _A_DAY_S: Final = 86_400
 
@@ -70,13 +66,9 @@ def since_1970(seconds: Decimal, *, received_at: datetime, is_retained: bool) ->
     None for what the broker kept for us when the device's clock cannot be right: nobody knows when it was sent.
     """
     ahead = Decimal(received_at.timestamp()) + _A_DAY_S  # as good as any later one, and a year that there is
-    return when(datetime.fromtimestamp(int(min(seconds, ahead)), UTC), received_at=received_at, is_retained=is_retained)
-
-
-def when(at: datetime, *, received_at: datetime, is_retained: bool) -> When | None:
-    """The same for an instant of the device's clock."""
+    at = datetime.fromtimestamp(int(min(seconds, ahead)), UTC)
     at, flags = believed(at, received_at=received_at)
-    return None if is_retained and flags & ReadingFlag.CLOCK_REPLACED else When(at, flags)
+    return None if is_retained and flags & ReadingFlag.CLOCK_REPLACED else (at, flags)
 
 
 def decoded(

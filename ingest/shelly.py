@@ -126,7 +126,7 @@ def _status(device: str, component: str, number: str, payload: bytes, *, receive
         return content
     found = Found()
     found.take(content, _COMPONENTS[component])
-    return _decoded(device, {_code(device, number): found}, When(*on_arrival(received_at)), received_at=received_at)
+    return _decoded(device, {_code(device, number): found}, on_arrival(received_at), received_at=received_at)
 
 
 def _scalar(device: str, number: str, name: Named, payload: bytes, *, received_at: datetime) -> Decoded | Rejected:
@@ -136,7 +136,7 @@ def _scalar(device: str, number: str, name: Named, payload: bytes, *, received_a
         return Rejected("BAD_PAYLOAD", f"the payload is {shown(repr(payload[:40]))}; accepted: a number")
     found = Found()
     found.take({name.path[0]: content}, (name,))
-    return _decoded(device, {_code(device, number): found}, When(*on_arrival(received_at)), received_at=received_at)
+    return _decoded(device, {_code(device, number): found}, on_arrival(received_at), received_at=received_at)
 
 
 def _notified(device: str, payload: bytes, *, received_at: datetime, is_retained: bool) -> Decoded | Rejected:
@@ -171,7 +171,7 @@ def _when(stated: object, *, received_at: datetime, is_retained: bool) -> When |
     """
     seconds = number_of(stated)
     if seconds is None or seconds < _FIRST_SECOND:
-        return None if is_retained else When(*on_arrival(received_at))
+        return None if is_retained else on_arrival(received_at)
     return since_1970(seconds, received_at=received_at, is_retained=is_retained)
 
 

@@ -5,18 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from ingest.device_times import ACCEPTED_TIMES, instant
-from ingest.documents import json_object
-from ingest.named_values import Found, Named, When, decoded, when
+from ingest.device_times import stated_time
+from ingest.documents import json_object, json_text
+from ingest.named_values import Found, Named, decoded
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Source
 from ingest.units import number_of, shown
 from metering.devices import BalanceShown, DeviceKind, DeviceReport, panel_code_of
 from metering.mappings import Quantity
-from metering.readings import MAX_ENERGY_KWH, Rejected, on_arrival
+from metering.readings import MAX_ENERGY_KWH, Rejected
 
 _PREFIX: Final = "zigbee2mqtt/"
 _NO_DEVICE = re.compile(r"bridge(?:/.*)?|(?:.+/)?(?:set|get)(?:/[^/]*)?", re.DOTALL)
@@ -109,30 +110,26 @@ class _Message:
 
     def decoded(self, clock_of: ClockOf, *, is_retained: bool) -> Decoded | Rejected:
         """Its reading and its credit; of a message that was kept, where it has a time of its own."""
-        at = self._when(clock_of, is_retained=is_retained)
-        if at is None or isinstance(at, Rejected):
-            return at or NOTHING
+        code = panel_code_of(self.name)
+        when = stated_time(
+            self.document.get("last_seen"),
+            name="last_seen",
+            received_at=self.received_at,
+            is_retained=is_retained,
+            clock=partial(clock_of, code),
+        )
+        if when is None or isinstance(when, Rejected):
+            return when or NOTHING
         found = _found(self.document)
-        balances = self._balances(at, found=found)
+        balances = self._balances(code, when[0], found=found)
         reports = [] if is_retained else [DeviceReport(self.name, DeviceKind.ZIGBEE2MQTT, self.received_at)]
-        panels = {panel_code_of(self.name): found}
-        outcome = decoded(panels, at, received_at=self.received_at, is_partial=True, reports=reports)
+        outcome = decoded({code: found}, when, received_at=self.received_at, is_partial=True, reports=reports)
         if not balances:
             return outcome
         readings = () if isinstance(outcome, Rejected) else outcome.readings
         return Decoded(readings, balances, reports=reports, rejected=found.rejected)
 
-    def _when(self, clock_of: ClockOf, *, is_retained: bool) -> When | Rejected | None:
-        """When the device was last seen, where Zigbee2MQTT is set to say so; None when kept without a time."""
-        stated = self.document.get("last_seen")
-        if stated is None:
-            return None if is_retained else When(*on_arrival(self.received_at))
-        at = instant(stated, received_at=self.received_at, clock=clock_of(panel_code_of(self.name)))
-        if at is None:
-            return Rejected("BAD_TIME", f"last_seen is {shown(stated)}; accepted: {ACCEPTED_TIMES}")
-        return when(at, received_at=self.received_at, is_retained=is_retained)
-
-    def _balances(self, at: When, *, found: Found) -> list[BalanceShown]:
+    def _balances(self, code: str, at: datetime, *, found: Found) -> list[BalanceShown]:
         """The credit that a prepaid meter shows; with prepayment switched off it means nothing."""
         stated = self.document.get("balance_energy")
         if stated is None or self.document.get("switch_prepayment") == "OFF":
@@ -142,7 +139,7 @@ class _Message:
             accepted = f"{-MAX_ENERGY_KWH:,.0f} to {MAX_ENERGY_KWH:,.0f} kWh"
             found.faults.append(f"balance_energy is {shown(stated)}; accepted: {accepted}")
             return []
-        return [BalanceShown(panel_code_of(self.name), at.at, credit)]
+        return [BalanceShown(code, at, credit)]
 
 
 def _found(document: Mapping[str, object]) -> Found:
@@ -178,7 +175,7 @@ _WATT_PLACES: Final = 6
 def _credit(payload: bytes) -> Decimal | None:
     """The credit in kWh; None for one that cannot be."""
     try:
-        credit = _decode_credit(payload).balance_energy
+        credit = _decode_credit(json_text(payload)).balance_energy
     except (msgspec.MsgspecError, ValueError):
         return None
     return credit if credit is not None and credit.is_finite() and abs(credit) <= _MAX_CREDIT_KWH else None
