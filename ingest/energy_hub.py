@@ -20,6 +20,7 @@ from metering.units import accepted_units, scale_of
 _FILTERS: Final = ("home/energy-monitor/#", "enerlink/meters/#")
 _FIRST: Final = "home/energy-monitor/"
 _SECOND: Final = "enerlink/meters/"
+_LONGEST_NAME: Final = 512
 _NAMELESS: Final = "energy-monitor"
 """The device of messages whose topic names none."""
 
@@ -182,8 +183,9 @@ def _newer_message(
     if isinstance(document, Rejected):
         return document
     device = document.get("meterId")
-    if not isinstance(device, str) or not device.strip():
-        return Rejected("BAD_PAYLOAD", f"meterId is {shown(device)}; accepted: the name of the device")
+    if not isinstance(device, str) or not device.strip() or "\0" in device or len(device) > _LONGEST_NAME:
+        accepted = f"the name of the device, up to {_LONGEST_NAME} characters"
+        return Rejected("BAD_PAYLOAD", f"meterId is {shown(device)}; accepted: {accepted}")
     if kind == "status":
         return _report(device, payload, kind=ReportKind.STATUS, received_at=received_at, is_retained=is_retained)
     units = _declared_units(object_in(document, "units"))

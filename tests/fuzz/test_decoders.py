@@ -133,6 +133,7 @@ def test_a_short_run_guided_by_coverage_finds_nothing(tmp_path: Path) -> None:
 FOUND = {
     "a topic with a NUL names a device that cannot be stored": ("tele/t\0mota/SENSOR", b'{"MT681": {"Total_in": 1}}'),
     "a status with a nan is kept, and so is JSON": ("home/energy-monitor/status", b'{"wifi": {"rssi": nan}}'),
+    "a hub whose name is a NUL": ("enerlink/meters/status", b'{"meterId": "\\u0000", "data": {}}'),
     "a list where a method's name is expected": ("shelly-1/events/rpc", b'{"method": ["NotifyStatus"]}'),
 }
 
