@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from store.connections import connect
 from store.mappings import MAX_TOPICS_OF_A_PANEL, current_mappings
 from tests.api.conftest import NOW, Site, open_site
 from tests.fixtures.database import cloned
+from tests.fixtures.server import GraphQLClient, make_app, serving
 
 SET = """
 mutation Set($input: DeviceMappingInput!) { setDeviceMapping(input: $input) {
@@ -328,3 +330,15 @@ async def test_a_dry_run_stores_nothing(site: Site) -> None:
             0,
             0,
         )
+
+
+async def test_a_running_server_tries_messages(site: Site) -> None:
+    app = make_app(site.url, default_time_zone="Asia/Jakarta")
+    payload = '{"status": "OK", "data": {"kWh": "5", "time": "2026-01-16 11:30:05"}}'
+    async with serving(app) as server, GraphQLClient(server, account_id=site.admin.account_id) as client:
+        body = await client.ask(TRY, topic="DATA/PM/NEW", payload=payload)
+    (reading,) = body["data"]["tryMessage"]["readings"]
+    assert (reading["panelCode"], datetime.fromisoformat(reading["at"])) == (
+        "NEW",
+        datetime(2026, 1, 16, 4, 30, 5, tzinfo=UTC),
+    )
