@@ -35,6 +35,7 @@ class ReadingSeries:
     active_power_kw: list[float | None]
     energy_import_kwh: list[float | None]
     energy_export_kwh: list[float | None]
+    flags: list[int]
     count: int
     downsampled_from: int
     cursor: Cursor
@@ -74,6 +75,7 @@ async def series(
         active_power_kw=columns.active_power_kw,
         energy_import_kwh=columns.energy_import_kwh,
         energy_export_kwh=columns.energy_export_kwh,
+        flags=columns.flags,
         count=columns.count,
         downsampled_from=reading_count,
         cursor=_cursor(reached),
@@ -100,6 +102,7 @@ def _wanted(names: frozenset[str]) -> Wanted:
         active_power_kw="activePowerKw" in names,
         energy_import_kwh="energyImportKwh" in names,
         energy_export_kwh="energyExportKwh" in names,
+        flags="flags" in names,
     )
 
 

@@ -88,6 +88,11 @@ class ReadingSeries:
     energy_export_kwh: list[float | None] = strawberry.field(
         description="Cumulative export register in kWh; null: not measured."
     )
+    flags: list[int] = strawberry.field(
+        description="The flags of each reading as one number, 0 for most: 1 IMPORT_GLITCH, 2 EXPORT_GLITCH,"
+        " 4 CLOCK_REPLACED, 8 ARRIVAL_TIME, 16 LATE, 32 CORRECTED, added up. 0 where a point stands for minutes, hours"
+        " or days."
+    )
     count: int = strawberry.field(description="How many points there are.")
     downsampled_from: int = strawberry.field(
         description="How many readings the points stand for; the same as `count` when each point is a reading."

@@ -20,12 +20,14 @@ class Wanted:
     active_power_kw: bool = True
     energy_import_kwh: bool = True
     energy_export_kwh: bool = True
+    flags: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Columns of equal length `count`, ascending by time; those that were not wanted are empty.
 
+    Flags are sums of ReadingFlag; of a point that stands for rollups 0.
     `after_start` is how long after the period's start each instant is: spans are read four times faster than instants.
     """
 
@@ -35,6 +37,7 @@ class Columns:
     active_power_kw: list[float | None]
     energy_import_kwh: list[float | None]
     energy_export_kwh: list[float | None]
+    flags: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,16 @@ _COLUMNS: LiteralString = """array_agg(at - %(start)s::timestamptz) FILTER (WHER
        array_agg(date_part('epoch', at) * 1000) FILTER (WHERE %(wants_at_ms)s),
        array_agg(active_power_kw) FILTER (WHERE %(wants_active_power_kw)s),
        array_agg(energy_import_kwh) FILTER (WHERE %(wants_energy_import_kwh)s),
-       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s)"""
+       array_agg(energy_export_kwh) FILTER (WHERE %(wants_energy_export_kwh)s),
+       array_agg(flags) FILTER (WHERE %(wants_flags)s)"""
 # A bin's point stands where its last reading was: registers as they stood there, power averaged over the bin.
 _BIN_OF_ROLLUPS: LiteralString = """max(last_at) AS at,
            round(sum(power_sum_kw) / nullif(sum(power_count), 0) * 1e6) / 1e6 AS active_power_kw,
            (array_agg(energy_import_kwh ORDER BY last_at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
                AS energy_import_kwh,
            (array_agg(energy_export_kwh ORDER BY last_at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
-               AS energy_export_kwh"""
+               AS energy_export_kwh,
+           0::smallint AS flags"""
 
 # The readings are only touched when the rollups say that they are few enough.
 _RAW: LiteralString = f"""
@@ -90,7 +95,7 @@ WITH {_PANEL}, part AS (
 ), counted AS MATERIALIZED (
     SELECT coalesce(sum(reading_count), 0)::bigint AS reading_count FROM part
 ), point AS (
-    SELECT at, batch_id, active_power_kw, energy_import_kwh, energy_export_kwh FROM reading
+    SELECT at, batch_id, active_power_kw, energy_import_kwh, energy_export_kwh, flags FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
       AND (SELECT reading_count FROM counted) <= %(limit)s
     ORDER BY at
@@ -120,7 +125,8 @@ WITH {_PANEL}, point AS (
            (array_agg(energy_import_kwh ORDER BY reading.at DESC) FILTER (WHERE energy_import_kwh IS NOT NULL))[1]
                AS energy_import_kwh,
            (array_agg(energy_export_kwh ORDER BY reading.at DESC) FILTER (WHERE energy_export_kwh IS NOT NULL))[1]
-               AS energy_export_kwh
+               AS energy_export_kwh,
+           bit_or(flags) AS flags
     FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND reading.at >= %(start)s AND reading.at < %(end)s
     GROUP BY date_bin(%(stride)s, reading.at, 'epoch')
@@ -202,7 +208,7 @@ async def points(
 
 _STORED_SINCE: LiteralString = f"""
 WITH {_PANEL}, fresh AS MATERIALIZED (
-    SELECT at, batch_id, active_power_kw, energy_import_kwh, energy_export_kwh FROM reading
+    SELECT at, batch_id, active_power_kw, energy_import_kwh, energy_export_kwh, flags FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
       AND batch_id >= %(batch_id)s AND (batch_id > %(batch_id)s OR at > %(after_at)s)
     ORDER BY batch_id, at
@@ -254,6 +260,7 @@ def _scope(viewer: Viewer, panel_id: int, wanted: Wanted) -> dict[str, Any]:
         "wants_active_power_kw": wanted.active_power_kw,
         "wants_energy_import_kwh": wanted.energy_import_kwh,
         "wants_energy_export_kwh": wanted.energy_export_kwh,
+        "wants_flags": wanted.flags,
     }
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from metering.readings import ReadingFlag
 from tests.api.conftest import NOW, Site, reading
 
 START = datetime(2026, 3, 9, 0, 0, tzinfo=UTC)
@@ -213,3 +214,16 @@ async def test_gaps_of_a_panel_are_those_that_its_series_misses_or_longer_than_a
 async def test_gaps_shorter_than_five_minutes_cannot_be_asked_for(site: Site) -> None:
     site.add_panel("PM")
     assert await site.code('{ panel(code: "PM") { gaps(atLeastS: 299) { from } } }') == "BAD_INPUT"
+
+
+async def test_the_flags_of_each_reading_come_as_one_number(site: Site) -> None:
+    site.add_panel("PM")
+    late = ReadingFlag.LATE | ReadingFlag.CLOCK_REPLACED
+    flags = [late if place == 7 else ReadingFlag(0) for place in range(150)]
+    readings = zip(every(2, 150), flags, strict=True)
+    site.load("PM", [reading(at, 1.0, flags=flags) for at, flags in readings])
+    span = 'from: "2026-03-09T00:00:00Z", to: "2026-03-09T00:05:00Z"'
+    assert (await series(site, f"({span})", "flags"))["flags"] == [0] * 7 + [20] + [0] * 142
+    assert (await series(site, f"({span}, maxPoints: 30)", "flags"))["flags"] == [0, 20] + [0] * 28
+    hours = 'from: "2026-03-09T00:00:00Z", to: "2026-03-09T05:00:00Z", maxPoints: 10'
+    assert (await series(site, f"({hours})", "flags"))["flags"] == [0]
