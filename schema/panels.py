@@ -7,7 +7,7 @@ import strawberry
 
 from metering import tariffs as rules
 from metering.registers import EventKind
-from resolvers import devices, pages, panels, reading_changes, register_events, summaries, tariffs
+from resolvers import devices, exports, pages, panels, reading_changes, register_events, summaries, tariffs
 from resolvers import usage as resolved
 from resolvers.context import Info
 from resolvers.gaps import Interval as Span
@@ -18,6 +18,7 @@ from resolvers.prepaid import account
 from resolvers.readings import ReadingSeries as Series
 from resolvers.readings import series
 from schema.arguments import Arguments
+from schema.exports import ExportLink
 from schema.pages import Connection
 from schema.prepaid import PrepaidAccount
 from schema.reading_changes import ReadingChange
@@ -160,6 +161,19 @@ class Panel:
     device: Annotated["Device", strawberry.lazy("schema.devices")] | None = strawberry.field(  # pyright: ignore[reportAssignmentType]
         resolver=devices.of_panel,
         description="The device that its readings come from; null where that has told nothing of itself.",
+    )
+    export_link: exports.ExportLink = strawberry.field(
+        resolver=exports.export_link,
+        graphql_type=ExportLink,
+        description="A link to download the readings of a period, good for 10 minutes and for whoever has it, as long"
+        " as you see the panel.",
+        extensions=[
+            Arguments(
+                since=("from", "The start, inclusive; ten years before the end at the earliest."),
+                until=("to", "The end, exclusive; now when left out."),
+                file_format=("format", "CSV when left out."),
+            )
+        ],
     )
 
 

@@ -15,6 +15,9 @@ from ingest.trial import MessageTrials
 from kilowatch.web.conversation import INIT_WITHIN_S
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Engine, build_engine
+from kilowatch.web.export import Exports
+from kilowatch.web.export_links import PATH as EXPORT_PATH
+from kilowatch.web.export_links import ExportLinks
 from kilowatch.web.graphql_http import GraphQLOverHTTP
 from kilowatch.web.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.health import Health
@@ -37,6 +40,7 @@ class Services:
     pool: Pool
     live: LiveHub
     doorkeeper: Doorkeeper
+    export_links: ExportLinks
     now: Callable[[], datetime]
     online_within: timedelta
     message_trials: MessageTrials
@@ -50,6 +54,7 @@ class Services:
             online_within=self.online_within,
             live=self.live,
             sign_in=SignIn(self.doorkeeper, client_address),
+            export_links=self.export_links,
             message_reader=self.message_trials,
         )
 
@@ -81,7 +86,7 @@ def create_app(
     default_time_zone: str = "UTC",
     now: Callable[[], datetime] = system_now,
 ) -> Starlette:
-    """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/healthz`, `/readyz`, `/metrics`.
+    """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/export`, `/healthz`, `/readyz`, `/metrics`.
 
     `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
@@ -92,7 +97,8 @@ def create_app(
     live = LiveHub(database_url, pool, heartbeat_s=heartbeat.total_seconds())
     tokens = Tokens(signing_key, token_lifetime, now)
     trials = MessageTrials(default_time_zone=default_time_zone)
-    services = Services(pool, live, Doorkeeper(tokens.issue), now, online_within, trials)
+    links = ExportLinks(signing_key, now)
+    services = Services(pool, live, Doorkeeper(tokens.issue), links, now, online_within, trials)
     viewers = Viewers(pool, tokens, now)
 
     @asynccontextmanager
@@ -108,7 +114,12 @@ def create_app(
         init_within_s=init_within_s,
     )
     return Starlette(
-        routes=[*routes, *dashboard_routes(), *(graphiql_routes() if graphiql else [])],
+        routes=[
+            *routes,
+            Route(f"{EXPORT_PATH}{{token}}", Exports(database_url, links, viewers).download),
+            *dashboard_routes(),
+            *(graphiql_routes() if graphiql else []),
+        ],
         middleware=_cross_origin(allowed_origins),
         lifespan=lifespan,
     )

@@ -1,0 +1,58 @@
+"""Turns a panel and a period into a link under which its readings can be downloaded for a while."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import strawberry
+
+from metering.periods import Range, chosen_period
+from metering.transfer import TransferFormat
+from resolvers.context import Info
+from store.panels import Panel
+
+
+@dataclass(frozen=True, slots=True)
+class ExportGrant:
+    """What one link is good for: an account's download of a panel's readings in [since, until)."""
+
+    account_id: int
+    panel_code: str
+    since: datetime
+    until: datetime
+    file_format: TransferFormat
+
+
+@dataclass(frozen=True, slots=True)
+class ExportLink:
+    """A path of this server, and until when it is good (UTC)."""
+
+    url: str
+    expires_at: datetime
+
+
+class LinkIssuer(Protocol):
+    """Makes links."""
+
+    def issue(self, grant: ExportGrant) -> ExportLink:
+        """A link that is good for what was granted, from now on for a while."""
+        ...
+
+
+async def export_link(
+    info: Info,
+    panel: strawberry.Parent[Panel],
+    since: datetime,
+    until: datetime | None = None,
+    file_format: TransferFormat = TransferFormat.CSV,
+) -> ExportLink:
+    """A link for the panel's readings of a period.
+
+    Raises:
+        Refused: BAD_RANGE.
+    """
+    context = info.context
+    period = chosen_period(None, since=since, until=until, now=context.now(), default=Range.LAST_24H)
+    issuer: LinkIssuer = context.export_links
+    grant = ExportGrant(context.signed_in.account_id, panel.code, period.start, period.end, file_format)
+    return issuer.issue(grant)
