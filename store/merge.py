@@ -12,19 +12,25 @@ from psycopg import Connection
 from store.batch_turns import ADVISORY_KEY, begin_batch, tell_batch
 from store.connections import Row, connect
 from store.ingest_status import BatchCount, count_batch
+from store.joining import Joined, join_staged
+from store.judging import judge_touched
 from store.known_panels import KnownPanel, add_panels, known_panels
 from store.outages import is_refusal, outage_in_words
 from store.reading_changes import WITHDRAWN_FILTER
+from store.refill import create_touched, follow, refill, touch_buckets
 from store.rejected import RejectedMessage, keep_rejected, mark_replayed
+from store.retention import readings_kept_since
 from store.rollups import (
-    ADDED,
-    ADDED_SILENCE,
+    ADDED_DAY,
+    ADDED_FIVE_MINUTES,
+    ADDED_HOUR,
     COUNTED,
-    RECOMPUTE,
+    DAY_COLUMNS,
+    FIVE_MINUTE_COLUMNS,
+    HOUR_COLUMNS,
     SUMMED,
-    SUMMED_SILENCE,
+    SUMMED_HOUR,
     WITH_SILENCE,
-    create_touched,
 )
 from store.staging import VALUES, PackedRows, PanelReading, StagedRow, create_staging, stage, staged_rows
 
@@ -67,30 +73,37 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of a batch: new rows, and readings that were there already; `late_panels` had to be recomputed."""
+    """What became of a batch: new rows, and readings that were there already; `late_panels` had to be recomputed.
+
+    Of the readings that were there, `joined_count` rows were changed by what a further message of their second said.
+    """
 
     batch_id: int
     reading_count: int
     duplicate_count: int
     late_panels: tuple[int, ...]
+    joined_count: int = 0
 
 
 _ENSURE_PARTITIONS = """
 SELECT ensure_reading_partitions(at, at) FROM pg_advisory_xact_lock(%s), unnest(%s::timestamptz[]) AS at"""
 
-# A panel whose new rows are all younger than its latest reading only ever adds to its rollups: their rises start from
-# the latest reading's registers. Panels with an older row are left to RECOMPUTE. Of two readings in one second of a
-# panel's clock the first one stays. A register that the latest reading lacks is looked up in the panel's readings.
+# A panel whose new rows are all younger than its latest reading only ever adds to its rollups, as long as its registers
+# rise in regular steps and have done so lately: their rises start from the latest reading's registers. All other panels
+# are left to be judged and recomputed. A register that the latest reading lacks is looked up in the panel's readings.
+# Whether a register is a glitch is ours to tell: the flags of imported rows do not say it.
 _MERGE: LiteralString = f"""
 WITH inserted AS (
     INSERT INTO reading (panel_id, at, received_at, batch_id, {VALUES}, flags)
-    SELECT panel_id, at, received_at, %(batch_id)s, {VALUES}, flags FROM staged_reading AS staged
+    SELECT panel_id, at, received_at, %(batch_id)s, {VALUES}, flags & ~3 FROM staged_reading AS staged
     WHERE {WITHDRAWN_FILTER}
     ON CONFLICT DO NOTHING
     RETURNING *
 ), late_panel AS MATERIALIZED (
     SELECT DISTINCT panel_id FROM inserted JOIN latest_reading AS latest USING (panel_id)
     WHERE inserted.at < latest.at
+       OR latest.unsettled_registers & 1 <> 0 AND inserted.energy_import_kwh IS NOT NULL
+       OR latest.unsettled_registers & 2 <> 0 AND inserted.energy_export_kwh IS NOT NULL
 ), in_order AS (
     SELECT inserted.panel_id, inserted.at, inserted.active_power_kw, inserted.power_factor,
            inserted.energy_import_kwh, inserted.energy_export_kwh,
@@ -122,25 +135,55 @@ WITH inserted AS (
     WHERE NOT EXISTS (SELECT FROM late_panel WHERE late_panel.panel_id = inserted.panel_id)
     WINDOW imports AS (PARTITION BY inserted.panel_id, inserted.energy_import_kwh IS NULL ORDER BY inserted.at),
            exports AS (PARTITION BY inserted.panel_id, inserted.energy_export_kwh IS NULL ORDER BY inserted.at)
+), risen AS MATERIALIZED (
+    SELECT panel_id, at, active_power_kw, power_factor, energy_import_kwh, energy_export_kwh,
+           regular_rise_kwh(import_before_kwh, energy_import_kwh, at - import_before_at) AS import_rise_kwh,
+           regular_rise_kwh(export_before_kwh, energy_export_kwh, at - export_before_at) AS export_rise_kwh,
+           at - import_before_at > interval '15 minutes' AS is_spread,
+           energy_import_kwh IS NOT NULL AND import_before_kwh IS NOT NULL AS has_import_step,
+           energy_export_kwh IS NOT NULL AND export_before_kwh IS NOT NULL AS has_export_step
+    FROM in_order
+), odd_panel AS MATERIALIZED (
+    SELECT DISTINCT panel_id FROM risen
+    WHERE import_rise_kwh IS NULL AND has_import_step OR export_rise_kwh IS NULL AND has_export_step
 ), bucket AS MATERIALIZED (
     SELECT panel_id, date_bin('5 minutes', at, 'epoch') AS starts_at, {COUNTED}
-    FROM in_order
+    FROM risen
+    WHERE NOT EXISTS (SELECT FROM odd_panel WHERE odd_panel.panel_id = risen.panel_id)
     GROUP BY panel_id, date_bin('5 minutes', at, 'epoch')
 ), put_five_minutes AS (
-    INSERT INTO rollup_five_minutes AS kept SELECT * FROM bucket
-    ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED}
+    INSERT INTO rollup_five_minutes AS kept ({FIVE_MINUTE_COLUMNS}) SELECT * FROM bucket
+    ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED_FIVE_MINUTES}
 ), put_hour AS (
-    INSERT INTO rollup_hour AS kept
-    SELECT panel_id, date_bin('1 hour', starts_at, 'epoch'), {SUMMED_SILENCE}
+    INSERT INTO rollup_hour AS kept ({HOUR_COLUMNS})
+    SELECT panel_id, date_bin('1 hour', starts_at, 'epoch'), {SUMMED_HOUR}
     FROM (SELECT {WITH_SILENCE} FROM bucket) AS bucket
     GROUP BY 1, 2
-    ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED_SILENCE}
-), put_day AS (
-    INSERT INTO rollup_day AS kept
-    SELECT panel_id, (starts_at AT TIME ZONE panel.time_zone)::date, {SUMMED}
+    ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED_HOUR}
+    RETURNING panel_id, starts_at, quarter_1_kwh, quarter_2_kwh, quarter_3_kwh, quarter_4_kwh
+), grown AS (
+    SELECT DISTINCT panel_id, date_bin('15 minutes', starts_at, 'epoch') AS starts_at
+    FROM bucket WHERE energy_kwh > spread_kwh
+), quarter AS (
+    SELECT grown.panel_id, grown.starts_at, (grown.starts_at AT TIME ZONE panel.time_zone)::date AS day,
+           4 * CASE grown.starts_at - hour.starts_at
+               WHEN interval '0' THEN quarter_1_kwh WHEN interval '15 minutes' THEN quarter_2_kwh
+               WHEN interval '30 minutes' THEN quarter_3_kwh ELSE quarter_4_kwh END AS demand_kw
+    FROM grown
+    JOIN put_hour AS hour
+      ON hour.panel_id = grown.panel_id AND hour.starts_at = date_bin('1 hour', grown.starts_at, 'epoch')
+    JOIN panel ON panel.id = grown.panel_id
+), peak AS (
+    SELECT DISTINCT ON (panel_id, day) panel_id, day, demand_kw, starts_at FROM quarter
+    ORDER BY panel_id, day, demand_kw DESC, starts_at
+), day_sum AS (
+    SELECT panel_id, (starts_at AT TIME ZONE panel.time_zone)::date AS day, {SUMMED}
     FROM bucket JOIN panel ON panel.id = bucket.panel_id
     GROUP BY 1, 2
-    ON CONFLICT (panel_id, day) DO UPDATE SET {ADDED}
+), put_day AS (
+    INSERT INTO rollup_day AS kept ({DAY_COLUMNS})
+    SELECT day_sum.*, peak.demand_kw, peak.starts_at FROM day_sum LEFT JOIN peak USING (panel_id, day)
+    ON CONFLICT (panel_id, day) DO UPDATE SET {ADDED_DAY}
 ), newest AS MATERIALIZED (
     SELECT DISTINCT ON (panel_id) panel_id, at, received_at, batch_id, {VALUES},
            max(received_at) OVER (PARTITION BY panel_id) AS last_seen_at, flags
@@ -166,7 +209,28 @@ WITH inserted AS (
         last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at),
         flags = excluded.flags, is_partial = excluded.is_partial
 )
-SELECT (SELECT count(*) FROM inserted), (SELECT array_agg(panel_id ORDER BY panel_id) FROM late_panel)"""
+SELECT (SELECT count(*) FROM inserted), (SELECT coalesce(array_agg(panel_id), '{{}}') FROM (
+           SELECT panel_id FROM late_panel UNION SELECT panel_id FROM odd_panel ORDER BY panel_id) AS panel)"""
+
+# What was inserted or joined, of the panels that are judged and recomputed.
+_TOUCH: LiteralString = """
+INSERT INTO touched_reading
+SELECT DISTINCT panel_id, at, energy_import_kwh IS NOT NULL, energy_export_kwh IS NOT NULL
+FROM (SELECT panel_id, at FROM staged_reading WHERE panel_id = ANY (%(panels)s)) AS staged
+JOIN reading USING (panel_id, at)
+WHERE reading.batch_id = %(batch_id)s"""
+
+_HEAR: LiteralString = """
+UPDATE latest_reading AS kept SET
+    last_seen_at = greatest(kept.last_seen_at, heard.last_at),
+    is_partial = kept.is_partial OR kept.at = ANY (heard.partial_instants)
+FROM (
+    SELECT panel_id, max(received_at) AS last_at,
+           coalesce(array_agg(at) FILTER (WHERE is_partial), '{}') AS partial_instants
+    FROM staged_reading JOIN touched_reading USING (panel_id, at)
+    GROUP BY panel_id
+) AS heard
+WHERE kept.panel_id = heard.panel_id"""
 
 
 class BatchWriter:
@@ -210,6 +274,17 @@ class BatchWriter:
         """
         with database_errors():
             return known_panels(self._connection, codes)
+
+    def readings_kept_since(self) -> datetime | None:
+        """From when on readings are taken; None: all. See store.retention.
+
+        Raises:
+            DatabaseAwayError: it could not be asked.
+        """
+        with database_errors():
+            since = readings_kept_since(self._connection)
+            self._connection.commit()
+        return since
 
     def add_panels(self, codes: Sequence[str], *, time_zone: str) -> list[KnownPanel]:
         """Adds panels named by their codes, in a transaction of its own; one that is there meanwhile stays as it is.
@@ -291,7 +366,7 @@ class BatchWriter:
     def _finish(self, result: BatchResult, also: Sequence[Also]) -> None:
         for piece in also:
             piece(self._connection)
-        if result.reading_count:
+        if result.reading_count or result.joined_count:
             tell_batch(self._connection, result.batch_id)
 
     def _ensure_partitions(self, instants: Iterable[datetime]) -> None:
@@ -308,11 +383,20 @@ class BatchWriter:
         if not count:
             return BatchResult(batch_id, 0, 0, ())
         stage(self._connection, rows)
-        ((inserted, late),) = self._connection.execute(_MERGE, {"batch_id": batch_id}).fetchall()
-        if late:
-            for statement in RECOMPUTE:
-                self._connection.execute(statement, {"batch_id": batch_id, "panels": late})
-        return BatchResult(batch_id, inserted, count - inserted, tuple(late or ()))
+        ((inserted, panels),) = self._connection.execute(_MERGE, {"batch_id": batch_id}).fetchall()
+        joined = join_staged(self._connection, batch_id=batch_id) if inserted < count else Joined(0, ())
+        panels = sorted({*panels, *joined.panels})
+        if panels:
+            self._recompute(panels, batch_id=batch_id)
+        return BatchResult(batch_id, inserted, count - inserted, tuple(panels), joined.reading_count)
+
+    def _recompute(self, panels: list[int], *, batch_id: int) -> None:
+        self._connection.execute(_TOUCH, {"panels": panels, "batch_id": batch_id})
+        self._connection.execute(_HEAR)
+        judge_touched(self._connection)
+        touch_buckets(self._connection)
+        refill(self._connection)
+        follow(self._connection, panels=panels)
 
 
 def _counted(result: BatchResult, *, arrivals: Arrivals, rejected_count: int) -> BatchCount:

@@ -1,15 +1,20 @@
 """Turns a panel's changed readings into rollups and a newest reading that are right again."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 
 from psycopg import Connection
 
+from metering.registers import Register
 from store.batch_turns import begin_batch
 from store.connections import Row
-from store.rollups import REFILL, create_touched
+from store.judging import judge_span, settle
+from store.refill import create_touched, refill, touch_buckets
 from store.staging import VALUES
 
+_INSTANT: Final = timedelta(microseconds=1)
+
+# The next reading that counts is looked for only where the panel ever had the register.
 _TOUCH: LiteralString = """
 INSERT INTO touched_bucket
 SELECT panel_id, starts_at FROM rollup_five_minutes
@@ -19,10 +24,25 @@ SELECT panel_id, date_bin('5 minutes', at, 'epoch') FROM reading
 WHERE panel_id = %(panel_id)s AND at >= %(since)s AND at < %(until)s
 UNION
 (SELECT panel_id, date_bin('5 minutes', at, 'epoch') FROM reading
- WHERE panel_id = %(panel_id)s AND at >= %(until)s AND energy_import_kwh IS NOT NULL ORDER BY at LIMIT 1)
+ WHERE panel_id = %(panel_id)s AND at >= %(until)s AND energy_import_kwh IS NOT NULL AND flags & 1 = 0
+   AND EXISTS (SELECT FROM rollup_day WHERE panel_id = %(panel_id)s AND energy_import_kwh IS NOT NULL)
+ ORDER BY at LIMIT 1)
 UNION
 (SELECT panel_id, date_bin('5 minutes', at, 'epoch') FROM reading
- WHERE panel_id = %(panel_id)s AND at >= %(until)s AND energy_export_kwh IS NOT NULL ORDER BY at LIMIT 1)"""
+ WHERE panel_id = %(panel_id)s AND at >= %(until)s AND energy_export_kwh IS NOT NULL AND flags & 2 = 0
+   AND EXISTS (SELECT FROM rollup_day WHERE panel_id = %(panel_id)s AND energy_export_kwh IS NOT NULL)
+ ORDER BY at LIMIT 1)"""
+
+_BEFORE: LiteralString = """
+SELECT max(at) FROM reading WHERE panel_id = %(panel_id)s AND at < %(since)s"""
+
+_HAS_REGISTERS: LiteralString = """
+SELECT EXISTS (SELECT FROM rollup_day WHERE panel_id = %(panel_id)s AND energy_import_kwh IS NOT NULL)
+    OR EXISTS (SELECT FROM reading WHERE panel_id = %(panel_id)s AND at >= %(since)s AND at < %(until)s
+               AND energy_import_kwh IS NOT NULL),
+       EXISTS (SELECT FROM rollup_day WHERE panel_id = %(panel_id)s AND energy_export_kwh IS NOT NULL)
+    OR EXISTS (SELECT FROM reading WHERE panel_id = %(panel_id)s AND at >= %(since)s AND at < %(until)s
+               AND energy_export_kwh IS NOT NULL)"""
 
 _DROP_FIVE_MINUTES: LiteralString = """
 DELETE FROM rollup_five_minutes AS kept USING touched_bucket AS touched
@@ -65,22 +85,47 @@ ON CONFLICT (panel_id) DO UPDATE SET
     energy_export_kwh = excluded.energy_export_kwh, voltage_unbalance = excluded.voltage_unbalance,
     current_unbalance = excluded.current_unbalance, flags = excluded.flags"""
 
-_CLEAR_TOUCHED: LiteralString = "DELETE FROM touched_bucket"
+_CLEAR_READINGS: LiteralString = "DELETE FROM touched_reading"
+_CLEAR_BUCKETS: LiteralString = "DELETE FROM touched_bucket"
 
-_STATEMENTS: Final = (
-    _TOUCH, _DROP_FIVE_MINUTES, _DROP_HOURS, _DROP_DAYS, *REFILL, _CLEAR_TOUCHED, _DROP_LATEST, _PUT_LATEST
-)  # fmt: skip
+_DROP: Final = (_DROP_FIVE_MINUTES, _DROP_HOURS, _DROP_DAYS)
+_LATEST: Final = (_DROP_LATEST, _PUT_LATEST)
 
 
 def recompute_range(connection: Connection[Row], *, panel_id: int, since: datetime, until: datetime) -> None:
     """Makes everything that is derived of a panel's readings right after those in [since, until) were changed.
 
-    The readings may have been changed, added or removed, by statements of the same transaction: events, rollups and
-    the newest reading follow. It takes the writers' turn, and so should whoever changes readings, before they do, by
-    `begin_batch`.
+    The readings may have been changed, added or removed, by statements of the same transaction: their registers are
+    judged again, and events, rollups and the newest reading follow. It takes the writers' turn, and so should whoever
+    changes readings, before they do, by `begin_batch`.
     """
     begin_batch(connection)
     create_touched(connection)
-    parameters: dict[str, Any] = {"panel_id": panel_id, "since": since, "until": until}
-    for statement in _STATEMENTS:
-        connection.execute(statement, parameters)
+    span: dict[str, Any] = {"panel_id": panel_id, "since": since, "until": until}
+    is_settled = _judge(connection, span)
+    touch_buckets(connection)
+    for statement in (_TOUCH, *_DROP):
+        connection.execute(statement, span)
+    refill(connection)
+    for statement in (_CLEAR_READINGS, _CLEAR_BUCKETS, *_LATEST):
+        connection.execute(statement, span)
+    for register, settled in is_settled.items():
+        settle(connection, {panel_id: settled}, register=register)
+
+
+def _judge(connection: Connection[Row], span: dict[str, Any]) -> dict[Register, bool]:
+    """Judges from the reading before the span, on which those that were removed may have depended."""
+    ((before_at,),) = connection.execute(_BEFORE, span).fetchall()
+    ((has_import, has_export),) = connection.execute(_HAS_REGISTERS, span).fetchall()
+    is_settled: dict[Register, bool] = {}
+    for register, is_there in ((Register.IMPORT, has_import), (Register.EXPORT, has_export)):
+        if is_there:
+            settled = judge_span(
+                connection,
+                panel_id=span["panel_id"],
+                register=register,
+                since=before_at or span["since"],
+                until=span["until"] - _INSTANT,
+            )
+            is_settled |= {} if settled is None else {register: settled}
+    return is_settled

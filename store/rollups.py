@@ -6,8 +6,8 @@ _SUMS: LiteralString = """reading_count, energy_kwh, export_kwh, power_count, po
     factor_count, factor_sum, first_at, last_at, energy_import_kwh, energy_export_kwh"""
 
 FIVE_MINUTE_COLUMNS: LiteralString = f"panel_id, starts_at, {_SUMS}, spread_kwh"
-HOUR_COLUMNS: LiteralString = f"""panel_id, starts_at, {_SUMS}, quarter_1_kwh, quarter_2_kwh, quarter_3_kwh, quarter_4_kwh,
-    longest_gap"""
+HOUR_COLUMNS: LiteralString = f"""panel_id, starts_at, {_SUMS},
+    quarter_1_kwh, quarter_2_kwh, quarter_3_kwh, quarter_4_kwh, longest_gap"""
 DAY_COLUMNS: LiteralString = f"panel_id, day, {_SUMS}, peak_demand_kw, peak_demand_at"
 """The columns of the rollups in the order in which the expressions below fill them."""
 
