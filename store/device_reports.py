@@ -37,15 +37,18 @@ JOIN device ON (device.kind, device.name) = (said.kind, said.name)
 ON CONFLICT DO NOTHING"""
 
 _FORGET: LiteralString = """
-DELETE FROM device_report AS old
-USING (SELECT DISTINCT * FROM unnest(%(kinds)s::text[], %(names)s::text[], %(reports)s::text[]))
-          AS said (kind, name, report),
-      device,
-      LATERAL (SELECT received_at FROM device_report
-               WHERE (device_id, kind) = (device.id, said.report)
-               ORDER BY received_at DESC OFFSET %(kept)s LIMIT 1) AS newest_old
-WHERE (device.kind, device.name) = (said.kind, said.name)
-  AND (old.device_id, old.kind) = (device.id, said.report) AND old.received_at <= newest_old.received_at"""
+WITH said AS MATERIALIZED (
+    SELECT DISTINCT device.id, told.report
+    FROM unnest(%(kinds)s::text[], %(names)s::text[], %(reports)s::text[]) AS told (kind, name, report)
+    JOIN device ON (device.kind, device.name) = (told.kind, told.name)
+), full_up AS MATERIALIZED (
+    SELECT said.*, (SELECT received_at FROM device_report
+                    WHERE device_id = said.id AND device_report.kind = said.report
+                    ORDER BY received_at DESC OFFSET %(kept)s LIMIT 1) AS first_old_at
+    FROM said
+)
+DELETE FROM device_report AS old USING full_up
+WHERE old.device_id = full_up.id AND old.kind = full_up.report AND old.received_at <= full_up.first_old_at"""
 
 
 def keep_documents(connection: Connection[Row], reports: Sequence[DeviceReport]) -> None:

@@ -22,11 +22,17 @@ _LONGEST_METER_NUMBER: Final = 100
 _KEEP: LiteralString = """
 INSERT INTO device AS known (kind, name, panel_code, first_heard_at, last_heard_at, is_online, online_said_at,
                              online_changed_at, meter_number)
-SELECT kind, name, panel_code, first_heard_at, last_heard_at, is_online, online_said_at, online_changed_at, meter_number
+SELECT said.*
 FROM jsonb_to_recordset(%(devices)s::jsonb) AS said (
     kind text, name text, panel_code text, first_heard_at timestamptz, last_heard_at timestamptz, is_online boolean,
     online_said_at timestamptz, online_changed_at timestamptz, meter_number text)
-ORDER BY kind, name
+LEFT JOIN device AS stored USING (kind, name)
+WHERE stored.id IS NULL
+   OR said.last_heard_at >= coalesce(stored.last_heard_at, '-infinity') + interval '10 s'
+   OR said.first_heard_at < stored.first_heard_at
+   OR said.online_said_at > coalesce(stored.online_said_at, '-infinity')
+   OR said.meter_number <> coalesce(stored.meter_number, '')
+ORDER BY said.kind, said.name
 ON CONFLICT (kind, name) DO UPDATE SET
     first_heard_at = least(known.first_heard_at, excluded.first_heard_at),
     last_heard_at = greatest(known.last_heard_at, excluded.last_heard_at),
@@ -37,11 +43,7 @@ ON CONFLICT (kind, name) DO UPDATE SET
                                   AND excluded.is_online IS DISTINCT FROM known.is_online
                              THEN excluded.online_changed_at ELSE known.online_changed_at END,
     meter_number = CASE WHEN excluded.last_heard_at >= known.last_heard_at OR known.meter_number IS NULL
-                        THEN coalesce(excluded.meter_number, known.meter_number) ELSE known.meter_number END
-WHERE excluded.last_heard_at >= coalesce(known.last_heard_at, '-infinity') + interval '10 s'
-   OR excluded.first_heard_at < known.first_heard_at
-   OR excluded.online_said_at > coalesce(known.online_said_at, '-infinity')
-   OR excluded.meter_number <> coalesce(known.meter_number, '')"""
+                        THEN coalesce(excluded.meter_number, known.meter_number) ELSE known.meter_number END"""
 
 
 def keep_reports(connection: Connection[Row], reports: Sequence[DeviceReport]) -> None:
