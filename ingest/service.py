@@ -1,10 +1,11 @@
 """Turns a broker's messages into committed readings, for as long as its owner wants."""
 
 import asyncio
+import gc
 import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import Final
 
@@ -26,6 +27,7 @@ _LOOK_EVERY_S: Final = 0.5
 _RENEW_EVERY_S: Final = 30.0
 _PAUSE_S: Final = 1.0
 _WINDOW: Final = 20_000
+_COLLECT_AFTER: Final = (100_000, 20, 100)
 
 _log = logging.getLogger(__name__)
 
@@ -66,10 +68,24 @@ async def run(
     )
     batches = Batches(service.inbox, writer, linger_s=linger_s, max_batch=max_batch)
     async with AsyncExitStack() as open_until_end:
+        open_until_end.enter_context(_seldom_collecting())
         if metrics_port:
             state = partial(service.state, batches)
             await open_until_end.enter_async_context(serving_metrics(state, host=metrics_host, port=metrics_port))
         await service.run(batches)
+
+
+@contextmanager
+def _seldom_collecting() -> Generator[None]:
+    """Messages are freed as soon as nobody refers to them; looking for cycles among those that wait cost 2 us each."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 class _Service:
