@@ -6,8 +6,9 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import gmqtt
@@ -30,6 +31,7 @@ _CHANNELS: Final = ("reading", "ledger", "access", "ingest_control")
 _CONNECT_WITHIN_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.25
 _PAUSE_S: Final = 2.0
+_BALANCES_EVERY_S: Final = 60.0
 _KEEPALIVE_S: Final = 20
 
 _log = logging.getLogger(__name__)
@@ -83,18 +85,21 @@ class _Broker:
         self._address = address
         self._birth_topic = f"{prefix}/status"
         self._subscribed = asyncio.Event()
-        self.is_lost = False
+        self._lost = asyncio.Event()
         self.has_asked = True
         """Whether everything is to be announced anew: to a new connection, or to a Home Assistant that has started."""
         will = gmqtt.Message(STATUS_TOPIC, b"offline", qos=1, retain=True)
-        self._client = gmqtt.Client(client_id, clean_session=True, will_message=will)
-        self._client.set_config({"reconnect_retries": 0})
+        self._client = _Client(client_id, will=will, lost=self._lost)
         if address.username is not None:
             self._client.set_auth_credentials(address.username, address.password)
         self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is gone; once the broker has fallen silent, gmqtt says so when it is asked."""
+        return self._lost.is_set() or not self._client.is_connected
 
     async def open(self) -> None:
         secure = ssl.create_default_context() if self._address.is_secure else False
@@ -124,7 +129,7 @@ class _Broker:
     async def close(self) -> None:
         with suppress(BrokerAwayError, OSError, TimeoutError):
             async with asyncio.timeout(_CONNECT_WITHIN_S):
-                if self._client.is_connected:
+                if not self.is_lost:
                     await self.retain(STATUS_TOPIC, b"offline")
                 await self._client.disconnect()
 
@@ -134,12 +139,20 @@ class _Broker:
     def _on_subscribe(self, _client: object, _packet_id: int, _codes: Sequence[int], _properties: object) -> None:
         self._subscribed.set()
 
-    def _on_disconnect(self, *_: object) -> None:
-        self.is_lost = True
-
     def _on_message(self, _client: object, _topic: str, payload: bytes, _qos: int, _properties: object) -> int:
         self.has_asked = self.has_asked or payload.strip() == b"online"
         return 0
+
+
+class _Client(gmqtt.Client):
+    """gmqtt's client for a single connection: another one takes its place."""
+
+    def __init__(self, client_id: str, *, will: gmqtt.Message, lost: asyncio.Event) -> None:
+        super().__init__(client_id, clean_session=True, will_message=will)
+        self._lost = lost
+
+    async def reconnect(self, delay: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 - gmqtt's own signature
+        self._lost.set()
 
 
 @asynccontextmanager
@@ -176,6 +189,8 @@ class _Announcer:
         self._told_batch = 0
         self._announced: dict[str, bytes] = {}
         self._keys: dict[str, frozenset[str]] = {}
+        self._balances_kwh = dict[str, Decimal]()
+        self._balances_due_at_s = 0.0
 
     async def run(self) -> None:
         """Returns when the connection to the broker is gone."""
@@ -204,11 +219,24 @@ class _Announcer:
         news, self._news = self._news, _News(has_other_panels=False)
         for code, topic in await to_take_back(self._database, prefix=self._prefix) if news.has_other_panels else ():
             await self._take_back(code, topic)
-        for panel in await changed_panels(
-            self._database, after=self._told_batch, panel_ids=sorted(news.panel_ids), now=datetime.now(UTC)
-        ):
+        for panel in await self._changed(sorted(news.panel_ids)):
             await self._tell_panel(panel)
             self._told_batch = max(self._told_batch, panel.batch_id)
+
+    async def _changed(self, panel_ids: Sequence[int]) -> list[AnnouncedPanel]:
+        """The panels to be told; their balances are read every minute, or when their ledger has changed."""
+        with_balances = self._told_batch == 0 or time.monotonic() >= self._balances_due_at_s
+        if with_balances:
+            self._balances_due_at_s = time.monotonic() + _BALANCES_EVERY_S
+        found = await changed_panels(
+            self._database,
+            after=self._told_batch,
+            panel_ids=panel_ids,
+            with_balances=with_balances,
+            now=datetime.now(UTC),
+        )
+        self._balances_kwh |= {panel.code: panel.balance_kwh for panel in found if panel.balance_kwh is not None}
+        return [replace(panel, balance_kwh=self._balances_kwh.get(panel.code)) for panel in found]
 
     async def _tell_panel(self, panel: AnnouncedPanel) -> None:
         known = self._keys.get(panel.code, frozenset()) | state(panel).keys()
@@ -226,3 +254,4 @@ class _Announcer:
         await forget_announcement(self._database, panel_code=panel_code, config_topic=topic)
         self._announced.pop(panel_code, None)
         self._keys.pop(panel_code, None)
+        self._balances_kwh.pop(panel_code, None)
