@@ -250,6 +250,11 @@ def out_of_span(name: str, shown: str) -> Rejected:
     return Rejected("BAD_TIME", f"{name} is {shown}; accepted: from 2010 to now")
 
 
+def too_old(shown: str, *, since: datetime) -> Rejected:
+    """Why a reading from before what is kept is not taken: it would change sums whose other parts are gone."""
+    return Rejected("TOO_OLD", f"{AT} is {shown}; accepted: from {since.isoformat()}, since when readings are kept")
+
+
 def bad_code(shown: str) -> Rejected:
     """Why a text does not name a panel."""
     words = "1 to 64 letters, digits or _ . : -, beginning with a letter or digit"

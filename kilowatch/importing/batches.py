@@ -1,23 +1,33 @@
 """Turns parts of a file into batches that the database takes as they are, and the rows that it must not take."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 import numpy as np
 
 from kilowatch.importing.clocks import LocalClock
-from kilowatch.importing.conversion import Converted, converted
+from kilowatch.importing.conversion import Converted, converted, shown_at, since_epoch_us
 from kilowatch.importing.packing import in_order, packed_rows
 from kilowatch.importing.parts import Ints, Part, Place, RejectedLine
-from metering.transfer import unknown_panel
+from metering.transfer import too_old, unknown_panel
 from store.imports import RejectedRow
 from store.staging import PackedRows
 
-FindPanels = Callable[[Sequence[str]], dict[str, int]]
-"""The ids of the panels of these codes; a panel that is missing from the answer is not there."""
-
 _NOBODY = -1
+
+
+class Site(Protocol):
+    """What has to be known of the database to read a file."""
+
+    def panel_ids(self, codes: Sequence[str]) -> dict[str, int]:
+        """The ids of the panels of these codes; a panel that is missing from the answer is not there."""
+        ...
+
+    def readings_kept_since(self) -> datetime | None:
+        """From when on readings are taken; None: all."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class Batches:
     Rows up to `after_line` were stored by an earlier run: the clock sees them, and nothing else.
     """
 
-    find_panels: FindPanels
+    site: Site
     panel: str | None
     clock: LocalClock | None
     now: datetime
@@ -49,6 +59,7 @@ class Batches:
         for part in parts:
             found = converted(part, panel=self.panel, clock=self.clock, now=self.now)
             if part.end.line > self.after_line:
+                self._refuse_old(found)
                 yield self._batch(part, found)
 
     def _batch(self, part: Part, found: Converted) -> Batch:
@@ -60,12 +71,19 @@ class Batches:
         rejected = [row for row in _rejected(part, found) if row.line > self.after_line]
         return Batch(packed, rejected, len(rows) + len(rejected), part.end)
 
+    def _refuse_old(self, found: Converted) -> None:
+        """Asked for each batch, because the horizon moves; two minutes pass before anything is removed."""
+        since = self.site.readings_kept_since()
+        if since is not None:
+            for row in np.flatnonzero(found.at_us < since_epoch_us(since)):
+                found.faults.setdefault(int(row), too_old(shown_at(int(found.at_us[row])), since=since))
+
     def _panel_ids(self, found: Converted) -> Ints:
         """The id of each of the codes that good rows have; rows of a panel that is not there are at fault."""
         used = np.unique(found.code_index[_good_rows(found)])
         codes = [found.codes[int(number)] for number in used]
         if unknown := [code for code in codes if code not in self._known]:
-            self._known |= self.find_panels(unknown)
+            self._known |= self.site.panel_ids(unknown)
         ids = np.full(len(found.codes) + 1, _NOBODY, np.int64)
         ids[used] = [self._known.get(code, _NOBODY) for code in codes]
         if missing := [number for number in used if ids[number] == _NOBODY]:

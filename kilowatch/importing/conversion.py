@@ -114,9 +114,9 @@ class _Instants:
         else:
             for row in np.flatnonzero(missing):
                 self.faults.setdefault(int(row), bad_time(name, ""))
-        first, last = (_since_epoch_us(at) for at in accepted_span(self.now))
+        first, last = (since_epoch_us(at) for at in accepted_span(self.now))
         for row in np.flatnonzero((found < first) | (found > last)):
-            self.faults.setdefault(int(row), out_of_span(name, _shown(int(found[row]))))
+            self.faults.setdefault(int(row), out_of_span(name, shown_at(int(found[row]))))
         return found
 
     def _converted(self, column: pa.Array, name: str) -> Ints:
@@ -141,7 +141,7 @@ class _Instants:
                 self.faults.setdefault(row, bad_time(name, text))
             else:
                 is_local[row] = at.tzinfo is None
-                found[row] = _since_epoch_us(at if at.tzinfo else at.replace(tzinfo=UTC))
+                found[row] = since_epoch_us(at if at.tzinfo else at.replace(tzinfo=UTC))
         return self._placed(found, is_local, name)
 
     def _placed(self, found: Ints, is_local: NDArray[np.bool_], name: str) -> Ints:
@@ -149,18 +149,20 @@ class _Instants:
         rows = np.flatnonzero(is_local)
         if self.clock is None:
             for row in rows:
-                self.faults.setdefault(int(row), no_offset(name, _shown(int(found[row])).removesuffix("+00:00")))
+                self.faults.setdefault(int(row), no_offset(name, shown_at(int(found[row])).removesuffix("+00:00")))
         elif len(rows):
             local = np.clip(found[rows], *_LOCAL_SPAN_US)
             found[rows] = self.clock.instants_us(local, codes=self.codes, code_index=self.code_index[rows])
         return found
 
 
-def _since_epoch_us(at: datetime) -> int:
+def since_epoch_us(at: datetime) -> int:
+    """Microseconds since 1970 (UTC)."""
     return (at - _EPOCH) // _MICROSECOND
 
 
-def _shown(at_us: int) -> str:
+def shown_at(at_us: int) -> str:
+    """The instant as text (UTC)."""
     try:
         return (_EPOCH + timedelta(microseconds=at_us)).isoformat()
     except OverflowError:

@@ -13,7 +13,7 @@ import msgspec
 from pyarrow import ArrowException, parquet
 
 from kilowatch.importing.ahead import made_ahead
-from kilowatch.importing.batches import Batch, Batches, FindPanels
+from kilowatch.importing.batches import Batch, Batches, Site
 from kilowatch.importing.clocks import LocalClock
 from kilowatch.importing.csv_rows import CsvRows, header_of
 from kilowatch.importing.files import STDIN, Lines, Opened, fingerprint, opened
@@ -35,6 +35,7 @@ from store.imports import (
 )
 from store.known_panels import add_panels, known_panels
 from store.merge import BatchWriter, database_errors
+from store.retention import readings_kept_since
 
 _AHEAD = 2
 
@@ -186,20 +187,20 @@ class _Run:
     def store(self, database_url: str, writer: BatchWriter, options: ImportOptions) -> Progress:
         """Stores what is left of the file and returns what was done."""
         progress = Progress(total=self.source.total)
-        with closing(connect(database_url, application="kilowatch import panels")) as panels:
-            batches = self._batches(_PanelFinder(panels, options), options)
+        with closing(connect(database_url, application="kilowatch import reader")) as panels:
+            batches = self._batches(_Database(panels, options), options)
             with closing(made_ahead(batches, at_most=_AHEAD)) as made:
                 for batch in made:
                     progress = self._write(writer, batch, progress)
                     self.tell(progress)
         return progress
 
-    def _batches(self, find_panels: FindPanels, options: ImportOptions) -> Iterator[Batch]:
+    def _batches(self, site: Site, options: ImportOptions) -> Iterator[Batch]:
         """What is left of the file; with a clock, read from its beginning, because it has to see every hour."""
         begun = self.begun
         clock = LocalClock(options.time_zone) if options.time_zone else None
         start = Place() if clock else Place(begun.place_offset, begun.place_line)
-        batches = Batches(find_panels, options.panel, clock, datetime.now(UTC), after_line=begun.place_line)
+        batches = Batches(site, options.panel, clock, datetime.now(UTC), after_line=begun.place_line)
         return batches.of(self.source.parts(start))
 
     def _write(self, writer: BatchWriter, batch: Batch, progress: Progress) -> Progress:
@@ -221,13 +222,20 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _PanelFinder:
-    """Finds panels over a connection of its own, in the thread that reads; adds those that are not there."""
+class _Database:
+    """Answers over a connection of its own, in the thread that reads; adds panels that are not there."""
 
     connection: Connection
     options: ImportOptions
 
-    def __call__(self, codes: Sequence[str]) -> dict[str, int]:
+    def readings_kept_since(self) -> datetime | None:
+        """From when on readings are taken."""
+        with database_errors():
+            since = readings_kept_since(self.connection)
+            self.connection.commit()
+        return since
+
+    def panel_ids(self, codes: Sequence[str]) -> dict[str, int]:
         """The ids of the panels of these codes."""
         with database_errors():
             known = {panel.code: panel.id for panel in known_panels(self.connection, codes)}

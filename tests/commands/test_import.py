@@ -242,6 +242,18 @@ def test_panels_are_not_added_where_nobody_wants_it(
     assert rows("SELECT code FROM panel") == [("P1",)]
 
 
+def test_readings_from_before_what_is_kept_are_rejected(
+    database_url: str, rows: Callable[[str], list[Any]], tmp_path: Path
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO retention (level, kept_since, announced_at) VALUES ('READINGS', '2026-03-01T00:30Z', now())"
+        )
+    found = imported(database_url, written(tmp_path, history(60)))
+    assert (found.progress.new_count, found.rejected_codes) == (30, {"TOO_OLD": 30})
+    assert rows("SELECT min(line), max(line) FROM rejected_row") == [(2, 31)]
+
+
 def test_json_lines_may_miss_what_was_not_measured(
     database_url: str, rows: Callable[[str], list[Any]], tmp_path: Path
 ) -> None:
@@ -320,8 +332,18 @@ def test_standard_input_is_imported_by_the_command(database_url: str, rows: Call
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
+class Anywhere:
+    """A database that has every panel."""
+
+    def panel_ids(self, codes: Sequence[str]) -> dict[str, int]:
+        return dict.fromkeys(codes, 1)
+
+    def readings_kept_since(self) -> datetime | None:
+        return None
+
+
 def read(content: bytes, file_format: TransferFormat) -> list[Batch]:
-    batches = Batches(lambda codes: dict.fromkeys(codes, 1), None, LocalClock(ZoneInfo("Europe/Berlin")), NOW)
+    batches = Batches(Anywhere(), None, LocalClock(ZoneInfo("Europe/Berlin")), NOW)
     lines = Lines(files.io.BytesIO(content))
     keys = list(COLUMNS)
     if file_format is TransferFormat.CSV:
