@@ -248,7 +248,7 @@ SELECT newest.batch_id,
 FROM (SELECT greatest((SELECT max(batch_id) FROM reading), last_batch_id) AS batch_id FROM ingest_status) AS newest
 LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
        ON %(codes)s::text[] IS NULL OR panel.code = ANY (%(codes)s)
-LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+LEFT JOIN latest_state AS latest ON latest.panel_id = panel.id
 ORDER BY panel.code COLLATE "C"
 """
 

@@ -84,7 +84,7 @@ SELECT counted.total_count, page.*, latest.last_seen_at,
        latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
 FROM (SELECT count(*)::integer AS total_count FROM matching) AS counted
 LEFT JOIN page ON true
-LEFT JOIN latest_reading AS latest ON latest.panel_id = page.id
+LEFT JOIN latest_state AS latest ON latest.panel_id = page.id
 ORDER BY page.code COLLATE "C"
 """
 
@@ -130,7 +130,7 @@ SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time
        latest.energy_import_kwh, latest.energy_export_kwh,
        latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
-LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+LEFT JOIN latest_state AS latest ON latest.panel_id = panel.id
 WHERE panel.code = %(code)s
 """
 

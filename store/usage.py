@@ -27,40 +27,45 @@ class UsageSum(Generic[Key]):
     factor_count: int
 
 
-# A reading's usage is the rise of the register since the reading before it that had one. The grid stands in a query of
-# its own, so that it is read once and not for each row.
+# A reading's usage is the rise of the register since the reading before it that had one and was no glitch, or what a
+# rollover was. The grid stands in a query of its own, so that it is read once and not for each row.
 _BY_READINGS: LiteralString = """
 WITH grid AS MATERIALIZED (
     SELECT %(edges)s::text::bigint[] AS edges
 ), panel AS MATERIALIZED (
     SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
 ), own AS (
-    SELECT at, active_power_kw, power_factor, energy_import_kwh, energy_export_kwh FROM reading
+    SELECT at, active_power_kw, power_factor,
+           CASE WHEN flags & 1 = 0 THEN energy_import_kwh END AS import_kwh,
+           CASE WHEN flags & 2 = 0 THEN energy_export_kwh END AS export_kwh FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
 ), import_before AS (
-    SELECT at, energy_import_kwh FROM reading
-    WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_import_kwh IS NOT NULL
+    SELECT at, energy_import_kwh AS kwh FROM reading
+    WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_import_kwh IS NOT NULL AND flags & 1 = 0
     ORDER BY at DESC LIMIT 1
 ), export_before AS (
-    SELECT at, energy_export_kwh FROM reading
-    WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_export_kwh IS NOT NULL
+    SELECT at, energy_export_kwh AS kwh FROM reading
+    WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_export_kwh IS NOT NULL AND flags & 2 = 0
     ORDER BY at DESC LIMIT 1
+), rollover AS (
+    SELECT at, register, usage_kwh FROM register_event
+    WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s AND kind = 'ROLLOVER'
 ), risen AS (
-    SELECT width_bucket(floor(date_part('epoch', at))::bigint, (SELECT edges FROM grid)) - 1 AS index,
-           active_power_kw, power_factor,
-           register_rise_kwh(
-               coalesce(lag(energy_import_kwh) OVER imports, (SELECT energy_import_kwh FROM import_before)),
-               energy_import_kwh,
-               at - coalesce(lag(at) OVER imports, (SELECT at FROM import_before))) AS energy_kwh,
-           register_rise_kwh(
-               coalesce(lag(energy_export_kwh) OVER exports, (SELECT energy_export_kwh FROM export_before)),
-               energy_export_kwh,
-               at - coalesce(lag(at) OVER exports, (SELECT at FROM export_before))) AS export_kwh
+    SELECT at, active_power_kw, power_factor,
+           register_rise_kwh(coalesce(lag(import_kwh) OVER imports, (SELECT kwh FROM import_before)), import_kwh,
+                             at - coalesce(lag(at) OVER imports, (SELECT at FROM import_before))) AS energy_kwh,
+           register_rise_kwh(coalesce(lag(export_kwh) OVER exports, (SELECT kwh FROM export_before)), export_kwh,
+                             at - coalesce(lag(at) OVER exports, (SELECT at FROM export_before))) AS export_kwh
     FROM own
-    WINDOW imports AS (PARTITION BY energy_import_kwh IS NULL ORDER BY at),
-           exports AS (PARTITION BY energy_export_kwh IS NULL ORDER BY at)
+    WINDOW imports AS (PARTITION BY import_kwh IS NULL ORDER BY at),
+           exports AS (PARTITION BY export_kwh IS NULL ORDER BY at)
+    UNION ALL
+    SELECT at, NULL, NULL, CASE WHEN register = 'IMPORT' THEN usage_kwh ELSE 0 END,
+           CASE WHEN register = 'EXPORT' THEN usage_kwh ELSE 0 END
+    FROM rollover
 )
-SELECT index, sum(energy_kwh), sum(export_kwh), max(active_power_kw),
+SELECT width_bucket(floor(date_part('epoch', at))::bigint, (SELECT edges FROM grid)) - 1 AS index,
+       sum(energy_kwh), sum(export_kwh), max(active_power_kw),
        coalesce(sum(power_factor::float8), 0), count(power_factor)
 FROM risen GROUP BY index ORDER BY index
 """

@@ -87,11 +87,12 @@ async def test_the_running_bucket_and_those_before_the_first_reading_are_partial
 @pytest.mark.parametrize(
     "registers",
     [
-        [500.0, 501.0, 0.25, 1.25, 0.0, 2.0],
-        [98_412.0, 98_414.0, 0.0, 98_414.5, 98_416.5, 2.0],
-        [98_412.0, 98_414.0, 999_999.0, 98_414.5, 98_416.5, 2.0],
+        [5000.0, 5001.0, 0.25, 2.25, 0.0, 1.0],
+        [98_412.0, 98_414.0, 0.0, 98_414.5, 98_416.0, 2.0],
+        [98_412.0, 98_414.0, 999_999.0, 98_414.5, 98_416.0, 2.0],
+        [9_999.0, 9_999.5, 0.25, 2.25, 999_999.0, 3.0],
     ],
-    ids=["resets", "a zero", "a peak"],
+    ids=["resets", "a zero", "a peak", "a rollover and a peak"],
 )
 async def test_a_meters_faults_count_as_nothing_and_never_as_a_spike(site: Site, registers: list[float]) -> None:
     site.add_panel("PM")
@@ -103,7 +104,7 @@ async def test_a_meters_faults_count_as_nothing_and_never_as_a_spike(site: Site,
         assert found["totalEnergyKwh"] == 4.0, step
         assert min(kwh for kwh in found["energyKwh"] if kwh is not None) >= 0
     today = (await site.panel("today { energyKwh registerNowKwh }"))["today"]
-    assert today == {"energyKwh": 4.0, "registerNowKwh": 2.0}
+    assert today == {"energyKwh": 4.0, "registerNowKwh": registers[-1]}
 
 
 # Local days of 23, 24 and 25 hours.
