@@ -62,6 +62,8 @@ def _announced(topic: str, document: _Document, *, kind: str, node: str, object_
     """All of it, after a word that takes back whatever the topic announced before."""
     found, reasons = [_taken_back(topic)], list[str]()
     components = _components(topic, document) if kind == "device" else [_Component(topic, object_id, document)]
+    if (count := len(_object(document, "components", "cmps"))) > _MOST_COMPONENTS:
+        reasons.append(f"there are {count} components; accepted: the first {_MOST_COMPONENTS}")
     for component in components:
         outcome = _sensor(component, document, node=node)
         if isinstance(outcome, DiscoveredSensor):

@@ -124,6 +124,14 @@ def test_a_device_announces_its_components_together() -> None:
     assert found.discovered[0] == DiscoveredSensor(topic, "", "", "", None)
 
 
+def test_of_very_many_components_the_first_are_read() -> None:
+    many = {f"c{number}_x": {**TASMOTA, "p": "sensor", "name": f"Total {number}"} for number in range(501)}
+    found = announced({"dev": {"ids": "a"}, "cmps": many}, topic="homeassistant/device/a/config")
+    assert len(sensors(found)) == 500
+    assert found.rejected is not None
+    assert "there are 501 components; accepted: the first 500" in found.rejected.reason
+
+
 def test_an_empty_announcement_takes_back() -> None:
     topic = "homeassistant/sensor/node/energy/config"
     assert heard(topic, b"") == Decoded(discovered=(DiscoveredSensor(topic, "", "", "", None),))
