@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 _TURN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_WORD = re.compile(r"[lLtT][1-4](?![^\W_])|[^\W\d_]+|[0-9]+")
+_WORD = re.compile(r"(?<![^\W_])[^\W\d_][0-9]+(?![^\W_])|[^\W\d_]+|[0-9]+")
 _CHANNEL = re.compile(r"(?:.*[^0-9])?([1-9][0-9]?)")
 _EXPORT_OBIS = re.compile(r"(?<![0-9])2[._-]8[._-][0-9]")
 
@@ -32,7 +32,7 @@ _NEUTRAL: Final = frozenset({"n", "neutral"})
 
 
 def words(*texts: str) -> list[str]:
-    """The words of names, in small letters: `ENERGY_TotalOut` is energy, total, out; `L1` stays one word."""
+    """The words of names, in small letters: `ENERGY_TotalOut` is energy, total, out; `L1` is one."""
     return [word.lower() for text in texts for word in _WORD.findall(_TURN.sub(" ", text))]
 
 
