@@ -64,8 +64,9 @@ _KEEP: LiteralString = f"""
 INSERT INTO corrected_reading (change_id, is_after, {_ROW})
 SELECT %(change_id)s, %(is_after)s, {_ROW} FROM reading WHERE panel_id = %(panel_id)s AND at = %(at)s"""
 
+# Whether a register is a glitch is judged anew of each row that is written.
 _CORRECT: LiteralString = f"""
-UPDATE reading SET batch_id = %(batch_id)s, flags = flags | 32, ({VALUES}) = (
+UPDATE reading SET batch_id = %(batch_id)s, flags = flags & ~3 | 32, ({VALUES}) = (
     SELECT {VALUES} FROM jsonb_populate_record(reading, %(values)s)
 )
 WHERE panel_id = %(panel_id)s AND at = %(at)s"""
@@ -157,12 +158,12 @@ WITH restored AS (
     DELETE FROM withdrawn_reading WHERE change_id = %(restores_id)s RETURNING {_ROW}
 )
 INSERT INTO reading (panel_id, at, received_at, batch_id, flags, {VALUES})
-SELECT panel_id, at, received_at, %(batch_id)s, flags, {VALUES} FROM restored"""
+SELECT panel_id, at, received_at, %(batch_id)s, flags & ~3, {VALUES} FROM restored"""
 
 # Only what the correction left is restored: the values of a reading that was corrected once more stay.
 _UNDO: LiteralString = f"""
 UPDATE reading SET batch_id = %(batch_id)s, (flags, {VALUES}) = (
-    SELECT flags, {VALUES} FROM corrected_reading WHERE change_id = %(restores_id)s AND NOT is_after
+    SELECT flags & ~3, {VALUES} FROM corrected_reading WHERE change_id = %(restores_id)s AND NOT is_after
 )
 WHERE panel_id = %(panel_id)s AND at = %(since)s AND EXISTS (
     SELECT {VALUES} INTERSECT

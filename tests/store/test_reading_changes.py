@@ -88,6 +88,7 @@ class Meter:
             "SELECT to_jsonb(kept) FROM rollup_day AS kept WHERE panel_id = %(id)s ORDER BY day",
             "SELECT to_jsonb(kept) FROM register_event AS kept WHERE panel_id = %(id)s ORDER BY at",
             "SELECT to_jsonb(kept) FROM latest_reading AS kept WHERE panel_id = %(id)s",
+            "SELECT jsonb_build_object('at', at, 'glitch', flags & 3) FROM reading WHERE panel_id = %(id)s ORDER BY at",
         )
         return [[_without(row) for (row,) in self.flat.execute(query, id=panel_id)] for query in queries]
 
@@ -187,7 +188,7 @@ def test_after_the_newest_readings_were_withdrawn_the_one_before_is_the_newest(m
 def test_a_panel_of_which_everything_was_withdrawn_has_no_readings(meter: Meter) -> None:
     meter.store(minutes(90))
     meter.withdraw(START, START + timedelta(days=1))
-    assert meter.derived(meter.flat.panel_id) == [[], [], [], [], []]
+    assert meter.derived(meter.flat.panel_id) == [[]] * 6
 
 
 def test_withdrawn_readings_do_not_come_back_when_they_are_handed_in_again(meter: Meter) -> None:
@@ -310,6 +311,7 @@ def test_streams_and_jobs_are_told_of_each_change(meter: Meter) -> None:
     ]
 
 
+NEW_KWH = [None, 0.0, 100.05, 104.0, 50_000.0]
 OPERATIONS = st.lists(
     st.tuples(st.sampled_from(["correct", "withdraw", "restore", "store"]), st.integers(0, 59), st.integers(1, 25)),
     min_size=1,
@@ -332,7 +334,7 @@ def test_any_changes_leave_what_the_readings_that_are_left_would_have_made(
         at = START + minute * MINUTE
         try:
             if name == "correct":
-                changes.append(meter.correct(at, energy_import_kwh=[None, 100.0 + length, 0.0][length % 3]))
+                changes.append(meter.correct(at, energy_import_kwh=NEW_KWH[length % len(NEW_KWH)]))
             elif name == "withdraw":
                 changes.append(meter.withdraw(at, at + length * MINUTE))
             elif name == "restore" and changes:
