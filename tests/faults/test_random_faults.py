@@ -19,7 +19,7 @@ from bench.publisher import Published, publish
 from kilowatch.embedded.postgres import EmbeddedPostgres
 from tests.faults.ingest_runs import Ingest, ingesting, kill_postmaster
 from tests.faults.rollup_truth import assert_rollups_are_exact
-from tests.faults.streams import stream
+from tests.faults.streams import mixed_stream
 from tests.faults.waiting import STORED, eventually, holds
 from tests.fixtures.proxy import Proxy
 
@@ -92,7 +92,7 @@ def test_nothing_that_was_acknowledged_is_lost_or_counted_twice(
 ) -> None:
     mqtt_url, port = broker
     published = Published()
-    messages = stream(_COUNT)
+    messages = mixed_stream(_COUNT)
     with (
         victims_of(postgres, database, mqtt_url, log=tmp_path / "ingest.log") as victims,
         ThreadPoolExecutor(1) as thread,
