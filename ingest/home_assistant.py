@@ -20,6 +20,7 @@ _OURS: Final = "Kilowatch"
 _MOST_REASONS: Final = 5
 _MOST_COMPONENTS: Final = 500
 _LONGEST_TEXT: Final = 500
+_LONGEST_NAME_BYTES: Final = 1000
 
 _Document = Mapping[str, Any]
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -108,6 +109,8 @@ def _sensor(component: _Component, document: _Document, *, node: str) -> Discove
         return field
     if not _is_topic(state_topic):
         return Unusable("there is no state_topic that could be read")
+    if len(component.announced_on.encode()) > _LONGEST_NAME_BYTES:
+        return Unusable(f"its name is too long; accepted: {_LONGEST_NAME_BYTES} bytes with the topic")
     code = panel_code_of(device, *field.parts)
     return DiscoveredSensor(component.announced_on, device, code, state_topic, field.mapping)
 

@@ -132,6 +132,14 @@ def test_of_very_many_components_the_first_are_read() -> None:
     assert "there are 501 components; accepted: the first 500" in found.rejected.reason
 
 
+def test_a_component_whose_name_no_index_takes_says_so() -> None:
+    document = {"cmps": {"ä" * 500: {**TASMOTA, "p": "sensor"}, "total": {**TASMOTA, "p": "sensor"}}}
+    found = announced(document, topic="homeassistant/device/a/config")
+    assert len(sensors(found)) == 1
+    assert found.rejected is not None
+    assert "its name is too long" in found.rejected.reason
+
+
 def test_an_empty_announcement_takes_back() -> None:
     topic = "homeassistant/sensor/node/energy/config"
     assert heard(topic, b"") == Decoded(discovered=(DiscoveredSensor(topic, "", "", "", None),))
