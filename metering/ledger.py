@@ -25,6 +25,13 @@ class LedgerKind(Enum):
     BALANCE_READING = "BALANCE_READING"
 
 
+class LedgerSource(Enum):
+    """Who knew of a change of credit: somebody who typed it in, or the prepaid meter itself."""
+
+    PERSON = "PERSON"
+    METER = "METER"
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a top-up credits. With money, `tariff` is the one it was computed with; None for a slip that says units."""

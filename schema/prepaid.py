@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from metering import tariffs as rules
-from metering.ledger import LedgerKind
+from metering.ledger import LedgerKind, LedgerSource
 from resolvers import low_units as resolved_low_units
 from resolvers import pages, prepaid
 from resolvers.context import Info
@@ -24,8 +24,11 @@ strawberry.enum(
     LedgerKind,
     description="What changed the credit: TOP_UP is credit bought, BALANCE_READING what the meter's display showed.",
 )
-
-
+strawberry.enum(
+    LedgerSource,
+    description="Who knew of a change of credit: PERSON, somebody who typed it in; METER, the prepaid meter itself, of"
+    " what its display shows.",
+)
 strawberry.enum(
     ForecastMethod,
     description="How a forecast was made: LEARNING while little of the panel's usage is known, then PROFILE.",
@@ -55,7 +58,10 @@ class LedgerEntry:
     )
     tariff_name: str | None = strawberry.field(description="TOP_UP for money: the tariff that it was computed with.")
     token_ending: str | None = strawberry.field(description="TOP_UP: the last four digits of the token; null without.")
-    recorded_at: datetime = strawberry.field(description="When it was typed in; panel's offset.")
+    recorded_at: datetime = strawberry.field(
+        description="When it was typed in, or came from the meter; panel's offset."
+    )
+    source: LedgerSource = strawberry.field(description="Who knew of it.")
 
 
 @strawberry.type(description="When something happens, as it is foreseen. Null lies beyond what can be foreseen.")

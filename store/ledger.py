@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 
 from metering.access import Viewer
-from metering.ledger import LedgerKind, Receipt
+from metering.ledger import LedgerKind, LedgerSource, Receipt
 from metering.refusals import Refused
 from metering.tariffs import Money
 from store.connections import Row
@@ -19,7 +19,7 @@ from store.connections import Row
 class LedgerEntry:
     """A change of credit. A top-up keeps the tariff it was computed with; of a token, the last four digits are shown.
 
-    `at` is when it takes effect, `recorded_at` when it was typed in; both in UTC.
+    `at` is when it takes effect, `recorded_at` when it was typed in, or came from the meter; both in UTC.
     """
 
     id: int
@@ -33,6 +33,7 @@ class LedgerEntry:
     tariff_name: str | None
     token_ending: str | None
     recorded_at: datetime
+    source: LedgerSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ async def balances(
 _PAGE: LiteralString = """
 SELECT entry.id, entry.at, entry.kind, entry.units_kwh, entry.shown_kwh, entry.amount, entry.currency,
        trim_scale(entry.unit_price), trim_scale(entry.vat_percent), entry.tariff_name, right(entry.token, 4),
-       entry.created_at
+       entry.created_at, entry.source
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN ledger_entry AS entry ON entry.panel_id = panel.id
 WHERE panel.id = %(panel_id)s
@@ -101,7 +102,7 @@ async def page(
 _USE_OF_KEY: LiteralString = """
 SELECT entry.id, entry.at, entry.kind, entry.units_kwh, entry.shown_kwh, entry.amount, entry.currency,
        trim_scale(entry.unit_price), trim_scale(entry.vat_percent), entry.tariff_name, right(entry.token, 4),
-       entry.created_at, panel.id IS NOT NULL
+       entry.created_at, entry.source, panel.id IS NOT NULL
 FROM ledger_entry AS entry
 LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = entry.panel_id
 WHERE entry.account_id = %(viewer_id)s AND entry.idempotency_key = %(idempotency_key)s
@@ -188,7 +189,7 @@ VALUES (%(panel_id)s, %(at)s, %(kind)s, %(units_kwh)s, %(shown_kwh)s, %(amount)s
         (SELECT at FROM latest_reading WHERE %(is_shown_now)s AND panel_id = %(panel_id)s AND at > %(at)s))
 ON CONFLICT DO NOTHING
 RETURNING id, at, kind, units_kwh, shown_kwh, amount, currency, trim_scale(unit_price), trim_scale(vat_percent),
-          tariff_name, right(token, 4), created_at
+          tariff_name, right(token, 4), created_at, source
 """
 
 _TELL: LiteralString = "SELECT pg_notify('ledger', %(panel_id)s::text)"
@@ -272,9 +273,9 @@ async def _insert(connection: AsyncConnection[Row], parameters: dict[str, Any]) 
 
 
 def _entry(row: Row) -> LedgerEntry:
-    entry_id, at, kind, units_kwh, shown_kwh, amount, currency, *others = row
+    entry_id, at, kind, units_kwh, shown_kwh, amount, currency, *others, source = row
     paid = None if amount is None else Money(amount, currency)
-    return LedgerEntry(entry_id, at, LedgerKind(kind), units_kwh, shown_kwh, paid, *others)
+    return LedgerEntry(entry_id, at, LedgerKind(kind), units_kwh, shown_kwh, paid, *others, source=LedgerSource(source))
 
 
 def _scope(viewer: Viewer) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from metering.access import Viewer
-from metering.devices import DeviceKind, DeviceReport, ReportKind
+from metering.devices import BalanceShown, DeviceKind, DeviceReport, ReportKind
+from store.balances_shown import keep_balances
 from store.connections import connect
 from store.devices import keep_reports
 from tests.api.conftest import NOW, Site, reading
@@ -179,6 +181,24 @@ async def test_documents_come_page_by_page_newest_first(site: Site) -> None:
         assert (page["totalCount"], page["pageInfo"]["hasNextPage"]) == (5, more)
         after = page["pageInfo"]["endCursor"]
     assert seen == [0, 1, 2, 3, 4]
+
+
+async def test_the_ledger_says_what_came_from_the_meter_itself(site: Site) -> None:
+    meter = site.add_panel("METER", is_prepaid=True)
+    with connect(site.url) as connection:
+        keep_balances(connection, [(meter, BalanceShown("METER", NOW - MINUTE, Decimal("37.6")))])
+        connection.commit()
+    await site.ask("""mutation { recordBalance(input: {panelCode: "METER", shownKwh: "30"}) { refusal { code } } }""")
+    found = await site.panel("prepaid { balanceKwh ledger { nodes { kind shownKwh source } } }", code="METER")
+    assert found["prepaid"] == {
+        "balanceKwh": "30.000",
+        "ledger": {
+            "nodes": [
+                {"kind": "BALANCE_READING", "shownKwh": "30.000", "source": "PERSON"},
+                {"kind": "BALANCE_READING", "shownKwh": "37.600", "source": "METER"},
+            ]
+        },
+    }
 
 
 @pytest.mark.parametrize("after", ["MTpwYW5lbDpQTQ", "MTpkZXZpY2U6OTk5OTk5OTk5OTk5", "MTpkZXZpY2U6LTE", "xx"])
