@@ -7,7 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-NAMES = ("ingest", "series", "demo", "big-table", "disk")
+NAMES = ("ingest", "series", "demo", "big-table", "disk", "transfer")
 
 
 def machine() -> str:
