@@ -154,8 +154,8 @@ class WithdrawReadingsPayload:
     change: ReadingChange | None = strawberry.field(description=_CHANGE)
     panel: Panel | None = strawberry.field(description=_PANEL)
     refusal: Refusal | None = strawberry.field(
-        description="UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, READING_NOT_FOUND, TOO_MANY_READINGS, TOO_OLD, BAD_RANGE or"
-        " BAD_INPUT; null when done."
+        description="UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, READING_NOT_FOUND, TOO_MANY_READINGS, TOO_OLD,"
+        " BAD_RANGE or BAD_INPUT; null when done."
     )
 
 
@@ -166,8 +166,8 @@ class RestoreReadingsPayload:
     change: ReadingChange | None = strawberry.field(description=_CHANGE)
     panel: Panel | None = strawberry.field(description=_PANEL)
     refusal: Refusal | None = strawberry.field(
-        description="UNAUTHENTICATED, FORBIDDEN, CHANGE_NOT_FOUND, ALREADY_RESTORED, CHANGED_SINCE, TOO_OLD or"
-        " BAD_INPUT; null when done."
+        description="UNAUTHENTICATED, FORBIDDEN, CHANGE_NOT_FOUND, ALREADY_RESTORED, CHANGED_SINCE, TOO_OLD"
+        " or BAD_INPUT; null when done."
     )
 
 
