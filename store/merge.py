@@ -161,25 +161,24 @@ WITH inserted AS (
     GROUP BY 1, 2
     ON CONFLICT (panel_id, starts_at) DO UPDATE SET {ADDED_HOUR}
     RETURNING panel_id, starts_at, quarter_1_kwh, quarter_2_kwh, quarter_3_kwh, quarter_4_kwh
+), local_bucket AS MATERIALIZED (
+    SELECT (starts_at AT TIME ZONE panel.time_zone)::date AS day, bucket.*
+    FROM bucket JOIN panel ON panel.id = bucket.panel_id
 ), grown AS (
-    SELECT DISTINCT panel_id, date_bin('15 minutes', starts_at, 'epoch') AS starts_at
-    FROM bucket WHERE energy_kwh > spread_kwh
-), quarter AS (
-    SELECT grown.panel_id, grown.starts_at, (grown.starts_at AT TIME ZONE panel.time_zone)::date AS day,
+    SELECT DISTINCT panel_id, day, date_bin('15 minutes', starts_at, 'epoch') AS starts_at
+    FROM local_bucket WHERE energy_kwh > spread_kwh
+), peak AS (
+    SELECT DISTINCT ON (panel_id, day) panel_id, day, grown.starts_at,
            4 * CASE grown.starts_at - hour.starts_at
                WHEN interval '0' THEN quarter_1_kwh WHEN interval '15 minutes' THEN quarter_2_kwh
                WHEN interval '30 minutes' THEN quarter_3_kwh ELSE quarter_4_kwh END AS demand_kw
-    FROM grown
-    JOIN put_hour AS hour
-      ON hour.panel_id = grown.panel_id AND hour.starts_at = date_bin('1 hour', grown.starts_at, 'epoch')
-    JOIN panel ON panel.id = grown.panel_id
-), peak AS (
-    SELECT DISTINCT ON (panel_id, day) panel_id, day, demand_kw, starts_at FROM quarter
-    ORDER BY panel_id, day, demand_kw DESC, starts_at
+    FROM grown JOIN put_hour AS hour USING (panel_id)
+    WHERE hour.starts_at = date_bin('1 hour', grown.starts_at, 'epoch')
+    ORDER BY panel_id, day, demand_kw DESC, grown.starts_at
 ), day_sum AS (
-    SELECT panel_id, (starts_at AT TIME ZONE panel.time_zone)::date AS day, {SUMMED}
-    FROM bucket JOIN panel ON panel.id = bucket.panel_id
-    GROUP BY 1, 2
+    SELECT panel_id, day, {SUMMED}
+    FROM local_bucket
+    GROUP BY panel_id, day
 ), put_day AS (
     INSERT INTO rollup_day AS kept ({DAY_COLUMNS})
     SELECT day_sum.*, peak.demand_kw, peak.starts_at FROM day_sum LEFT JOIN peak USING (panel_id, day)
