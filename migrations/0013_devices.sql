@@ -46,24 +46,22 @@ $$;
 ALTER TABLE ledger_entry ADD COLUMN source text NOT NULL DEFAULT 'PERSON' CHECK (source IN ('PERSON', 'METER'));
 
 -- How far the credit that a meter shows at an instant is from the balance that is known, where that is news; null where
--- it is none. News is the first credit of a panel, and one that is 0.05 kWh or more off, so that rounding is none. A
--- credit that falls faster than the usage metered is written a quarter of an hour apart, from half a kWh a minute apart:
--- a meter without a register, or one that flickers, does not fill the ledger. The display that is known may be newer.
+-- it is none. News is the first credit of a panel, and one that is 0.05 kWh or more off, so that rounding is none. From
+-- half a kWh on, a rise (a token was typed in) is news at once, and a fall a minute after the display before; what is
+-- less, a quarter of an hour after it: a meter without a register, one that sends register and credit one after the
+-- other, and one that flickers do not fill the ledger. A credit that is not newer than the display that is known is none.
 CREATE FUNCTION shown_correction_kwh(panel integer, shown_at timestamptz, shown_kwh numeric) RETURNS numeric
 LANGUAGE sql STABLE
 AS $$
-    SELECT shown_correction_kwh.shown_kwh - coalesce(known.balance_kwh, 0)
+    SELECT off.kwh
     FROM (
-        SELECT max(coalesce(usage_from_at, at)) AS display_at FROM ledger_entry
+        SELECT coalesce(max(coalesce(usage_from_at, at)), '-infinity') AS display_at FROM ledger_entry
         WHERE panel_id = panel AND kind = 'BALANCE_READING'
     ) AS newest
-    CROSS JOIN LATERAL (
-        SELECT balance_kwh(panel, shown_at) WHERE newest.display_at IS NULL OR newest.display_at < shown_at
-    ) AS known (balance_kwh)
+    CROSS JOIN LATERAL (SELECT balance_kwh(panel, shown_at) WHERE newest.display_at < shown_at) AS known (balance_kwh)
+    CROSS JOIN LATERAL (SELECT shown_correction_kwh.shown_kwh - coalesce(known.balance_kwh, 0)) AS off (kwh)
     WHERE known.balance_kwh IS NULL
-       OR shown_correction_kwh.shown_kwh - known.balance_kwh >= 0.05
-       OR newest.display_at IS NULL AND shown_correction_kwh.shown_kwh - known.balance_kwh <= -0.05
-       OR shown_correction_kwh.shown_kwh - known.balance_kwh <= -0.5 AND shown_at >= newest.display_at + interval '1 min'
-       OR shown_correction_kwh.shown_kwh - known.balance_kwh <= -0.05
-          AND shown_at >= newest.display_at + interval '15 min'
+       OR off.kwh >= 0.5
+       OR off.kwh <= -0.5 AND shown_at >= newest.display_at + interval '1 min'
+       OR abs(off.kwh) >= 0.05 AND shown_at >= newest.display_at + interval '15 min'
 $$;

@@ -84,7 +84,7 @@ def test_an_output_without_a_meter_is_nothing() -> None:
     assert read_by(SOURCE, "m/status/switch:0", {"id": 0, "output": False, "temperature": {"tC": 40}}) is NOTHING
 
 
-def notified(changed: object, method: str = "NotifyStatus") -> dict[str, Any]:
+def notified(changed: object, method: object = "NotifyStatus") -> dict[str, Any]:
     return {"src": DEVICE, "dst": f"{DEVICE}/events", "method": method, "params": changed}
 
 
@@ -201,7 +201,8 @@ KEYS = st.sampled_from(
 )
 COMPONENTS = st.sampled_from(["ts", "em:0", "emdata:0", "em1:1", "em1data:1", "switch:0", "pm1:999", "sys", "em:"])
 STATE = st.dictionaries(KEYS, VALUES | st.fixed_dictionaries({"total": VALUES}))
-MESSAGES = STATE | st.dictionaries(COMPONENTS, STATE | VALUES).map(notified)
+METHODS = st.sampled_from(["NotifyStatus", "NotifyFullStatus", "NotifyEvent"]) | VALUES
+MESSAGES = STATE | st.builds(notified, st.dictionaries(COMPONENTS, STATE | VALUES) | VALUES, METHODS)
 TOPICS = st.sampled_from(
     ["m/status/em:0", "m/status/emdata:0", "m/status/em1:1", "m/status/switch:0", "m/events/rpc", "m/online",
      "shellies/m/emeter/0/total", "shellies/m/relay/0/energy"]

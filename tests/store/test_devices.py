@@ -188,6 +188,15 @@ def test_a_meter_without_a_register_does_not_fill_the_ledger(flat: Flat) -> None
     assert written == [0, 15, 30, 45, 60]
 
 
+def test_a_meter_that_sends_its_credit_after_its_register_does_not_fill_the_ledger(flat: Flat) -> None:
+    written: list[int] = []
+    for minute in range(0, 60, 2):
+        flat.meter(100 + minute / 20, at=NOW + minute * MINUTE)
+        lagging, right = (f"{50 - at / 20:.1f}" for at in (max(minute - 2, 0), minute))
+        written += [show(flat, lagging, at=NOW + minute * MINUTE), show(flat, right, at=NOW + (minute + 1) * MINUTE)]
+    assert sum(written) == 4
+
+
 def test_a_meter_that_uses_much_is_written_every_minute_at_the_most(flat: Flat) -> None:
     seconds = range(0, 181, 20)
     written = [second for second in seconds if show(flat, str(500 - second), at=NOW + second / 60 * MINUTE)]
