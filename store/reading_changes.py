@@ -234,8 +234,8 @@ def _recorded(
 # After a withdrawal no reading carries the batch's number: streams learn that it has been all the same.
 _NOTE_BATCH = "UPDATE ingest_status SET last_batch_id = greatest(last_batch_id, %(batch_id)s)"
 
-# The forecast of a silent panel is made again too.
-_FORGET_ATTEMPT = "UPDATE forecast_attempt SET last_seen_at = NULL WHERE panel_id = %(panel_id)s"
+# The forecast is made again, of a silent panel too.
+_FORGET_ATTEMPT = "DELETE FROM forecast_attempt WHERE panel_id = %(panel_id)s"
 
 
 def _follow(connection: Connection[Row], change: dict[str, Any], *, batch_id: int) -> None:

@@ -1,9 +1,11 @@
 """Corrected, withdrawn and restored readings: what was there is kept, and all that is derived follows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -14,13 +16,25 @@ from psycopg import Connection
 from metering.reading_changes import MAX_WITHDRAWN
 from metering.readings import PhaseValues, Reading, ReadingFlag
 from metering.refusals import Refused
-from store.connections import Row
+from store.connections import Row, connect
 from store.reading_changes import Author, correct, restore, withdraw
+from store.staging import staged_rows
 from tests.fixtures.flat import Flat
 
 START = datetime(2025, 3, 4, 10, tzinfo=UTC)
 ADMIN = Author("a look at the meter", name="Ada")
 MINUTE = timedelta(minutes=1)
+
+
+WAITING = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"""
+
+
+def wait_until(holds: Callable[[], bool], *, within_s: float = 10) -> None:
+    deadline = monotonic() + within_s
+    while not holds():
+        assert monotonic() < deadline
 
 
 def minutes(count: int, *, kwh: float = 100.0, kw: float = 6.0) -> list[Reading]:
@@ -200,6 +214,37 @@ def test_withdrawn_readings_do_not_come_back_when_they_are_handed_in_again(meter
     assert meter.derived(meter.flat.panel_id) == known
     assert meter.store(minutes(21)) == 1
     meter.assert_all_follows()
+
+
+def test_withdrawn_readings_do_not_come_back_by_an_import(meter: Meter) -> None:
+    meter.store(minutes(20))
+    meter.withdraw(START + 5 * MINUTE, START + 10 * MINUTE)
+    rows = list(staged_rows((meter.flat.panel_id, reading) for reading in minutes(20)))
+    result = meter.flat.writer.write_rows(rows)
+    assert (result.reading_count, result.duplicate_count) == (0, 20)
+    assert len(meter.registers()) == 15
+
+
+def test_a_batch_that_waits_for_a_withdrawal_does_not_bring_its_readings_back(meter: Meter, database_url: str) -> None:
+    meter.store(minutes(20))
+    with connect(database_url) as changing, ThreadPoolExecutor(1) as thread:
+        withdraw(changing, panel_id=meter.flat.panel_id, since=START, until=START + 10 * MINUTE, author=ADMIN)
+        waiting = thread.submit(meter.store, minutes(21))
+        wait_until(lambda: changing.execute(WAITING).fetchone() == (1,))
+        changing.commit()
+        assert waiting.result(timeout=10) == 1
+    assert len(meter.registers()) == 11
+    meter.assert_all_follows()
+
+
+def test_the_forecast_of_a_silent_panel_is_made_again(meter: Meter) -> None:
+    meter.store(minutes(3))
+    meter.flat.execute(
+        "INSERT INTO forecast_attempt (panel_id, tried_at, ledger_id, last_seen_at)"
+        " SELECT panel_id, now(), 1, last_seen_at FROM latest_reading"
+    )
+    meter.withdraw(START, START + MINUTE)
+    assert meter.flat.execute("SELECT count(*) FROM forecast_attempt") == [(0,)]
 
 
 def test_other_panels_readings_of_the_same_instants_are_stored(meter: Meter) -> None:
