@@ -78,6 +78,7 @@ class Server:
         """CPU of its backends, those included that have ended."""
         while self.watch.execute(_OTHERS).fetchall():
             time.sleep(0.01)
+        time.sleep(0.2)  # until the server has reaped them
         used_s = sum(self.process.cpu_times()[:4])
         for backend in self.process.children():
             with suppress(psutil.NoSuchProcess):
@@ -180,11 +181,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.transfer", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="how many readings")
     rows = parser.parse_args().rows
-    with tempfile.TemporaryDirectory() as folder, postgres() as server_url, database(server_url) as url:
-        with psycopg.connect(url, autocommit=True) as watch:
-            process = psutil.Process(watch.info.backend_pid).parent()
-            assert process
-            show(run(rows, Path(folder), url, Server(process, watch)))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        postgres() as server_url,
+        database(server_url) as url,
+        psycopg.connect(url, autocommit=True) as watch,
+    ):
+        process = psutil.Process(watch.info.backend_pid).parent()
+        assert process
+        show(run(rows, Path(folder), url, Server(process, watch)))
 
 
 if __name__ == "__main__":
