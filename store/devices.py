@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any, Final, LiteralString
 
 import orjson
@@ -22,17 +22,20 @@ _LONGEST_METER_NUMBER: Final = 100
 _KEEP: LiteralString = """
 INSERT INTO device AS known (kind, name, panel_code, first_heard_at, last_heard_at, is_online, online_said_at,
                              online_changed_at, meter_number)
-SELECT said.*
+SELECT kind, name, said.panel_code, said.first_heard_at, said.last_heard_at, said.is_online, said.online_said_at,
+       CASE WHEN said.has_changed OR stored.is_online IS DISTINCT FROM said.is_online THEN said.online_changed_at
+            ELSE stored.online_changed_at END,
+       said.meter_number
 FROM jsonb_to_recordset(%(devices)s::jsonb) AS said (
     kind text, name text, panel_code text, first_heard_at timestamptz, last_heard_at timestamptz, is_online boolean,
-    online_said_at timestamptz, online_changed_at timestamptz, meter_number text)
+    online_said_at timestamptz, online_changed_at timestamptz, has_changed boolean, meter_number text)
 LEFT JOIN device AS stored USING (kind, name)
 WHERE stored.id IS NULL
    OR said.last_heard_at >= coalesce(stored.last_heard_at, '-infinity') + interval '10 s'
    OR said.first_heard_at < stored.first_heard_at
    OR said.online_said_at > coalesce(stored.online_said_at, '-infinity')
    OR said.meter_number <> coalesce(stored.meter_number, '')
-ORDER BY said.kind, said.name
+ORDER BY kind, name
 ON CONFLICT (kind, name) DO UPDATE SET
     first_heard_at = least(known.first_heard_at, excluded.first_heard_at),
     last_heard_at = greatest(known.last_heard_at, excluded.last_heard_at),
@@ -40,7 +43,6 @@ ON CONFLICT (kind, name) DO UPDATE SET
                      THEN excluded.is_online ELSE known.is_online END,
     online_said_at = greatest(known.online_said_at, excluded.online_said_at),
     online_changed_at = CASE WHEN excluded.online_said_at >= coalesce(known.online_said_at, '-infinity')
-                                  AND excluded.is_online IS DISTINCT FROM known.is_online
                              THEN excluded.online_changed_at ELSE known.online_changed_at END,
     meter_number = CASE WHEN excluded.last_heard_at >= known.last_heard_at OR known.meter_number IS NULL
                         THEN coalesce(excluded.meter_number, known.meter_number) ELSE known.meter_number END"""
@@ -86,13 +88,15 @@ def _presence(in_order: Sequence[DeviceReport]) -> dict[str, Any]:
     """What was last said of it, and since when nothing else was."""
     said = [report for report in in_order if report.is_online is not None]
     if not said:
-        return {"is_online": None, "online_said_at": None, "online_changed_at": None}
-    is_online, changed_at = said[-1].is_online, said[-1].heard_at
-    for report in reversed(said):
-        if report.is_online is not is_online:
-            break
-        changed_at = report.heard_at
-    return {"is_online": is_online, "online_said_at": said[-1].heard_at, "online_changed_at": changed_at}
+        return {"is_online": None, "online_said_at": None, "online_changed_at": None, "has_changed": False}
+    newest = said[-1]
+    same = list(takewhile(lambda report: report.is_online is newest.is_online, reversed(said)))
+    return {
+        "is_online": newest.is_online,
+        "online_said_at": newest.heard_at,
+        "online_changed_at": same[-1].heard_at,
+        "has_changed": len(same) < len(said),
+    }
 
 
 def _is_storable(text: str, *, longest: int) -> bool:

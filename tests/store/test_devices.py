@@ -58,8 +58,10 @@ def test_presence_of_one_batch_holds_since_it_was_first_said(database: psycopg.C
     assert one(database, PRESENCE) == (True, AT + 3 * MINUTE, AT + 2 * MINUTE)
     keep(database, report(9, is_online=True))
     assert one(database, PRESENCE) == (True, AT + 9 * MINUTE, AT + 2 * MINUTE)
-    keep(database, report(10, is_online=False))
-    assert one(database, PRESENCE) == (False, AT + 10 * MINUTE, AT + 10 * MINUTE)
+    keep(database, report(10, is_online=False), report(11, is_online=True))
+    assert one(database, PRESENCE) == (True, AT + 11 * MINUTE, AT + 11 * MINUTE)
+    keep(database, report(12, is_online=False))
+    assert one(database, PRESENCE) == (False, AT + 12 * MINUTE, AT + 12 * MINUTE)
 
 
 def test_a_last_will_is_no_sign_of_life(database: psycopg.Connection[Row]) -> None:
