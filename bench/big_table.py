@@ -38,6 +38,7 @@ _SETTINGS = {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "8G
 
 _NEW_MONTH = "CREATE TABLE {month} (LIKE reading INCLUDING ALL)"
 _ATTACH_MONTH = "ALTER TABLE reading ATTACH PARTITION {month} FOR VALUES FROM ({since}) TO ({until})"
+# The panels hang on the instant so that rows come as ingest brings them: instant by instant, not panel by panel.
 _FILL = """
 INSERT INTO {month} (panel_id, at, received_at, batch_id, voltage_r_v, voltage_s_v, voltage_t_v, voltage_n_v,
                      current_r_a, current_s_a, current_t_a, current_n_a, active_power_kw, apparent_power_kva,
@@ -47,7 +48,7 @@ SELECT panel, at, at + interval '0.4 s', -1, 220 + n * 7 %% 100 * 0.1, 221 + n *
        round((n * 29 %% 1000 * 0.002)::numeric, 3), round((n * 31 %% 1000 * 0.002)::numeric, 3), 0.86,
        round((150 + extract(epoch FROM at - %(start)s) / 3600 + n * 29 %% 10 * 0.0001)::numeric, 3), 0.01, 0.047
 FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 s', '1 minute') AS at,
-     generate_series(1, %(panels)s) AS panel,
+     LATERAL generate_series(1, %(panels)s + (at IS NULL)::integer) AS panel,
      LATERAL (SELECT (extract(epoch FROM at) / 60)::bigint * 7919 + panel * 31) AS numbered (n)
 """
 _ROLL_UP = """
@@ -55,9 +56,9 @@ INSERT INTO {table} (panel_id, {key}, reading_count, energy_kwh, export_kwh, pow
                      power_max_kw, factor_count, factor_sum, first_at, last_at, energy_import_kwh)
 SELECT panel, {bucket}, minutes, minutes / 60.0, 0, minutes, minutes, 0.5, 1.5, minutes, minutes * 0.86, at,
        at + make_interval(mins => minutes - 1), 150 + extract(epoch FROM at - %(start)s) / 3600
-FROM generate_series(1, %(panels)s) AS panel,
-     generate_series(%(start)s::timestamptz, %(until)s::timestamptz - interval '1 s',
+FROM generate_series(%(start)s::timestamptz, %(until)s::timestamptz - interval '1 s',
                      make_interval(mins => %(minutes)s)) AS at,
+     LATERAL generate_series(1, %(panels)s + (at IS NULL)::integer) AS panel,
      LATERAL (SELECT %(minutes)s::integer) AS length (minutes)
 """
 
