@@ -40,39 +40,14 @@ class AnnouncedPanel:
 # a GLITCH (flags 1 and 2) is left out: Home Assistant would count the way back from it as usage.
 _CHANGED: LiteralString = """
 SELECT panel.code, panel.name, panel.location, panel.meter_number, latest.batch_id, latest.at,
-       coalesce(CASE WHEN latest.flags & 1 = 0 THEN latest.energy_import_kwh END, filled.energy_import_kwh),
-       coalesce(CASE WHEN latest.flags & 2 = 0 THEN latest.energy_export_kwh END, filled.energy_export_kwh),
-       coalesce(latest.active_power_kw, filled.active_power_kw),
-       coalesce(latest.apparent_power_kva, filled.apparent_power_kva),
-       coalesce(latest.power_factor, filled.power_factor)::text::float8,
-       coalesce(latest.voltage_r_v, filled.voltage_r_v)::text::float8,
-       coalesce(latest.voltage_s_v, filled.voltage_s_v)::text::float8,
-       coalesce(latest.voltage_t_v, filled.voltage_t_v)::text::float8,
-       coalesce(latest.current_r_a, filled.current_r_a)::text::float8,
-       coalesce(latest.current_s_a, filled.current_s_a)::text::float8,
-       coalesce(latest.current_t_a, filled.current_t_a)::text::float8,
+       CASE WHEN latest.flags & 1 = 0 THEN latest.energy_import_kwh END,
+       CASE WHEN latest.flags & 2 = 0 THEN latest.energy_export_kwh END,
+       latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
+       latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8, latest.voltage_t_v::text::float8,
+       latest.current_r_a::text::float8, latest.current_s_a::text::float8, latest.current_t_a::text::float8,
        CASE WHEN %(with_balances)s OR panel.id = ANY (%(panel_ids)s) THEN balance_now_kwh(panel.id, %(now)s) END
 FROM panel
-JOIN latest_reading AS latest ON latest.panel_id = panel.id
-LEFT JOIN LATERAL (
-    SELECT (array_agg(energy_import_kwh ORDER BY at DESC)
-                FILTER (WHERE energy_import_kwh IS NOT NULL AND flags & 1 = 0))[1] AS energy_import_kwh,
-           (array_agg(energy_export_kwh ORDER BY at DESC)
-                FILTER (WHERE energy_export_kwh IS NOT NULL AND flags & 2 = 0))[1] AS energy_export_kwh,
-           (array_agg(active_power_kw ORDER BY at DESC) FILTER (WHERE active_power_kw IS NOT NULL))[1]
-               AS active_power_kw,
-           (array_agg(apparent_power_kva ORDER BY at DESC) FILTER (WHERE apparent_power_kva IS NOT NULL))[1]
-               AS apparent_power_kva,
-           (array_agg(power_factor ORDER BY at DESC) FILTER (WHERE power_factor IS NOT NULL))[1] AS power_factor,
-           (array_agg(voltage_r_v ORDER BY at DESC) FILTER (WHERE voltage_r_v IS NOT NULL))[1] AS voltage_r_v,
-           (array_agg(voltage_s_v ORDER BY at DESC) FILTER (WHERE voltage_s_v IS NOT NULL))[1] AS voltage_s_v,
-           (array_agg(voltage_t_v ORDER BY at DESC) FILTER (WHERE voltage_t_v IS NOT NULL))[1] AS voltage_t_v,
-           (array_agg(current_r_a ORDER BY at DESC) FILTER (WHERE current_r_a IS NOT NULL))[1] AS current_r_a,
-           (array_agg(current_s_a ORDER BY at DESC) FILTER (WHERE current_s_a IS NOT NULL))[1] AS current_s_a,
-           (array_agg(current_t_a ORDER BY at DESC) FILTER (WHERE current_t_a IS NOT NULL))[1] AS current_t_a
-    FROM reading
-    WHERE panel_id = latest.panel_id AND at BETWEEN latest.at - interval '10 minutes' AND latest.at
-) AS filled ON latest.is_partial
+JOIN latest_state AS latest ON latest.panel_id = panel.id
 WHERE (latest.batch_id > %(after)s OR panel.id = ANY (%(panel_ids)s))
   AND panel.code NOT IN (SELECT name FROM known_to_home_assistant)
   AND split_part(panel.code, ':', 1) NOT IN (SELECT name FROM known_to_home_assistant)
