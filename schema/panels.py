@@ -10,6 +10,8 @@ from metering.registers import EventKind
 from resolvers import devices, exports, pages, panels, reading_changes, register_events, summaries, tariffs
 from resolvers import usage as resolved
 from resolvers.context import Info
+from resolvers.demand import Demand as DemandRow
+from resolvers.demand import of_panel as demand_of
 from resolvers.gaps import Interval as Span
 from resolvers.gaps import of_panel
 from resolvers.pages import Cursor
@@ -18,6 +20,7 @@ from resolvers.prepaid import account
 from resolvers.readings import ReadingSeries as Series
 from resolvers.readings import series
 from schema.arguments import Arguments
+from schema.demand import Demand
 from schema.exports import ExportLink
 from schema.pages import Connection
 from schema.prepaid import PrepaidAccount
@@ -99,6 +102,17 @@ class Panel:
             Arguments(
                 since=("from", "The start, inclusive; ten years before the end at the earliest."),
                 until=("to", "The end, exclusive."),
+            )
+        ],
+    )
+    demand: list[DemandRow] = strawberry.field(
+        resolver=demand_of,
+        graphql_type=list[Demand],
+        description="The demand of the local days or months that a period touches and that have readings, ascending.",
+        extensions=[
+            Arguments(
+                **PERIOD | {"range_": ("range", "The span that ends now; LAST_30D when nothing is given.")},
+                step="Days or months.",
             )
         ],
     )

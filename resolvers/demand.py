@@ -1,0 +1,97 @@
+"""Turns a panel and a period into its demand by local day or month."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+
+import strawberry
+
+from metering.demand import load_factor
+from metering.periods import Range, chosen_period, local_day, local_midnight
+from resolvers.context import Info
+from store import demand
+from store.demand import DemandSum
+from store.panels import Panel
+
+
+class DemandStep(Enum):
+    """What demand is told of."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """The demand of a local day or month; instants carry the panel's offset."""
+
+    starts: datetime
+    energy_kwh: float
+    peak_demand_kw: float | None
+    peak_demand_at: datetime | None
+    load_factor: float | None
+    average_power_kw: float | None
+    min_power_kw: float | None
+    max_power_kw: float | None
+    average_power_factor: float | None
+    is_partial: bool
+
+
+async def of_panel(
+    parent: strawberry.Parent[Panel],
+    info: Info,
+    *,
+    step: DemandStep = DemandStep.DAY,
+    range_: Range | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Demand]:
+    """The demand of the local days or months that the period touches and that have readings, ascending.
+
+    Raises:
+        Refused: BAD_RANGE.
+    """
+    panel, now = parent, info.context.now()
+    period = chosen_period(range_, since=since, until=until, now=now, default=Range.LAST_30D)
+    first_day = _first_day(local_day(period.start, panel.zone), step)
+    end_day = local_day(period.end - timedelta(microseconds=1), panel.zone) + timedelta(days=1)
+    read = demand.days if step is DemandStep.DAY else demand.months
+    async with info.context.pool.connection() as connection:
+        found = await read(
+            connection,
+            viewer=info.context.signed_in,
+            panel_ids=[panel.id],
+            first_day=first_day,
+            end_day=end_day,
+        )
+    return [_shown(sums, step=step, panel=panel, now=now) for sums in found]
+
+
+def _first_day(day: date, step: DemandStep) -> date:
+    return day if step is DemandStep.DAY else day.replace(day=1)
+
+
+def _end_day(first_day: date, step: DemandStep) -> date:
+    longest = timedelta(days=1 if step is DemandStep.DAY else 31)
+    return _first_day(first_day + longest, step)
+
+
+def _shown(sums: DemandSum, *, step: DemandStep, panel: Panel, now: datetime) -> Demand:
+    start = local_midnight(sums.first_day, panel.zone)
+    end = local_midnight(_end_day(sums.first_day, step), panel.zone)
+    return Demand(
+        starts=start.astimezone(panel.zone),
+        energy_kwh=float(sums.energy_kwh),
+        peak_demand_kw=None if sums.peak_demand_kw is None else float(sums.peak_demand_kw),
+        peak_demand_at=sums.peak_demand_at and sums.peak_demand_at.astimezone(panel.zone),
+        load_factor=load_factor(sums.energy_kwh, peak_demand_kw=sums.peak_demand_kw, length=min(end, now) - start),
+        average_power_kw=_rounded(sums.power_mean_kw),
+        min_power_kw=sums.power_min_kw,
+        max_power_kw=sums.power_max_kw,
+        average_power_factor=_rounded(sums.factor_mean),
+        is_partial=now < end,
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
