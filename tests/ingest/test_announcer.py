@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -105,31 +106,48 @@ async def meters(database_url: str) -> AsyncIterator[Meters]:
         yield opened
 
 
-@asynccontextmanager
-async def announcing(connection: AsyncConnection[Row], url: str, **options: Any) -> AsyncIterator[None]:
-    options = {"every_s": 0.0, **options}
-    task = asyncio.ensure_future(run_announcer(database_url=url_of(connection), mqtt_url=url, **options))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+_ADD = "INSERT INTO panel (code, name, time_zone, location) VALUES (%s, 'Lift', 'UTC', 'Floor 1') RETURNING id"
 
 
-_ADD = "INSERT INTO panel (code, name, time_zone, location) VALUES (%s, %s, 'UTC', 'Floor 1') RETURNING id"
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Panels, and where their readings and announcements go."""
+
+    connection: AsyncConnection[Row]
+    meters: Meters
+    mqtt_url: str
+
+    async def add(self, code: str, second: float = 1) -> int:
+        """A panel with one reading."""
+        ((panel_id,),) = await (await self.connection.execute(_ADD, (code,))).fetchall()
+        await self.meters.store([(panel_id, reading(second))])
+        return panel_id
+
+    @asynccontextmanager
+    async def announcing(self, client_id: str = "announcer") -> AsyncIterator[None]:
+        work = run_announcer(
+            database_url=url_of(self.connection), mqtt_url=self.mqtt_url, client_id=client_id, every_s=0.0
+        )
+        task = asyncio.ensure_future(work)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
-async def add(connection: AsyncConnection[Row], code: str, name: str = "Lift") -> int:
-    ((panel_id,),) = await (await connection.execute(_ADD, (code, name))).fetchall()
-    return panel_id
+@pytest.fixture
+def site(connection: AsyncConnection[Row], meters: Meters, embedded_broker: Broker) -> Site:
+    return Site(connection, meters, embedded_broker.url)
 
 
 async def test_a_panel_is_a_device_with_the_values_that_it_has(
     connection: AsyncConnection[Row], broker: Broker, meters: Meters
 ) -> None:
-    await meters.store([(await add(connection, "LIFT"), reading(7.25))])
+    site = Site(connection, meters, broker.url)
+    await site.add("LIFT", 7.25)
     async with listening_at(broker.url) as home:
-        async with announcing(connection, broker.url):
+        async with site.announcing():
             await home.sees(lambda: home.state("LIFT"))
             config, state = home.config("LIFT"), home.state("LIFT")
             assert home.kept[config["availability_topic"]] == b"online"
@@ -156,9 +174,10 @@ async def test_it_is_offline_when_its_connection_breaks(
     connection: AsyncConnection[Row], broker: Broker, meters: Meters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingest.announcer._PAUSE_S", 0.05)
-    await meters.store([(await add(connection, "LIFT"), reading(1))])
     async with listening_at(broker.url) as home, relayed(broker.url) as relay:
-        async with announcing(connection, relay.url):
+        site = Site(connection, meters, relay.url)
+        await site.add("LIFT")
+        async with site.announcing():
             await home.sees(lambda: home.state("LIFT"))
             relay.cut()
             await home.sees(lambda: ("kilowatch/status", b"offline") in home.heard)
@@ -166,41 +185,33 @@ async def test_it_is_offline_when_its_connection_breaks(
         await home.sees(lambda: home.kept["kilowatch/status"] == b"offline")
 
 
-async def test_a_new_reading_is_told_and_one_of_another_kind_adds_its_sensors(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
-) -> None:
-    panel_id = await add(connection, "LIFT")
-    await meters.store([(panel_id, reading(1))])
-    async with announcing(connection, embedded_broker.url):
+async def test_a_new_reading_is_told_and_one_of_another_kind_adds_its_sensors(site: Site, home: HomeAssistant) -> None:
+    panel_id = await site.add("LIFT")
+    async with site.announcing():
         await home.sees(lambda: home.state("LIFT"))
         at = START_AT + timedelta(seconds=2)
-        await meters.store([(panel_id, Reading(at, at, current_a=PhaseValues(s=2.5), energy_import_kwh=2.0))])
+        await site.meters.store([(panel_id, Reading(at, at, current_a=PhaseValues(s=2.5), energy_import_kwh=2.0))])
         await home.sees(lambda: home.state("LIFT").get("energy_import_kwh") == 2.0)
         assert home.state("LIFT")["current_s_a"] == 2.5
         assert {"current_s_a", "voltage_r_v"} <= {*home.config("LIFT")["components"]}
 
 
-async def test_values_of_several_messages_are_told_together(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
-) -> None:
-    panel_id = await add(connection, "METER")
+async def test_values_of_several_messages_are_told_together(site: Site, home: HomeAssistant) -> None:
+    panel_id = await site.add("METER", -3600)
     first, second = START_AT, START_AT + timedelta(seconds=5)
-    await meters.store([(panel_id, Reading(first, first, energy_import_kwh=12.5, is_partial=True))])
-    await meters.store([(panel_id, Reading(second, second, active_power_kw=0.25, is_partial=True))])
-    async with announcing(connection, embedded_broker.url):
+    await site.meters.store([(panel_id, Reading(first, first, energy_import_kwh=12.5, is_partial=True))])
+    await site.meters.store([(panel_id, Reading(second, second, active_power_kw=0.25, is_partial=True))])
+    async with site.announcing():
         await home.sees(lambda: home.state("METER"))
         assert {**home.state("METER"), "at": ""} == {"at": "", "energy_import_kwh": 12.5, "power_kw": 0.25}
 
 
-async def test_a_register_that_is_a_glitch_is_not_told(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
-) -> None:
-    panel_id = await add(connection, "LIFT")
-    await meters.store([(panel_id, reading(1))])
-    async with announcing(connection, embedded_broker.url):
+async def test_a_register_that_is_a_glitch_is_not_told(site: Site, home: HomeAssistant) -> None:
+    await site.add("LIFT")
+    async with site.announcing():
         await home.sees(lambda: home.state("LIFT"))
-        await connection.execute("UPDATE latest_reading SET flags = 1, batch_id = batch_id + 1")
-        await connection.execute("SELECT pg_notify('reading', '2')")
+        await site.connection.execute("UPDATE latest_reading SET flags = 1, batch_id = batch_id + 1")
+        await site.connection.execute("SELECT pg_notify('reading', '2')")
         await home.sees(lambda: "energy_import_kwh" not in home.state("LIFT"))
         assert home.state("LIFT")["power_kw"] == 1.5
         assert "energy_import_kwh" in home.config("LIFT")["components"]
@@ -210,16 +221,13 @@ _RECORD = """
 INSERT INTO ledger_entry (panel_id, kind, at, units_kwh, shown_kwh) VALUES (%s, 'BALANCE_READING', %s, 40.6, 40.6)"""
 
 
-async def test_credit_is_told_when_it_changes(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
-) -> None:
-    panel_id = await add(connection, "FLAT")
-    await meters.store([(panel_id, reading(1))])
-    async with announcing(connection, embedded_broker.url):
+async def test_credit_is_told_when_it_changes(site: Site, home: HomeAssistant) -> None:
+    panel_id = await site.add("FLAT")
+    async with site.announcing():
         await home.sees(lambda: home.state("FLAT"))
         assert "balance_kwh" not in home.state("FLAT")
-        await connection.execute(_RECORD, (panel_id, START_AT + timedelta(seconds=1)))
-        await connection.execute("SELECT pg_notify('ledger', %s)", (str(panel_id),))
+        await site.connection.execute(_RECORD, (panel_id, START_AT + timedelta(seconds=1)))
+        await site.connection.execute("SELECT pg_notify('ledger', %s)", (str(panel_id),))
         await home.sees(lambda: "balance_kwh" in home.state("FLAT"))
     assert Decimal(str(home.state("FLAT")["balance_kwh"])) == Decimal("40.6")
     balance = home.config("FLAT")["components"]["balance_kwh"]
@@ -228,11 +236,9 @@ async def test_credit_is_told_when_it_changes(
     assert home.config("FLAT")["device"]["model"] == "Prepaid panel"
 
 
-async def test_a_home_assistant_that_starts_hears_everything_again(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
-) -> None:
-    await meters.store([(await add(connection, "LIFT"), reading(1))])
-    async with announcing(connection, embedded_broker.url):
+async def test_a_home_assistant_that_starts_hears_everything_again(site: Site, home: HomeAssistant) -> None:
+    await site.add("LIFT")
+    async with site.announcing():
         await home.sees(lambda: home.state("LIFT"))
         home.heard.clear()
         home.start()
@@ -244,29 +250,25 @@ INSERT INTO discovered_sensor (announced_on, device, panel_code, topic, path, qu
 VALUES ('x', 'd', 'THEIRS', 'tele/plug/SENSOR', '[]', 'ENERGY_IMPORT', 'kWh', false)"""
 
 
-async def test_what_is_removed_or_announced_by_others_is_taken_back(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
-) -> None:
+async def test_what_is_removed_or_announced_by_others_is_taken_back(site: Site, home: HomeAssistant) -> None:
     for code in ("GONE", "THEIRS", "plug:2", "OURS"):
-        await meters.store([(await add(connection, code), reading(1))])
-    async with announcing(connection, embedded_broker.url):
+        await site.add(code)
+    async with site.announcing():
         await home.sees(lambda: all(home.state(code) for code in ("GONE", "THEIRS", "plug:2", "OURS")))
-        await connection.execute(_ANNOUNCED_BY_OTHERS)
-        await connection.execute("DELETE FROM panel WHERE code = 'GONE'")
+        await site.connection.execute(_ANNOUNCED_BY_OTHERS)
+        await site.connection.execute("DELETE FROM panel WHERE code = 'GONE'")
         await home.sees(lambda: not [topic for topic in home.kept if re.search("GONE|THEIRS|plug", topic)])
         assert home.config("OURS")
-    told = await (await connection.execute("SELECT panel_code FROM panel_announcement")).fetchall()
+    told = await (await site.connection.execute("SELECT panel_code FROM panel_announcement")).fetchall()
     assert told == [("OURS",)]
 
 
-async def test_a_panel_that_was_removed_while_nobody_looked_is_taken_back_too(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
-) -> None:
-    await meters.store([(await add(connection, "OLD:1"), reading(1))])
-    async with announcing(connection, embedded_broker.url):
+async def test_a_panel_that_was_removed_while_nobody_looked_is_taken_back_too(site: Site, home: HomeAssistant) -> None:
+    await site.add("OLD:1")
+    async with site.announcing():
         await home.sees(lambda: home.state("OLD:1"))
-    await connection.execute("DELETE FROM panel")
-    async with announcing(connection, embedded_broker.url):
+    await site.connection.execute("DELETE FROM panel")
+    async with site.announcing():
         await home.sees(lambda: not [topic for topic in home.kept if "OLD" in topic])
 
 
@@ -274,10 +276,10 @@ async def test_the_broker_may_go_away_and_come_back(
     connection: AsyncConnection[Row], mosquitto: Mosquitto, meters: Meters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingest.announcer._PAUSE_S", 0.05)
-    panel_id = await add(connection, "LIFT")
-    await meters.store([(panel_id, reading(1))])
+    site = Site(connection, meters, mosquitto.url)
+    panel_id = await site.add("LIFT")
     mosquitto.stop()
-    async with announcing(connection, mosquitto.url):
+    async with site.announcing():
         mosquitto.start()
         async with listening_at(mosquitto.url) as home:
             await home.sees(lambda: home.state("LIFT"))
@@ -289,23 +291,20 @@ async def test_the_broker_may_go_away_and_come_back(
 
 
 async def test_of_two_processes_one_announces_and_the_other_follows(
-    connection: AsyncConnection[Row],
-    embedded_broker: Broker,
+    site: Site,
     home: HomeAssistant,
-    meters: Meters,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ingest.announcer._PAUSE_S", 0.05)
-    panel_id = await add(connection, "LIFT")
-    await meters.store([(panel_id, reading(1))])
+    panel_id = await site.add("LIFT")
     async with AsyncExitStack() as second:
-        async with announcing(connection, embedded_broker.url, client_id="first"):
+        async with site.announcing(client_id="first"):
             await home.sees(lambda: home.state("LIFT"))
-            await second.enter_async_context(announcing(connection, embedded_broker.url, client_id="second"))
-            await meters.store([(panel_id, reading(2))])
+            await second.enter_async_context(site.announcing(client_id="second"))
+            await site.meters.store([(panel_id, reading(2))])
             await home.sees(lambda: home.state("LIFT")["energy_import_kwh"] == 2.0)
             assert [topic for topic, _ in home.heard].count("kilowatch/status") == 1
-        await meters.store([(panel_id, reading(3))])
+        await site.meters.store([(panel_id, reading(3))])
         await home.sees(lambda: home.state("LIFT")["energy_import_kwh"] == 3.0)
 
 
@@ -316,11 +315,9 @@ def test_topics_and_names_fit_home_assistant_and_are_nobody_elses() -> None:
     assert len({device_id(code) for code in codes}) == len(codes)
 
 
-async def test_what_we_announce_we_do_not_read(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters
-) -> None:
-    await meters.store([(await add(connection, "LIFT"), reading(1))])
-    async with announcing(connection, embedded_broker.url):
+async def test_what_we_announce_we_do_not_read(site: Site, home: HomeAssistant) -> None:
+    await site.add("LIFT")
+    async with site.announcing():
         await home.sees(lambda: home.state("LIFT"))
     topic = config_topic("LIFT", prefix="homeassistant")
     clock = WallClock("UTC")
@@ -330,13 +327,11 @@ async def test_what_we_announce_we_do_not_read(
     assert found is NOTHING
 
 
-async def test_kilowatch_ingest_announces_where_it_is_asked_to(
-    connection: AsyncConnection[Row], embedded_broker: Broker, home: HomeAssistant, meters: Meters, tmp_path: Path
-) -> None:
-    await meters.store([(await add(connection, "LIFT"), reading(1))])
+async def test_kilowatch_ingest_announces_where_it_is_asked_to(site: Site, home: HomeAssistant, tmp_path: Path) -> None:
+    await site.add("LIFT")
     environment = {
-        "DATABASE_URL": url_of(connection),
-        "MQTT_URL": embedded_broker.url,
+        "DATABASE_URL": url_of(site.connection),
+        "MQTT_URL": site.mqtt_url,
         "KILOWATCH_HOME_ASSISTANT": "true",
         "KILOWATCH_DATA_DIR": str(tmp_path),
     }
