@@ -184,7 +184,8 @@ async def missed(
 
 
 _COUNT_ALL: LiteralString = """
-SELECT count(*) FROM (SELECT FROM reading WHERE batch_id > %(after)s AND batch_id <= %(until)s LIMIT %(limit)s)
+SELECT count(*)
+FROM (SELECT FROM reading WHERE batch_id > %(after)s AND batch_id <= %(until)s LIMIT %(limit)s) AS found
 """
 _COUNT_VISIBLE: LiteralString = """
 SELECT count(*) FROM (
@@ -192,7 +193,7 @@ SELECT count(*) FROM (
     WHERE reading.batch_id > %(after)s AND reading.batch_id <= %(until)s
       AND (%(codes)s::text[] IS NULL OR panel.code = ANY (%(codes)s))
     LIMIT %(limit)s
-)
+) AS found
 """
 
 
