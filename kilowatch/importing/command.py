@@ -1,10 +1,12 @@
 """Runs an import for a person at a terminal: a progress bar, a summary, and one line for what went wrong."""
 
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
+from pyarrow import ArrowException
 from rich.console import Console
 from rich.markup import escape
 
@@ -38,7 +40,7 @@ def _imported(database_url: str, file: str, options: ImportOptions, tell: Callab
         raise Refused("DATABASE_UNAVAILABLE", message) from error
     except BatchRefusedError as error:
         raise Refused("STORE_ERROR", f"The database refuses rows: {error}. What was stored before stays.") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error, ArrowException) as error:
         raise Refused("BAD_FILE", f"{file} cannot be read to its end: {error}", "file") from error
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped; run the same command again to go on from there")

@@ -21,6 +21,7 @@ from pyarrow import parquet
 from kilowatch.importing import files
 from kilowatch.importing.batches import Batch, Batches
 from kilowatch.importing.clocks import LocalClock
+from kilowatch.importing.command import run_import
 from kilowatch.importing.csv_rows import CsvRows
 from kilowatch.importing.files import Lines
 from kilowatch.importing.json_rows import JsonRows
@@ -313,6 +314,19 @@ def test_a_file_is_imported_by_one_process_at_a_time(database_url: str, tmp_path
         with pytest.raises(Refused, match="IMPORT_RUNNING"):
             imported(database_url, path)
     assert imported(database_url, path).progress.new_count == 3
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "missing"])
+def test_a_file_that_cannot_be_read_to_its_end_is_told_in_one_line(
+    database_url: str, rows: Callable[[str], list[Any]], tmp_path: Path, damage: str
+) -> None:
+    path = tmp_path / "readings.csv.gz"
+    whole = gzip.compress(history(2000).encode())
+    if damage != "missing":
+        path.write_bytes(whole[:-9] if damage == "cut" else whole[:200] + bytes(100) + whole[300:])
+    with pytest.raises(Refused, match=r"BAD_FILE: .*readings\.csv\.gz cannot be read to its end"):
+        run_import(database_url, str(path), ImportOptions(TransferFormat.CSV, {}))
+    assert rows("SELECT finished_at FROM reading_import WHERE finished_at IS NOT NULL") == []
 
 
 def test_standard_input_is_imported_by_the_command(database_url: str, rows: Callable[[str], list[Any]]) -> None:
