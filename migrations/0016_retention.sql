@@ -43,7 +43,7 @@ $$;
 -- Readings from before `horizon` that later answers hang on, whatever is removed: what a panel's next register is
 -- judged and counted from, and what the balance is counted from, at each row of the ledger. Whole five minutes, so that
 -- they can be summed again, and of each the registers that it is counted from. 12 readings: twice what a judgement
--- looks back.
+-- looks back. OFFSET 0 keeps the planner to looking up by panel and instant: it knows nothing of how few they are.
 CREATE FUNCTION readings_to_keep(horizon timestamptz) RETURNS SETOF reading
 LANGUAGE sql STABLE
 AS $$
@@ -55,13 +55,17 @@ AS $$
         FROM ledger_entry CROSS JOIN LATERAL (VALUES (at), (usage_from_at)) AS needed (moment)
         WHERE moment < horizon
     ), key AS (
-        SELECT reading.panel_id, reading.at FROM bucket JOIN reading ON reading.panel_id = bucket.panel_id
-           AND reading.at >= bucket.starts_at AND reading.at < bucket.starts_at + interval '5 minutes'
+        SELECT bucket.panel_id, own.at FROM bucket CROSS JOIN LATERAL (
+            SELECT at FROM reading WHERE panel_id = bucket.panel_id
+               AND at >= bucket.starts_at AND at < bucket.starts_at + interval '5 minutes' OFFSET 0
+        ) AS own
         UNION
         SELECT bucket.panel_id, earlier.at
         FROM bucket CROSS JOIN LATERAL newest_registers(bucket.panel_id, bucket.starts_at, 6) AS earlier (at)
     )
-    SELECT reading.* FROM reading JOIN key USING (panel_id, at) WHERE reading.at < horizon
+    SELECT kept.* FROM key CROSS JOIN LATERAL (
+        SELECT * FROM reading WHERE panel_id = key.panel_id AND at = key.at AND at < horizon OFFSET 0
+    ) AS kept
 $$;
 
 -- The latest instant, not after `wanted`, up to which readings can be removed by dropping whole tables: the start of a

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncConnection, Connection, sql
 
 from kilowatch.housekeeping import Keeping, keep_house
 from metering.readings import Reading
 from store import partitions
 from store.connections import Pool, Row, connect
 from store.merge import BatchWriter
+from store.reading_changes import Author, correct, restore, withdraw
 from store.retention import ANNOUNCED_FOR
+from tests.fixtures.database import cloned
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 
@@ -107,42 +109,64 @@ async def test_operators_are_told_what_is_stored(connection: AsyncConnection[Row
     assert after.oldest_at == NOW
 
 
-HOURLY = [(1, reading(NOW - timedelta(days=30) + timedelta(minutes=10 * n), n * 0.5)) for n in range(6 * 24 * 28)]
+EVERY_TEN_MINUTES = [
+    (1, reading(NOW - timedelta(days=30) + timedelta(minutes=10 * n), n * 0.5)) for n in range(6 * 24 * 28)
+]
+LATE = EVERY_TEN_MINUTES[5::97]
+ADMIN = Author("wrong", name="admin")
 
 
 def sums(database: Connection[Row]) -> list[list[Row]]:
     queries = (
         "SELECT panel_id, at, energy_import_kwh, active_power_kw, flags FROM reading ORDER BY 1, 2",
         "SELECT * FROM rollup_five_minutes ORDER BY 1, 2",
+        "SELECT * FROM rollup_hour ORDER BY 1, 2",
         "SELECT * FROM rollup_day ORDER BY 1, 2",
+        "SELECT panel_id, register, at, kind, usage_kwh FROM register_event ORDER BY 1, 2, 3",
     )
     found = [database.execute(query).fetchall() for query in queries]
     database.rollback()
     return found
 
 
+def handed_in_late_corrected_and_withdrawn(database: Connection[Row], writer: BatchWriter) -> None:
+    writer.write(EVERY_TEN_MINUTES[:2000])
+    writer.write(LATE)
+    instants = [one.at for _, one in EVERY_TEN_MINUTES]
+    correct(database, panel_id=1, at=instants[200], values={"energy_import_kwh": 100.25}, author=ADMIN)
+    withdraw(database, panel_id=1, since=instants[300], until=instants[320], author=ADMIN)
+    number = withdraw(database, panel_id=1, since=instants[900], until=instants[1100], author=ADMIN)
+    restore(database, change_id=number, author=ADMIN)
+    database.commit()
+    writer.write(EVERY_TEN_MINUTES[150:400])
+
+
 @pytest.mark.usefixtures("timescale")
-async def test_late_readings_and_repeated_ones_are_the_same_in_compressed_chunks(
-    database: Connection[Row], pool: Pool
+async def test_late_readings_and_changes_are_the_same_in_compressed_chunks(
+    database: Connection[Row],
+    pool: Pool,
+    server_url: str,
+    server: Connection[Row],
+    template: sql.Identifier,
 ) -> None:
-    database.execute("INSERT INTO panel (code, name, time_zone) VALUES ('P', 'x', 'Asia/Kathmandu')")
-    late = [HOURLY[n] for n in range(5, len(HOURLY), 97)]
-    writer = BatchWriter(database)
-    writer.write([row for row in HOURLY if row not in late])
-    await keep_house(pool, keeping=Keeping(compress_after_days=2), now=NOW)
-    compressed = "SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed"
-    ((chunks,),) = database.execute(compressed.encode()).fetchall()
-    database.rollback()
-    assert chunks >= 3
-    result = writer.write(HOURLY[:2000])
-    assert result.reading_count == len([row for row in late if row in HOURLY[:2000]])
-    writer.write(late)
-    found = sums(database)
+    with cloned(server_url, server, template) as plain_url, connect(plain_url) as plain:
+        writers = [BatchWriter(one) for one in (database, plain)]
+        for one, writer in zip((database, plain), writers, strict=True):
+            one.execute("INSERT INTO panel (code, name, time_zone) VALUES ('P', 'x', 'Asia/Kathmandu')")
+            writer.write([row for row in EVERY_TEN_MINUTES if row not in LATE])
+        await keep_house(pool, keeping=Keeping(compress_after_days=2), now=NOW)
+        ((chunks,),) = database.execute(
+            "SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed"
+        ).fetchall()
+        database.rollback()
+        assert chunks >= 3
+        for one, writer in zip((database, plain), writers, strict=True):
+            handed_in_late_corrected_and_withdrawn(one, writer)
+        found = sums(database)
+        assert found == sums(plain)
+        assert len(found[0]) == len(EVERY_TEN_MINUTES) - 20
     await keep_house(pool, keeping=Keeping(compress_after_days=2), now=NOW)
     assert sums(database) == found
-    assert len(found[0]) == len(HOURLY)
-    assert [row[2] for row in found[0]] == [one.energy_import_kwh for _, one in HOURLY]
-    assert sum(row[3] for row in found[2]) == HOURLY[-1][1].energy_import_kwh
 
 
 @pytest.mark.usefixtures("timescale")
