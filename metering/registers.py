@@ -108,10 +108,8 @@ class Course:
     def start_before(self, place: int) -> int | None:
         """Where to start so that `place` and what it may change is judged; None when more readings before are needed.
 
-        LOOK_BACK readings before the full hour of the reading at `place` always suffice.
+        LOOK_BACK readings before the full hour of the reading before `place` always suffice.
         """
-        if place < len(self._readings) and place in self._restarts:
-            return place
         first = 0 if self._is_beginning else CALM_WITHIN
         for start in range(place - 1, first - 1, -1):
             if self._streaks[start] >= CALM_STEPS or start in self._restarts:
@@ -158,7 +156,7 @@ class Course:
             return range(base, place), self._glitch(range(base, place), before=chain[0])
         run = self._run(base, place)
         if run:
-            chain[:] = base, run.stop
+            chain[:] = base, run.stop - (run.stop in self._restarts)
             return run, self._glitch(run, before=base)
         chain[:] = base, place
         return None, _irregular(readings[base], readings[place])
@@ -179,11 +177,14 @@ class Course:
         return low.kwh <= back.kwh < high.kwh and is_regular(low, back)
 
     def _run(self, base: int, first: int) -> range | None:
-        """The shortest run of readings from `first` after which the register goes on from `base`."""
+        """The shortest run of readings from `first` after which the register goes on from `base`.
+
+        That may be where judging starts anew: a zero just before a full hour must not be what usage rises from.
+        """
         readings = self._readings
         for after in range(first + 1, min(first + LONGEST_GLITCH, len(readings) - 1) + 1):
             took = readings[after - 1].at - readings[first].at
-            if after in self._restarts or took > LONGEST_GLITCH_TOOK:
+            if after - 1 in self._restarts or took > LONGEST_GLITCH_TOOK:
                 return None
             if is_regular(readings[base], readings[after]):
                 return range(first, after)

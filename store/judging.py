@@ -209,7 +209,7 @@ class _Reader:
         before, is_beginning = self._before(since)
         start = self._start(before, within, is_beginning=is_beginning)
         if start is None:
-            hour = full_hour(since)
+            hour = full_hour(before[-1][0])
             earlier, is_beginning = self._before(hour)
             of_hour = self._read(self.statements.within, since=hour, until=since)
             before = earlier + [row for row in of_hour if row[0] < since]

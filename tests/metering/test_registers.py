@@ -92,8 +92,9 @@ def course_of(random: Random) -> list[RegisterReading]:
 
 
 def window(readings: Sequence[RegisterReading], place: int) -> tuple[Course, int]:
-    """What is known of a register where only LOOK_BACK readings before the hour of a place are read."""
-    hour = next(number for number, one in enumerate(readings) if one.at >= full_hour(readings[place].at))
+    """What is known of a register where only LOOK_BACK readings before the hour of the one before are read."""
+    before_at = readings[max(0, place - 1)].at
+    hour = next(number for number, one in enumerate(readings) if one.at >= full_hour(before_at))
     first = max(0, min(hour, place) - LOOK_BACK)
     return Course(readings[first:], is_beginning=first == 0), first
 
@@ -108,7 +109,7 @@ def test_the_readings_around_a_place_tell_what_all_of_them_tell(random: Random) 
         course, first = window(readings, place)
         start = course.start_before(place - first)
         assert start is not None
-        assert start <= place - first
+        assert start <= max(0, place - first - 1)
         found = course.judged(start, len(readings) - first)
         assert {first + number for number in found.glitches} == {
             number for number in everything.glitches if number >= first + start
