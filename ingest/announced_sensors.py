@@ -26,11 +26,11 @@ _BY_PHASE: Final = frozenset({"voltage", "current"})
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What an announcement says of one sensor; empty where it says nothing."""
+    """What an announcement says of one sensor, and the words of its device's names; empty where it says nothing."""
 
     object_id: str
     name: str
-    device_names: tuple[str, ...]
+    device_words: frozenset[str]
     device_class: str
     state_class: str
     unit: str
@@ -80,8 +80,7 @@ def announced_field(sensor: Announced) -> PanelField | Unusable | None:
 def _spoken(sensor: Announced, template: Template) -> list[str]:
     """The words that tell the sensor from the others of its device."""
     keys = (step for step in template.path if isinstance(step, str))
-    of_the_device = set(words(*sensor.device_names))
-    return [word for word in words(sensor.object_id, sensor.name, *keys) if word not in of_the_device]
+    return [word for word in words(sensor.object_id, sensor.name, *keys) if word not in sensor.device_words]
 
 
 def _register(sensor: Announced, template: Template, *, spoken: list[str]) -> Quantity | Unusable | None:

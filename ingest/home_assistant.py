@@ -10,6 +10,7 @@ import msgspec
 
 from ingest.announced_sensors import Announced, Unusable, announced_field
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Source
+from ingest.sensor_words import words
 from metering.devices import panel_code_of
 from metering.mappings import DiscoveredSensor
 from metering.readings import Rejected
@@ -19,6 +20,7 @@ _TOPIC = re.compile(r"homeassistant/(sensor|device)/(?:([A-Za-z0-9_-]+)/)?([A-Za
 _OURS: Final = "Kilowatch"
 _MOST_REASONS: Final = 5
 _MOST_COMPONENTS: Final = 500
+_MOST_NAMES: Final = 10
 _LONGEST_TEXT: Final = 500
 _LONGEST_NAME_BYTES: Final = 1000
 
@@ -33,6 +35,14 @@ class _Component:
     announced_on: str
     object_id: str
     document: _Document
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """What announces: its name, empty where only the topic of its state tells it, and the words of all its names."""
+
+    name: str
+    words: frozenset[str]
 
 
 def _announcement(
@@ -65,8 +75,9 @@ def _announced(topic: str, document: _Document, *, kind: str, node: str, object_
     components = _components(topic, document) if kind == "device" else [_Component(topic, object_id, document)]
     if (count := len(_object(document, "components", "cmps"))) > _MOST_COMPONENTS:
         reasons.append(f"there are {count} components; accepted: the first {_MOST_COMPONENTS}")
+    device = _Device(_device(document) or node, frozenset(words(node, *_device_names(document))))
     for component in components:
-        outcome = _sensor(component, document, node=node)
+        outcome = _sensor(component, device)
         if isinstance(outcome, DiscoveredSensor):
             found.append(outcome)
         elif outcome:
@@ -76,8 +87,8 @@ def _announced(topic: str, document: _Document, *, kind: str, node: str, object_
 
 def _rejected(reasons: list[str]) -> Rejected:
     others = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
-    words = "; ".join(reasons[:_MOST_REASONS])
-    return Rejected("UNUSABLE_ANNOUNCEMENT", f"{words}{others}; a mapping can be set (setDeviceMapping)")
+    first = "; ".join(reasons[:_MOST_REASONS])
+    return Rejected("UNUSABLE_ANNOUNCEMENT", f"{first}{others}; a mapping can be set (setDeviceMapping)")
 
 
 def _components(topic: str, document: _Document) -> Iterator[_Component]:
@@ -89,15 +100,14 @@ def _components(topic: str, document: _Document) -> Iterator[_Component]:
                 yield _Component(f"{topic}#{key}", key, {**shared, **own})
 
 
-def _sensor(component: _Component, document: _Document, *, node: str) -> DiscoveredSensor | Unusable | None:
+def _sensor(component: _Component, device: _Device) -> DiscoveredSensor | Unusable | None:
     keys = component.document
     state_topic = _whole_topic(_text(keys, "state_topic", "stat_t"), base=_text(keys, "~"))
-    device = _device(document) or node or state_topic
     field = announced_field(
         Announced(
             object_id=component.object_id,
             name=_text(keys, "name"),
-            device_names=(device, node, *_device_names(document)),
+            device_words=device.words,
             device_class=_text(keys, "device_class", "dev_cla"),
             state_class=_text(keys, "state_class", "stat_cla"),
             unit=_text(keys, "unit_of_measurement", "unit_of_meas"),
@@ -111,8 +121,9 @@ def _sensor(component: _Component, document: _Document, *, node: str) -> Discove
         return Unusable("there is no state_topic that could be read")
     if len(component.announced_on.encode()) > _LONGEST_NAME_BYTES:
         return Unusable(f"its name is too long; accepted: {_LONGEST_NAME_BYTES} bytes with the topic")
-    code = panel_code_of(device, *field.parts)
-    return DiscoveredSensor(component.announced_on, device, code, state_topic, field.mapping)
+    name = device.name or state_topic
+    code = panel_code_of(name, *field.parts)
+    return DiscoveredSensor(component.announced_on, name, code, state_topic, field.mapping)
 
 
 def _taken_back(topic: str) -> DiscoveredSensor:
@@ -133,12 +144,14 @@ def _device(document: _Document) -> str:
 def _device_names(document: _Document) -> Iterator[str]:
     device = _object(document, "device", "dev")
     yield _text(device, "name")
-    yield from (name for name in _flat(device.get("identifiers", device.get("ids"))) if isinstance(name, str))
+    named = _flat(device.get("identifiers", device.get("ids")))
+    yield from (name for name in named if isinstance(name, str) and _is_plain(name))
 
 
 def _flat(value: object) -> list[Any]:
+    """The first things of a list, or the only thing."""
     if isinstance(value, list):
-        return cast("list[Any]", value)
+        return cast("list[Any]", value)[:_MOST_NAMES]
     return [] if value is None else [value]
 
 

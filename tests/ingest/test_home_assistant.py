@@ -140,6 +140,11 @@ def test_a_component_whose_name_no_index_takes_says_so() -> None:
     assert "its name is too long" in found.rejected.reason
 
 
+def test_the_words_of_a_topic_without_a_device_are_no_name() -> None:
+    found = announced({**TASMOTA, "dev": None, "name": "Export", "stat_t": "meter/export"})
+    assert [sensor.field.quantity for sensor in found.discovered if sensor.field] == [Quantity.ENERGY_EXPORT]
+
+
 def test_an_empty_announcement_takes_back() -> None:
     topic = "homeassistant/sensor/node/energy/config"
     assert heard(topic, b"") == Decoded(discovered=(DiscoveredSensor(topic, "", "", "", None),))
