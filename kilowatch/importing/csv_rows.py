@@ -111,21 +111,22 @@ class CsvRows:
     def _types(self, instant: pa.DataType) -> dict[str, pa.DataType]:
         number = _TEXT if instant is _TEXT else pa.float64()
         panel = _TEXT if instant is _TEXT else pa.dictionary(pa.int32(), _TEXT)
-        special = {PANEL: panel, AT: instant, RECEIVED_AT: _TEXT if instant is _TEXT else _INSTANT, FLAGS: _TEXT}
+        special = {PANEL: panel, AT: instant, RECEIVED_AT: instant, FLAGS: _TEXT}
         return {name: special.get(name, number) for name in self.matched if name}
 
     def _located(self, block: Block, table: pa.Table, refused: list[int]) -> Part:
         """The rows with their lines; empty lines are no rows."""
+        texts = _Texts(block.content)
         numbers = np.delete(np.arange(table.num_rows + len(refused)), refused)
         columns = {name: _whole(table.column(name)) for name in table.column_names}
         filled = np.logical_or.reduce([column.is_valid().to_numpy(zero_copy_only=False) for column in columns.values()])
+        for row in np.flatnonzero(~filled):
+            filled[row] = bool(texts[int(numbers[row])].strip(f'{self.delimiter}" \r'))
         if not filled.all():
             columns = {name: column.filter(pa.array(filled)) for name, column in columns.items()}
-            numbers = numbers[filled]
-        texts = _Texts(block.content)
+        rows = numbers[filled]
         lines = [RejectedLine(block.line + n, texts[n], self._miscounted(texts[n])) for n in refused]
-        kept = numbers
-        return Part(columns, block.line + kept, lambda row: texts[int(kept[row])], lines, block.end)
+        return Part(columns, block.line + rows, lambda row: texts[int(rows[row])], lines, block.end)
 
     def _miscounted(self, text: str) -> Rejected:
         found = len(_separated(text, delimiter=self.delimiter))

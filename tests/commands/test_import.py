@@ -385,7 +385,7 @@ def test_every_line_is_either_stored_or_kept_whatever_it_holds(file_format: Tran
     rejected = [row for batch in batches for row in batch.rejected]
     assert sum(batch.packed.count for batch in batches) >= 2
     assert {row.line for row in rejected} <= set(range(2, len(odd) + 2))
-    told = [line for line in content.split("\n") if set(line) - set(' ,"nul')]
+    told = [line for line in content.split("\n") if line.strip(' ,"\r')]
     assert sum(batch.row_count for batch in batches) >= len(told)
     assert batches[-1].end.offset == len(content.encode("utf-8", "replace"))
 
