@@ -61,7 +61,9 @@ class Exports:
         except (InvalidLinkError, InvalidTokenError):
             return refusal(404, "EXPORT_LINK_INVALID", "This link is not valid, or has expired: ask for a new one.")
         except TooManyExportsError:
-            message = f"{MAX_OF_AN_ACCOUNT} downloads run already: wait for the end of one."
+            message = (
+                f"{MAX_OF_AN_ACCOUNT} downloads of yours, or {MAX_AT_ONCE} in all, run already: wait for one's end."
+            )
             return refusal(429, "TOO_MANY_EXPORTS", message, headers={"Retry-After": "10"})
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
             return _failed(error)

@@ -191,6 +191,21 @@ async def test_an_account_may_have_two_downloads_and_gets_its_place_back(databas
             await until(is_closed)
 
 
+async def test_a_download_that_the_database_cuts_short_is_not_taken_for_whole(
+    database_url: str, ann: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await connect_async(database_url) as connection:
+        await connection.execute(MANY)
+        async with serving(make_app(database_url), has_small_buffers=True) as api:
+            admin = await add_account(database_url, role=Role.ADMIN, email="root@example.org")
+            async with slow_download(api.root + granted(admin, code="B")) as answer:
+                await connection.execute(OPEN.replace("SELECT", "SELECT pg_terminate_backend(pid)", 1))
+                with pytest.raises(httpx.RemoteProtocolError):
+                    await answer.aread()
+            assert "a download was cut short" in caplog.text
+            assert "Traceback" not in caplog.text
+
+
 async def test_being_asked_for_its_headers_alone_costs_no_file(api: Server, ann: int) -> None:
     async with httpx.AsyncClient(timeout=10) as http:
         answer = await http.head(await link_of(api, ann))
