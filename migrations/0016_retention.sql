@@ -83,21 +83,24 @@ END
 $$;
 
 -- Makes the monthly partitions (UTC) that hold [since, until], other than those that were dropped: what is kept of
--- these is in reading_past. Nothing to do where TimescaleDB makes chunks.
+-- these is in reading_past. Nothing to do where TimescaleDB makes chunks. CREATE TABLE ... PARTITION OF would wait for
+-- everybody who reads, such as an export of an hour, and everybody would wait behind it; attaching waits for no reader.
 CREATE OR REPLACE FUNCTION ensure_reading_partitions(since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql
 AS $$
 DECLARE
     month_start timestamp := greatest(date_trunc('month', since AT TIME ZONE 'UTC'),
         (SELECT removed_before AT TIME ZONE 'UTC' FROM retention WHERE level = 'READINGS'));
+    month_name text;
 BEGIN
     IF (SELECT relkind FROM pg_class WHERE oid = 'reading'::regclass) <> 'p' THEN
         RETURN;
     END IF;
     WHILE month_start <= until AT TIME ZONE 'UTC' LOOP
-        IF to_regclass('reading_' || to_char(month_start, 'YYYY_MM')) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF reading FOR VALUES FROM (%L) TO (%L)',
-                           'reading_' || to_char(month_start, 'YYYY_MM'),
+        month_name := 'reading_' || to_char(month_start, 'YYYY_MM');
+        IF to_regclass(month_name) IS NULL THEN
+            EXECUTE format('CREATE TABLE %I (LIKE reading INCLUDING ALL)', month_name);
+            EXECUTE format('ALTER TABLE reading ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', month_name,
                            month_start AT TIME ZONE 'UTC', (month_start + interval '1 month') AT TIME ZONE 'UTC');
         END IF;
         month_start := month_start + interval '1 month';

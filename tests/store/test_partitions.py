@@ -9,10 +9,12 @@ from psycopg import AsyncConnection, Connection, sql
 from kilowatch.housekeeping import Keeping, keep_house
 from metering.readings import Reading
 from store import partitions
+from store.batch_turns import begin_batch
 from store.connections import Pool, Row, connect
 from store.merge import BatchWriter
 from store.reading_changes import Author, correct, restore, withdraw
 from store.retention import ANNOUNCED_FOR
+from store.transfer import begin_export
 from tests.fixtures.database import cloned
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
@@ -63,13 +65,28 @@ async def test_the_months_ahead_are_there_before_they_are_needed(
 
 
 @pytest.mark.usefixtures("native")
-async def test_making_months_gives_way_to_who_is_there(
+async def test_making_months_gives_way_to_a_batch_under_way(
     connection: AsyncConnection[Row], database: Connection[Row]
 ) -> None:
-    database.execute("SELECT count(*) FROM reading")
+    begin_batch(database)
     assert not await partitions.make_months(connection, now=NOW, until=NOW)
     database.rollback()
     assert await partitions.make_months(connection, now=NOW, until=NOW)
+
+
+@pytest.mark.usefixtures("native")
+def test_a_new_month_and_a_long_export_do_not_wait_for_each_other(
+    database_url: str, database: Connection[Row], writer: BatchWriter
+) -> None:
+    database.execute("INSERT INTO panel (code, name, time_zone) VALUES ('A', 'A', 'UTC')")
+    writer.write([(1, reading(NOW, 10.0))])
+    with connect(database_url) as export:
+        begin_export(export)
+        assert export.execute("SELECT count(*) FROM reading").fetchone() == (1,)
+        database.execute("SET lock_timeout = '1s'")
+        writer.write([(1, reading(NOW - timedelta(days=60), 9.0))])
+        assert export.execute("SELECT count(*) FROM reading").fetchone() == (1,)
+    assert parts(database) == ["reading_2026_04", "reading_2026_06"]
 
 
 @pytest.mark.usefixtures("native")
