@@ -49,22 +49,25 @@ async def of_panel(
     """The demand of the local days or months that the period touches and that have readings, ascending.
 
     Raises:
-        Refused: BAD_RANGE.
+        Refused: BAD_RANGE, TOO_MANY_POINTS.
     """
-    panel, now = parent, info.context.now()
+    context, panel, now = info.context, parent, info.context.now()
     period = chosen_period(range_, since=since, until=until, now=now, default=Range.LAST_30D)
     first_day = _first_day(local_day(period.start, panel.zone), step)
     end_day = local_day(period.end - timedelta(microseconds=1), panel.zone) + timedelta(days=1)
+    context.spend(_most(first_day, end_day, step=step), root=info.root_value)
     read = demand.days if step is DemandStep.DAY else demand.months
-    async with info.context.pool.connection() as connection:
+    async with context.pool.connection() as connection:
         found = await read(
-            connection,
-            viewer=info.context.signed_in,
-            panel_ids=[panel.id],
-            first_day=first_day,
-            end_day=end_day,
+            connection, viewer=context.signed_in, panel_ids=[panel.id], first_day=first_day, end_day=end_day
         )
     return [_shown(sums, step=step, panel=panel, now=now) for sums in found]
+
+
+def _most(first_day: date, end_day: date, *, step: DemandStep) -> int:
+    """How many days or months there can be."""
+    days = (end_day - first_day).days
+    return days if step is DemandStep.DAY else days // 28 + 1
 
 
 def _first_day(day: date, step: DemandStep) -> date:

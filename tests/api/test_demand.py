@@ -48,3 +48,13 @@ async def test_what_was_used_over_a_silence_is_no_demand(site: Site) -> None:
     site.load("PM", [reading(START, 100.0), reading(START + timedelta(hours=9), 190.0)])
     (day,) = (await site.panel(f'demand(from: "2026-03-07T17:00:00Z", to: "2026-03-08T17:00:00Z") {FIELDS}'))["demand"]
     assert (day["energyKwh"], day["peakDemandKw"], day["loadFactor"]) == (90.0, None, None)
+
+
+async def test_demand_counts_among_the_points_of_an_answer(site: Site) -> None:
+    for number in range(140):
+        site.add_panel(f"PM{number}")
+    ten_years = 'from: "2016-03-09T00:00:00Z", to: "2026-03-09T00:00:00Z"'
+    query = f"{{ panels(first: 140) {{ nodes {{ demand({ten_years}) {{ energyKwh }} }} }} }}"
+    body = await site.answer(query)
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"TOO_MANY_POINTS"}
+    assert (await site.answer(query.replace("demand(", "demand(step: MONTH, ")))["errors"] == []
