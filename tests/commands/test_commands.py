@@ -130,6 +130,8 @@ def test_rejected_messages_are_listed_as_a_table_and_as_json(database_url: str) 
         ("KILOWATCH_TIME_ZONE", "Mars", "Asia/Jakarta"),
         ("KILOWATCH_FCM_CREDENTIALS", "nowhere.json", "service-account file that exists"),
         ("KILOWATCH_PORT", "http", "Expected `int`"),
+        ("KILOWATCH_KEEP_READINGS_DAYS", "31", "0, or 32 days and more"),
+        ("KILOWATCH_KEEP_HOURS_DAYS", "-1", "Expected `int` >= 0"),
         ("KILOWATCH_LOG_LEVEL", "LOUD", "DEBUG|INFO|WARNING|ERROR"),
     ],
 )
