@@ -63,17 +63,19 @@ def _say(found: Imported, *, file: str, console: Console) -> None:
     """A summary in a few lines."""
     begun, done = found.begun, found.progress
     if begun.finished_at is not None:
-        words = (
-            f"{file} was imported on {begun.finished_at:%Y-%m-%d %H:%M} UTC: nothing to do; --restart reads it again"
-        )
-        console.print(words, highlight=False, markup=False)
-    elif begun.place_line:
-        console.print(f"went on after line {begun.place_line:,}", highlight=False)
-    counts = f"{done.row_count:,} rows read: {done.new_count:,} new, {done.duplicate_count:,} there already"
-    console.print(f"{counts}, {done.rejected_count:,} rejected", highlight=False)
+        when = f"{begun.finished_at:%Y-%m-%d %H:%M} UTC"
+        _line(console, f"{file} was imported on {when}: nothing to do; --restart reads it again")
+    else:
+        if begun.place_line:
+            _line(console, f"went on after line {begun.place_line:,}")
+        counts = f"{done.row_count:,} rows read: {done.new_count:,} new, {done.duplicate_count:,} there already"
+        _line(console, f"{counts}, {done.rejected_count:,} rejected")
     for code, count in found.rejected_codes.items():
-        console.print(f"  {code}: {count:,}", highlight=False)
-    if found.rejected_file is not None:
-        console.print(
-            f"rejected rows, each with its line and reason: {found.rejected_file}", highlight=False, markup=False
-        )
+        _line(console, f"  {code}: {count:,}")
+    if found.rejected_codes:
+        where = found.rejected_file or f"the table rejected_row, import {begun.id}"
+        _line(console, f"rejected rows, each with its line and reason: {where}")
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -247,12 +247,18 @@ class _Database:
 
 
 def _write_rejected(beside: Path, rows: Iterator[RejectedRow]) -> Path | None:
-    """Writes the rejected rows to a file beside the imported one, a JSON object a line; none without any."""
+    """Writes the rejected rows to a file beside the imported one, a JSON object a line.
+
+    None without any, and where no file can be written: they stay in the database.
+    """
     path = beside.with_name(f"{beside.name}.rejected.jsonl")
     first = next(rows, None)
     if first is None:
         return None
-    with path.open("wb") as file:
-        for row in chain([first], rows):
-            file.write(msgspec.json.encode(row) + b"\n")
+    try:
+        with path.open("wb") as file:
+            for row in chain([first], rows):
+                file.write(msgspec.json.encode(row) + b"\n")
+    except OSError:
+        return None
     return path
