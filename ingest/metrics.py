@@ -16,6 +16,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class MetricsPortError(Exception):
+    """The port of ingest's own /metrics cannot be had; the message says why and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class IngestState:
     """What an ingest process knows of itself, without asking anybody; counts are since its start.
@@ -43,7 +47,7 @@ async def serving_metrics(
     """Answers `GET /metrics` while the block runs, and yields the port: the given one, or a free one for 0.
 
     Raises:
-        OSError: the port is taken.
+        MetricsPortError: the port is taken, or the address is none of this machine's.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,7 +58,11 @@ async def serving_metrics(
                 await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(answer, host, port, limit=_LONGEST_HEAD_BYTES)
+    try:
+        server = await asyncio.start_server(answer, host, port, limit=_LONGEST_HEAD_BYTES)
+    except OSError as error:
+        remedy = "set KILOWATCH_INGEST_METRICS_PORT to a free one, or to 0"
+        raise MetricsPortError(f"/metrics of ingest cannot be had on {host}:{port} ({error}); {remedy}") from error
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

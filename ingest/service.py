@@ -55,7 +55,7 @@ async def run(
 
     Raises:
         ValueError: the URL or the time zone is none.
-        OSError: the port is taken.
+        MetricsPortError: the port is taken.
     """
     writer = MessageWriter(database_url, default_time_zone=default_time_zone)
     service = _Service(

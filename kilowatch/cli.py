@@ -122,27 +122,29 @@ def serve() -> None:
 @app.command()
 def ingest() -> None:
     """Take meter messages from the broker into the database."""
+    from ingest.metrics import MetricsPortError
     from ingest.service import run
     from kilowatch.lifetime import run_until_stopped
     from store.migrations import check_version
 
     settings = _settings(needs=("database_url", "mqtt_url"))
     check_version(settings.database_url)
-    run_until_stopped(
-        run(
-            database_url=settings.database_url,
-            mqtt_url=settings.mqtt_url,
-            topics=tuple(topic.strip() for topic in settings.mqtt_topics.split(",") if topic.strip()),
-            client_id=settings.mqtt_client_id,
-            connections=settings.mqtt_connections,
-            default_time_zone=settings.time_zone,
-            linger_s=settings.ingest_linger_ms / 1000,
-            max_batch=settings.ingest_batch,
-            metrics_host=settings.host,
-            metrics_port=settings.ingest_metrics_port,
-        ),
-        *([_announcer(settings)] if settings.home_assistant else []),
+    taking_in = run(
+        database_url=settings.database_url,
+        mqtt_url=settings.mqtt_url,
+        topics=tuple(topic.strip() for topic in settings.mqtt_topics.split(",") if topic.strip()),
+        client_id=settings.mqtt_client_id,
+        connections=settings.mqtt_connections,
+        default_time_zone=settings.time_zone,
+        linger_s=settings.ingest_linger_ms / 1000,
+        max_batch=settings.ingest_batch,
+        metrics_host=settings.host,
+        metrics_port=settings.ingest_metrics_port,
     )
+    try:
+        run_until_stopped(taking_in, *([_announcer(settings)] if settings.home_assistant else []))
+    except MetricsPortError as error:
+        raise CommandError(str(error)) from error
 
 
 def _announcer(settings: Settings) -> Coroutine[None, None, None]:

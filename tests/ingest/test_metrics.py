@@ -4,8 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 
-from ingest.metrics import IngestState, in_prometheus, serving_metrics
+from ingest.metrics import IngestState, MetricsPortError, in_prometheus, serving_metrics
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 STATE = IngestState(
@@ -61,6 +62,13 @@ async def test_a_head_request_gets_the_length_alone() -> None:
 
 async def test_other_pages_and_methods_are_told_what_there_is() -> None:
     assert [(await asked(*what)).status_code for what in (("GET", "/"), ("POST", "/metrics"))] == [404, 405]
+
+
+async def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
+    async with serving_metrics(lambda: STATE, host="127.0.0.1", port=0) as port:
+        with pytest.raises(MetricsPortError, match=f"127.0.0.1:{port} .*KILOWATCH_INGEST_METRICS_PORT to a free one"):
+            async with serving_metrics(lambda: STATE, host="127.0.0.1", port=port):
+                raise AssertionError
 
 
 async def test_a_client_that_says_nonsense_stops_nobody() -> None:
