@@ -151,13 +151,16 @@ FROM rollup_day
 GROUP BY panel_id, date_trunc('month', day::timestamp)::date;
 
 -- Import of a panel in (since, until], summed from its readings: for short spans. Glitches are passed over, and a
--- rollover counts what it was.
+-- rollover counts what it was. Without a register in the span nothing is looked for before it: a panel that has none at
+-- all would be read to its beginning.
 CREATE OR REPLACE FUNCTION reading_usage_kwh(panel integer, since timestamptz, until timestamptz) RETURNS numeric
 LANGUAGE sql STABLE
 AS $$
     WITH span AS (
         (SELECT at, energy_import_kwh FROM reading
          WHERE panel_id = panel AND at <= since AND energy_import_kwh IS NOT NULL AND flags & 1 = 0
+           AND EXISTS (SELECT FROM reading WHERE panel_id = panel AND at > since AND at <= until
+                       AND energy_import_kwh IS NOT NULL)
          ORDER BY at DESC LIMIT 1)
         UNION ALL
         SELECT at, energy_import_kwh FROM reading

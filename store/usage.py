@@ -28,7 +28,8 @@ class UsageSum(Generic[Key]):
 
 
 # A reading's usage is the rise of the register since the reading before it that had one and was no glitch, or what a
-# rollover was. The grid stands in a query of its own, so that it is read once and not for each row.
+# rollover was. The grid stands in a query of its own, so that it is read once and not for each row. A register that is
+# not there is not looked for either: before the first of a million readings that took 0.6 s.
 _BY_READINGS: LiteralString = """
 WITH grid AS MATERIALIZED (
     SELECT %(edges)s::text::bigint[] AS edges
@@ -42,10 +43,12 @@ WITH grid AS MATERIALIZED (
 ), import_before AS (
     SELECT at, energy_import_kwh AS kwh FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_import_kwh IS NOT NULL AND flags & 1 = 0
+      AND EXISTS (SELECT FROM own WHERE import_kwh IS NOT NULL)
     ORDER BY at DESC LIMIT 1
 ), export_before AS (
     SELECT at, energy_export_kwh AS kwh FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at < %(start)s AND energy_export_kwh IS NOT NULL AND flags & 2 = 0
+      AND EXISTS (SELECT FROM own WHERE export_kwh IS NOT NULL)
     ORDER BY at DESC LIMIT 1
 ), rollover AS (
     SELECT at, register, usage_kwh FROM register_event
