@@ -171,14 +171,21 @@ async def replay(connection: AsyncConnection[Row], number: int) -> Replay | None
         return await cursor.fetchone()
 
 
+_NEWEST_ID = "SELECT max(id) FROM rejected_message"
+
 _DISCARD: LiteralString = f"""
 DELETE FROM rejected_message WHERE id IN (
-    SELECT id FROM rejected_message WHERE {MATCHING} ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)"""
+    SELECT id FROM rejected_message WHERE id <= %(newest_id)s AND {MATCHING}
+    ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)"""
 
 
 async def discard(connection: AsyncConnection[Row], *, which: RejectionFilter) -> int:
-    """Throws the messages away, some thousand at a time, and returns how many they were."""
-    parameters = {"most": _DISCARDED_AT_ONCE, **which.parameters()}
+    """Throws the messages away, some thousand at a time, and returns how many they were.
+
+    Those that come meanwhile stay: a device that repeats a fault would keep it going for ever.
+    """
+    ((newest_id,),) = await (await connection.execute(_NEWEST_ID)).fetchall()
+    parameters = {"most": _DISCARDED_AT_ONCE, "newest_id": newest_id, **which.parameters()}
     discarded = 0
     while gone := (await connection.execute(_DISCARD, parameters)).rowcount:
         discarded += gone

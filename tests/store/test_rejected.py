@@ -1,13 +1,15 @@
 """Rejected messages are kept as they came, and listed until they are replayed."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 
 from store.connections import Row, connect
 from store.rejected import (
+    EVERYTHING,
     KEPT_PAYLOAD_BYTES,
     RejectedMessage,
     RejectionFilter,
@@ -16,6 +18,7 @@ from store.rejected import (
     not_replayed,
     not_replayed_count,
 )
+from store.rejections import discard
 
 RECEIVED_AT = datetime(2026, 1, 16, 4, 30, 7, tzinfo=UTC)
 
@@ -68,6 +71,28 @@ def test_a_message_that_is_handed_over_again_is_counted_and_not_kept_twice(datab
         ("a", 3, RECEIVED_AT, later.received_at, "UNKNOWN_TOPIC"),
         ("b", 1, RECEIVED_AT, RECEIVED_AT, "BAD_JSON"),
     ]
+
+
+async def test_messages_that_come_while_others_are_thrown_away_stay(
+    database: Connection[Row], connection: AsyncConnection[Row]
+) -> None:
+    keep_rejected(database, [message("a"), message("b")])
+    database.execute(_A_DEVICE_THAT_REPEATS_ITSELF)
+    database.commit()
+    async with asyncio.timeout(30):
+        assert await discard(connection, which=EVERYTHING) == 2
+    left = database.execute("SELECT DISTINCT topic FROM rejected_message").fetchall()
+    assert left == [("again",)]
+
+
+_A_DEVICE_THAT_REPEATS_ITSELF = """
+CREATE FUNCTION come_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO rejected_message (topic, payload, code, reason, received_at)
+    VALUES ('again', '', 'BAD_JSON', 'not JSON', now());
+    RETURN NULL;
+END $$;
+CREATE TRIGGER come_again AFTER DELETE ON rejected_message EXECUTE FUNCTION come_again()"""
 
 
 def test_the_same_message_a_day_later_or_after_a_replay_is_kept_again(database: Connection[Row]) -> None:
