@@ -111,7 +111,10 @@ def postgres() -> Generator[str]:
         yield given
         return
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as server:
-        yield server.url
+        try:
+            yield server.url
+        finally:
+            server.erase()
 
 
 @contextmanager
