@@ -151,7 +151,11 @@ SELECT panel_id, kind, since, until, reading_count,
        EXISTS (SELECT FROM reading_change AS later WHERE later.restores_id = change.id)
 FROM reading_change AS change WHERE id = %s"""
 
-_PARTITIONS = "SELECT ensure_reading_partitions(%(since)s, %(until)s)"
+# Of the months that readings go back to alone: a span may be centuries long.
+_PARTITIONS = """
+SELECT ensure_reading_partitions(month, month)
+FROM (SELECT DISTINCT date_trunc('month', at) AS month FROM withdrawn_reading
+      WHERE change_id = %(restores_id)s) AS own"""
 
 _PUT_BACK: LiteralString = f"""
 WITH restored AS (
@@ -184,7 +188,7 @@ def restore(connection: Connection[Row], *, change_id: int, author: Author) -> i
     restoration_id = _recorded(connection, ChangeKind.RESTORATION, change, author=author, restores_id=change_id)
     parameters = {**change, "batch_id": batch_id, "restores_id": change_id}
     if kind is ChangeKind.WITHDRAWAL:
-        connection.execute(_PARTITIONS, change)
+        connection.execute(_PARTITIONS, parameters)
         connection.execute(_PUT_BACK, parameters)
     else:
         _undo(connection, parameters, restoration_id=restoration_id)

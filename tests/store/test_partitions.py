@@ -90,6 +90,18 @@ def test_a_new_month_and_a_long_export_do_not_wait_for_each_other(
 
 
 @pytest.mark.usefixtures("native")
+def test_restoring_a_span_of_centuries_makes_no_months(database: Connection[Row], writer: BatchWriter) -> None:
+    database.execute("INSERT INTO panel (code, name, time_zone) VALUES ('A', 'A', 'UTC')")
+    writer.write([(1, reading(NOW, 10.0))])
+    since, until, author = NOW.replace(year=1900), NOW.replace(year=2199), Author("by mistake")
+    withdrawal = withdraw(database, panel_id=1, since=since, until=until, author=author)
+    restore(database, change_id=withdrawal, author=author)
+    database.commit()
+    assert parts(database) == ["reading_2026_06"]
+    assert database.execute("SELECT count(*) FROM reading").fetchone() == (1,)
+
+
+@pytest.mark.usefixtures("native")
 async def test_what_is_kept_of_dropped_months_has_one_small_partition(database: Connection[Row], pool: Pool) -> None:
     database.execute("INSERT INTO panel (code, name, time_zone) VALUES ('P', 'x', 'UTC')")
     writer = BatchWriter(database)
