@@ -15,7 +15,6 @@ from metering.readings import Rejected, on_arrival
 
 _FILTERS: Final = ("+/status/+", "+/events/rpc", "+/online", "shellies/#")
 _STATUS = re.compile(r"((?:shellies/)?[^/]+)/status/([a-z0-9_]+)(?::([0-9]{1,3}))?")
-_ANY_STATUS = re.compile(r"[^/]+/status/[^/]+")
 _EVENTS = re.compile(r"((?:shellies/)?[^/]+)/events/rpc")
 _PRESENCE = re.compile(r"((?:shellies/)?[^/]+)/online")
 _SCALAR = re.compile(r"shellies/([^/]+)/(emeter|relay|roller|light)/([0-9]{1,3})/([a-z_]+)")
