@@ -42,6 +42,18 @@ AS $$
        OR panel_code IN (SELECT device_codes(panel.code) FROM visible_panel(viewer_id, sees_all) AS panel)
 $$;
 
+-- Those of which the viewer sees every panel: what a device says of itself is about all of them.
+CREATE FUNCTION wholly_visible_device(viewer_id bigint, sees_all boolean) RETURNS SETOF device
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT device.* FROM visible_device(viewer_id, sees_all) AS device
+    WHERE sees_all OR NOT EXISTS (
+        SELECT FROM panel
+        WHERE (panel.code = device.panel_code OR starts_with(panel.code, device.panel_code || ':'))
+          AND panel.id NOT IN (SELECT seen.id FROM visible_panel(viewer_id, sees_all) AS seen)
+    )
+$$;
+
 -- Who knew the change of credit: a person, or the prepaid meter itself, which shows what is left.
 ALTER TABLE ledger_entry ADD COLUMN source text NOT NULL DEFAULT 'PERSON' CHECK (source IN ('PERSON', 'METER'));
 

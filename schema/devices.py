@@ -65,12 +65,12 @@ class Device:
     latest_heartbeat: KeptReport | None = strawberry.field(
         resolver=devices.latest_heartbeat,
         graphql_type=DeviceReport | None,
-        description="Its newest heartbeat; null when it never sent one.",
+        description="Its newest heartbeat; null when it never sent one, or when you do not see all of its panels.",
     )
     latest_status: KeptReport | None = strawberry.field(
         resolver=devices.latest_status,
         graphql_type=DeviceReport | None,
-        description="What it said last of how it is; null when it never did.",
+        description="What it said last of how it is; null when it never did, or when you do not see all of its panels.",
     )
     panels: list[PanelRow] = strawberry.field(
         resolver=devices.panels,
@@ -80,7 +80,8 @@ class Device:
     )
 
     @strawberry.field(
-        description="The documents that it has sent, newest first; the newest 1000 of each kind are kept.",
+        description="The documents that it has sent, newest first; the newest 1000 of each kind are kept. None when you"
+        " do not see all of its panels.",
         graphql_type=Connection[DeviceReport],
     )
     @staticmethod

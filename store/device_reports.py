@@ -93,7 +93,7 @@ def _is_shallow(value: object, *, levels: int) -> bool:
 
 _NEWEST: LiteralString = """
 SELECT device.id, newest.kind, newest.received_at, newest.document
-FROM visible_device(%(viewer_id)s, %(sees_all)s) AS device
+FROM wholly_visible_device(%(viewer_id)s, %(sees_all)s) AS device
 CROSS JOIN unnest(%(kinds)s::text[]) AS asked (kind)
 CROSS JOIN LATERAL (
     SELECT kind, received_at, document FROM device_report
@@ -105,7 +105,10 @@ WHERE device.id = ANY (%(device_ids)s)"""
 async def newest(
     connection: AsyncConnection[Row], *, viewer: Viewer, device_ids: Sequence[int]
 ) -> dict[tuple[int, ReportKind], KeptReport]:
-    """The newest document of each kind of the visible ones of the devices; what was never sent is absent."""
+    """The newest document of each kind of these devices; what was never sent is absent.
+
+    There are none for who does not see all panels of a device.
+    """
     parameters = {**_scope(viewer), "device_ids": list(device_ids), "kinds": [kind.value for kind in ReportKind]}
     rows = await (await connection.execute(_NEWEST, parameters)).fetchall()
     reports = [(device_id, _kept(report)) for device_id, *report in rows]
@@ -114,7 +117,7 @@ async def newest(
 
 _PAGE: LiteralString = """
 SELECT report.kind, report.received_at, report.document
-FROM visible_device(%(viewer_id)s, %(sees_all)s) AS device
+FROM wholly_visible_device(%(viewer_id)s, %(sees_all)s) AS device
 JOIN device_report AS report ON report.device_id = device.id
 WHERE device.id = %(device_id)s AND report.kind = %(kind)s
   AND (%(before_at)s::timestamptz IS NULL OR report.received_at < %(before_at)s)
@@ -122,7 +125,7 @@ ORDER BY report.received_at DESC
 LIMIT %(limit)s"""
 
 _COUNT: LiteralString = """
-SELECT count(*)::integer FROM visible_device(%(viewer_id)s, %(sees_all)s) AS device
+SELECT count(*)::integer FROM wholly_visible_device(%(viewer_id)s, %(sees_all)s) AS device
 JOIN device_report AS report ON report.device_id = device.id
 WHERE device.id = %(device_id)s AND report.kind = %(kind)s"""
 
@@ -136,7 +139,10 @@ async def page(
     before_at: datetime | None,
     limit: int,
 ) -> tuple[list[KeptReport], int]:
-    """Up to `limit` documents of a visible device, newest first, those before an instant; and how many there are."""
+    """Up to `limit` documents of a device, newest first, those before an instant; and how many there are.
+
+    There are none for who does not see all of its panels.
+    """
     parameters = {**_scope(viewer), "device_id": device_id, "kind": kind.value}
     place = {"before_at": before_at, "limit": limit}
     rows = await (await connection.execute(_PAGE, {**parameters, **place})).fetchall()

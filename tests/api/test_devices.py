@@ -123,11 +123,19 @@ async def test_each_person_sees_the_devices_of_their_panels_and_an_admin_all(
     assert data["devices"]["nodes"][0]["panels"] == [{"code": "hub:B"}]
 
 
-async def test_documents_are_shown_to_those_who_see_the_device(site: Site, people: Sequence[Viewer]) -> None:
-    query = "{ devices { nodes { latestStatus { document } reports(kind: STATUS) { nodes { document } } } } }"
-    data = await site.ask(query, viewer=people[1])
-    status = {"document": {"is": "hub"}}
-    assert data["devices"]["nodes"] == [{"latestStatus": status, "reports": {"nodes": [status]}}]
+async def test_documents_are_shown_to_those_who_see_all_panels_of_the_device(
+    site: Site, people: Sequence[Viewer]
+) -> None:
+    query = "{ devices { nodes { name latestStatus { document } reports(kind: STATUS) { totalCount } } } }"
+    nothing: dict[str, Any] = {"latestStatus": None, "reports": {"totalCount": 0}}
+    of_plug = {"latestStatus": {"document": {"is": "plug"}}, "reports": {"totalCount": 1}}
+    of_hub = {"latestStatus": {"document": {"is": "hub"}}, "reports": {"totalCount": 1}}
+    first, second, _ = people
+    found = (await site.ask(query, viewer=first))["devices"]["nodes"]
+    assert found == [{"name": "hub", **nothing}, {"name": "plug", **of_plug}]
+    assert (await site.ask(query, viewer=second))["devices"]["nodes"] == [{"name": "hub", **nothing}]
+    site.database.execute("INSERT INTO panel_access SELECT %s, id FROM panel WHERE code = 'hub:A'", [second.account_id])
+    assert (await site.ask(query, viewer=second))["devices"]["nodes"] == [{"name": "hub", **of_hub}]
     assert await site.code(query, anonymous=True) == "UNAUTHENTICATED"
 
 
