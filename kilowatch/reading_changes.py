@@ -3,9 +3,10 @@
 import asyncio
 import getpass
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from metering.access import Role, Viewer
 from metering.reading_changes import checked_reason, checked_span, checked_values
@@ -98,7 +99,9 @@ def differences(change: ReadingChange) -> list[str]:
 
 
 def _values(reading: Reading | None) -> dict[str, Any]:
-    return {} if reading is None else {name: value for name, value in asdict(reading).items() if name != "flags"}
+    if reading is None:
+        return {}
+    return {name: value for name, value in msgspec.to_builtins(reading).items() if name != "flags"}
 
 
 def _panel_id(connection: Any, code: str) -> int:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntFlag
 
+import msgspec
+
 PANEL_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 """What a panel may be called: 1 to 64 letters, digits, `_ . : -`, starting with a letter or digit."""
 
@@ -46,8 +48,7 @@ class ReadingFlag(IntFlag):
 NO_FLAGS = ReadingFlag(0)
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseValues:
+class PhaseValues(msgspec.Struct, frozen=True, gc=False):
     """One quantity on the phases R, S, T and the neutral N; None where it is not measured."""
 
     r: float | None = None
@@ -56,8 +57,7 @@ class PhaseValues:
     n: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What a meter said at one instant of its own clock, `at`, and when that arrived; both aware.
 
     A partial reading is one message of a device that spreads its values over several.

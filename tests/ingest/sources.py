@@ -2,12 +2,12 @@
 
 import json
 import math
-from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import astuple, fields
 
 from ingest.outcomes import Decoded, Source
 from ingest.wall_clock import WallClock

@@ -1,12 +1,14 @@
 """Says the plain way what must be stored of readings, from all of them at once: rows, events, rollups, newest."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import fields
 
 from metering.readings import PhaseValues, Reading, ReadingFlag
 from metering.registers import Course, EventKind, RegisterEvent, RegisterReading

@@ -1,7 +1,6 @@
 """Any order, repetition and splitting of the same readings ends in the same rows, events and rollups."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from random import Random
@@ -9,6 +8,7 @@ from typing import Any, LiteralString
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from psycopg import Connection
 from psycopg.rows import dict_row
 

@@ -1,9 +1,9 @@
 """A batch becomes rows, the newest reading of each panel, counts and a notification, or nothing at all."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from psycopg import Connection
 
 from metering.readings import PhaseValues, Reading, ReadingFlag
