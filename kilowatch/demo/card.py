@@ -28,11 +28,11 @@ OPERATIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the services of this demo listen, as URLs."""
+    """Where the services of this demo listen, as URLs; the broker's with what is spoken there."""
 
     api: str
     push: str
-    mqtt: str
+    mqtt: tuple[str, ...]
 
 
 def print_card(addresses: Addresses, *, console: Console, folder: Path) -> None:
@@ -43,7 +43,7 @@ def print_card(addresses: Addresses, *, console: Console, folder: Path) -> None:
         ("Dashboard", f"{addresses.api}/"),
         ("GraphQL", f"{addresses.api}/graphql   (websocket: graphql-transport-ws)"),
         ("Pushes that arrived", addresses.push),
-        ("MQTT", f"{addresses.mqtt}   topic DATA/PM/<panel code>, and those of known devices"),
+        ("MQTT", "\n".join(addresses.mqtt)),
         ("Data and logs", str(folder)),
     ):
         table.add_row(f"[bold]{label}[/]", value)

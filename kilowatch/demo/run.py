@@ -43,7 +43,7 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
     with ExitStack() as running:
         push = running.enter_context(PushStandIn(folder, on_message=lambda message: _show(message, console=console)))
         database_url = settings.database_url or running.enter_context(EmbeddedPostgres(folder / "postgres")).url
-        mqtt_url = settings.mqtt_url or running.enter_context(EmbeddedBroker(buffer_mib=128)).url
+        mqtt_url, *mqtt = [settings.mqtt_url] * 2 if settings.mqtt_url else _broker(running)
         migrate(database_url)
         environment = {
             "DATABASE_URL": database_url,
@@ -61,10 +61,16 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
         registers = seed(database_url, console=console, days=days)
         for verb in _WAIT_FOR_HISTORY:
             keepers[verb].start()
-        addresses = Addresses(f"http://{settings.host}:{port}", push.url, mqtt_url)
+        addresses = Addresses(f"http://{settings.host}:{port}", push.url, tuple(mqtt))
         print_card(addresses, console=console, folder=folder)
         run_until_stopped(simulate(mqtt_url, panels=PANELS, registers=registers, every_s=every_s))
         console.print("Stopping …")
+
+
+def _broker(running: ExitStack) -> list[str]:
+    """The URL that we use of a broker of our own, and what to say of its addresses: each speaks one version."""
+    broker = running.enter_context(EmbeddedBroker(buffer_mib=128))
+    return [broker.url, f"{broker.url_v311}   MQTT 3.1.1 (most clients)", f"{broker.url}   MQTT 5"]
 
 
 def _write_addresses(path: Path, *, database_url: str, mqtt_url: str) -> None:
