@@ -8,7 +8,8 @@ import strawberry
 
 from metering.demand import load_factor
 from metering.periods import Range, chosen_period, local_day, local_midnight
-from resolvers.context import Info
+from resolvers.context import Context, Info
+from resolvers.loading import loaded
 from store import demand
 from store.demand import DemandSum
 from store.panels import Panel
@@ -56,12 +57,35 @@ async def of_panel(
     first_day = _first_day(local_day(period.start, panel.zone), step)
     end_day = local_day(period.end - timedelta(microseconds=1), panel.zone) + timedelta(days=1)
     context.spend(_most(first_day, end_day, step=step), root=info.root_value)
-    read = demand.days if step is DemandStep.DAY else demand.months
-    async with context.pool.connection() as connection:
-        found = await read(
-            connection, viewer=context.signed_in, panel_ids=[panel.id], first_day=first_day, end_day=end_day
-        )
+    found = await loaded(context, _sums, (panel.id, _Span(step, first_day, end_day))) or []
     return [_shown(sums, step=step, panel=panel, now=now) for sums in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Local days, or the months that begin on them, from `first_day` up to before `end_day`."""
+
+    step: DemandStep
+    first_day: date
+    end_day: date
+
+
+async def _sums(context: Context, keys: list[tuple[int, _Span]]) -> dict[tuple[int, _Span], list[DemandSum]]:
+    """The sums of each panel's span; the panels of one span by one statement."""
+    found: dict[tuple[int, _Span], list[DemandSum]] = {}
+    async with context.pool.connection() as connection:
+        for span in {span for _, span in keys}:
+            read = demand.days if span.step is DemandStep.DAY else demand.months
+            panel_ids = [panel_id for panel_id, other in keys if other == span]
+            for sums in await read(
+                connection,
+                viewer=context.signed_in,
+                panel_ids=panel_ids,
+                first_day=span.first_day,
+                end_day=span.end_day,
+            ):
+                found.setdefault((sums.panel_id, span), []).append(sums)
+    return found
 
 
 def _most(first_day: date, end_day: date, *, step: DemandStep) -> int:

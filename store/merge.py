@@ -369,7 +369,7 @@ class BatchWriter:
             tell_batch(self._connection, result.batch_id)
 
     def _ensure_partitions(self, instants: Iterable[datetime]) -> None:
-        """In a transaction of its own: making a partition locks out readers until it ends."""
+        """In a transaction of its own: making a partition waits for nobody, and nobody waits for it for long."""
         months = {(at.year, at.month): at for at in (at.astimezone(UTC) for at in instants)}
         unknown = months.keys() - self._months
         if unknown:

@@ -43,6 +43,7 @@ def fifty(site: Site) -> Site:
         ("code status lastSeenAt latestReading { activePowerKw voltage { r } }", 1),
         ("today { energyKwh cost { amount } }", 3),
         ("tariff { unitPrice }", 2),
+        ("a: demand { peakDemandKw } b: demand(step: MONTH) { peakDemandKw }", 3),
         ("prepaid { balanceKwh balanceAt }", 2),
         ("prepaid { balanceKwh forecast { daysLeft } lowUnits { isArmed } }", 4),
         ("monthlySummary(year: 2026, month: 3) { energyKwh cost { amount } }", 4),
