@@ -70,15 +70,29 @@ class Router:
                 return source.decode
         if topic in self._announced:
             return self._announced[topic]
-        return _unknown(topic) if self._is_wanted(topic) else _let_go
+        return _unknown(topic) if self._is_meant(topic) else _let_go
 
     def _is_wanted(self, topic: str) -> bool:
         return any(covers(wanted, topic) for wanted in self._wanted)
+
+    def _is_meant(self, topic: str) -> bool:
+        """Whether it is wanted by a filter that names it closely enough: `+/status/+` brings the topics of anybody."""
+        wanted = [one for one in self._wanted if not (_is_wide(one) and _is_of_others(topic))]
+        return any(covers(one, topic) for one in wanted)
+
+
+def _is_wide(wanted: str) -> bool:
+    return wanted[:1] in {"+", "#"}
 
 
 def known_filters() -> tuple[str, ...]:
     """The MQTT filters of all known devices."""
     return tuple(found for source in SOURCES for found in source.filters)
+
+
+def _is_of_others(topic: str) -> bool:
+    """Whether a known device's wide filter brings it, and it is no such device's."""
+    return any(_is_wide(wanted) and covers(wanted, topic) for wanted in known_filters())
 
 
 def covers(wanted: str, topic: str) -> bool:

@@ -14,6 +14,7 @@ from metering.mappings import Quantity
 from metering.readings import Rejected, on_arrival
 
 _FILTERS: Final = ("+/status/+", "+/events/rpc", "+/online", "shellies/#")
+_FAMILY: Final = "shellies/"
 _STATUS = re.compile(r"((?:shellies/)?[^/]+)/status/([a-z0-9_]+)(?::([0-9]{1,3}))?")
 _EVENTS = re.compile(r"((?:shellies/)?[^/]+)/events/rpc")
 _PRESENCE = re.compile(r"((?:shellies/)?[^/]+)/online")
@@ -109,7 +110,7 @@ def _state(topic: str, payload: bytes, *, received_at: datetime) -> Decoded | Re
 
 
 def _device(prefix: str) -> str:
-    return prefix.removeprefix("shellies/")
+    return prefix.removeprefix(_FAMILY)
 
 
 def _presence(device: str, payload: bytes, *, received_at: datetime) -> Decoded | Rejected:
@@ -192,7 +193,11 @@ def _decoded(
 
 
 def _is_ours(topic: str) -> bool:
-    return topic.startswith("shellies/") or any(pattern.fullmatch(topic) for pattern in (_STATUS, _EVENTS, _PRESENCE))
+    """Whether it is a Shelly's; others have a `status` as well, so of those only what measures is taken."""
+    if topic.startswith(_FAMILY) or _EVENTS.fullmatch(topic) or _PRESENCE.fullmatch(topic):
+        return True
+    status = _STATUS.fullmatch(topic)
+    return status is not None and status[2] in _COMPONENTS
 
 
 SOURCE: Final = Source("Shelly", _FILTERS, _is_ours, _shelly_message)

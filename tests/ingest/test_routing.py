@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from ingest.outcomes import NOTHING, ClockOf, Decoded
-from ingest.routing import Router, covers
+from ingest.routing import Router, covers, known_filters
 from ingest.wall_clock import WallClock
 from metering.readings import Rejected
 from tests.ingest.messages import RECEIVED_AT, panel_payload
@@ -43,6 +43,22 @@ def test_the_known_devices_come_before_what_was_announced() -> None:
     router = Router(announced={PANEL_TOPIC: _read_as("ANNOUNCED"), OTHER_TOPIC: _read_as("ANNOUNCED")})  # type: ignore[dict-item]
     assert isinstance(outcome(router, PANEL_TOPIC), Decoded)
     assert outcome(router, OTHER_TOPIC).code == "ANNOUNCED"  # type: ignore[union-attr]
+
+
+def test_a_status_topic_is_its_announcers_where_no_shelly_measures_there() -> None:
+    topics = ["plug1/status/energy", "m/status/switch:0", "zigbee2mqtt/status/energy"]
+    router = Router(announced=dict.fromkeys(topics, _read_as("ANNOUNCED")))  # type: ignore[arg-type]
+    assert outcome(router, "plug1/status/energy").code == "ANNOUNCED"  # type: ignore[union-attr]
+    assert isinstance(outcome(router, "m/status/switch:0"), Decoded)
+    assert isinstance(outcome(router, "zigbee2mqtt/status/energy"), Decoded)
+
+
+@pytest.mark.parametrize("topic", ["m/status/sys", "m/status/input:0", "thing/status/Sys"])
+def test_what_only_a_filter_for_any_device_brings_is_let_go(topic: str) -> None:
+    for wanted in (known_filters(), ["#"], ["+/#"]):
+        assert outcome(Router(wanted=wanted), topic) == NOTHING
+    own = Router(wanted=[topic.rpartition("/")[0] + "/#"])
+    assert outcome(own, topic).code == "UNKNOWN_TOPIC"  # type: ignore[union-attr]
 
 
 def test_only_topics_that_no_filter_covers_are_subscribed_to_by_themselves() -> None:
