@@ -22,11 +22,13 @@ def replay_rejected(
 
     Raises:
         DatabaseAwayError: the database is away; what was stored until then stays.
+        BatchRefusedError: the database does not take that a message is unreadable; the same stays.
     """
     stored, after_id = 0, 0
     with database_errors(), connect(database_url) as connection, _writer(database_url, default_time_zone) as writer:
         while page := not_replayed(connection, after_id=after_id, limit=_PAGE, which=which):
             connection.commit()
+            writer.use(load_router(database_url))
             stored += writer.replay(page)
             after_id = page[-1].id
         return stored, not_replayed_count(connection, which=which)
@@ -37,20 +39,21 @@ def replay_asked(database_url: str, *, default_time_zone: str) -> int:
 
     Raises:
         DatabaseAwayError: the database is away; what is left is read the next time.
+        BatchRefusedError: the database does not take that a message is unreadable; the same.
     """
     stored = 0
-    with database_errors(), connect(database_url) as connection:
+    with database_errors(), connect(database_url) as connection, _writer(database_url, default_time_zone) as writer:
         while page := asked_for_replay(connection, limit=_PAGE):
             connection.commit()
-            with _writer(database_url, default_time_zone) as writer:
-                stored += writer.replay(page)
+            writer.use(load_router(database_url))  # newer than the wish: whoever maps a topic asks afterwards
+            stored += writer.replay(page)
     return stored
 
 
 @contextmanager
 def _writer(database_url: str, default_time_zone: str) -> Generator[MessageWriter]:
+    """A writer, which connects when it has something to write."""
     writer = MessageWriter(database_url, default_time_zone=default_time_zone)
-    writer.use(load_router(database_url))
     try:
         yield writer
     finally:

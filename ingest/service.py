@@ -19,7 +19,7 @@ from ingest.routing import known_filters
 from ingest.writer import MessageWriter
 from store.connections import connect_async, listening
 from store.ingest_status import beat
-from store.merge import DatabaseAwayError
+from store.merge import BatchRefusedError, DatabaseAwayError
 from store.outages import is_outage, outage_in_words
 
 _BEAT_EVERY_S: Final = 2.0
@@ -195,7 +195,7 @@ class _Service:
         try:
             if stored := await asyncio.to_thread(self._replay):
                 _log.info("%d rejected messages could be read this time", stored)
-        except DatabaseAwayError as error:
+        except (DatabaseAwayError, BatchRefusedError) as error:
             _log.warning("Rejected messages are read again later: %s", error)
 
     async def _renew_routes(self) -> None:

@@ -15,6 +15,10 @@ KEPT_PAYLOAD_BYTES: Final = 256 * 1024
 """What is kept of a payload at the most; ingest takes no larger one for a reading."""
 
 
+REPLAYED_AT_ONCE_BYTES: Final = 16 * 1024 * 1024
+"""What the payloads of one page have together at the most, but for the last one."""
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedMessage:
     """A message that is not a reading: as it came, and why; the code is stable, the reason is for people."""
@@ -65,10 +69,10 @@ MATCHING: LiteralString = """
 # Writers take turns under the batches' lock, so nobody else puts the same message in between.
 _KEEP: LiteralString = """
 WITH given AS (
-    SELECT fingerprint, count(*) AS times, min(received_at) AS received_at, max(received_at) AS last_received_at,
-           min(place) AS place
-    FROM unnest(%(fingerprints)b::bytea[], %(received_at)s::timestamptz[]) WITH ORDINALITY
-         AS came (fingerprint, received_at, place)
+    SELECT fingerprint, count(*) FILTER (WHERE NOT is_retained) AS times, min(received_at) AS received_at,
+           max(received_at) FILTER (WHERE NOT is_retained) AS last_received_at, min(place) AS place
+    FROM unnest(%(fingerprints)b::bytea[], %(received_at)s::timestamptz[], %(are_retained)s::boolean[])
+         WITH ORDINALITY AS came (fingerprint, received_at, is_retained, place)
     GROUP BY fingerprint
 ), message AS (
     SELECT given.*, came.topic, came.payload, came.is_cut, came.code, came.reason, came.is_retained
@@ -81,12 +85,13 @@ WITH given AS (
         last_received_at = greatest(kept.last_received_at, message.last_received_at)
     FROM message
     WHERE kept.fingerprint = message.fingerprint AND kept.replayed_at IS NULL
-      AND kept.received_at > message.received_at - interval '1 day'
+      AND (message.times = 0 OR kept.received_at > message.received_at - interval '1 day')
     RETURNING kept.fingerprint
 )
 INSERT INTO rejected_message (topic, payload, is_cut, code, reason, received_at, last_received_at, times, fingerprint,
                               is_retained)
-SELECT topic, payload, is_cut, code, reason, received_at, last_received_at, times, fingerprint, is_retained
+SELECT topic, payload, is_cut, code, reason, received_at, coalesce(last_received_at, received_at),
+       greatest(times, 1), fingerprint, is_retained
 FROM message WHERE fingerprint NOT IN (SELECT fingerprint FROM again)
 ORDER BY place"""
 
@@ -94,7 +99,8 @@ ORDER BY place"""
 def keep_rejected(connection: Connection[Row], messages: Sequence[RejectedMessage]) -> None:
     """Stores the messages inside the batch's transaction; of a payload, the first 256 KiB.
 
-    The same payload on the same topic within a day after it first came is only counted, with the newest reason.
+    The same payload on the same topic within a day after it first came is only counted, with the newest reason. What
+    the broker hands over again because it has kept it did not come again: of that, whenever, only the reason is new.
     """
     kept = [message.payload[:KEPT_PAYLOAD_BYTES] for message in messages]
     columns = {
@@ -130,21 +136,32 @@ class StoredRejection:
     is_retained: bool
 
 
+# The length of a large payload is known without reading it.
 _NOT_REPLAYED: LiteralString = f"""
-SELECT id, topic, payload, received_at, is_retained FROM rejected_message
-WHERE replayed_at IS NULL AND id > %(after_id)s AND NOT is_cut AND {MATCHING}
-ORDER BY id LIMIT %(limit)s"""
+SELECT id, topic, payload, received_at, is_retained FROM (
+    SELECT *, sum(length(payload)) OVER (ORDER BY id) - length(payload) AS bytes_before FROM (
+        SELECT * FROM rejected_message
+        WHERE replayed_at IS NULL AND id > %(after_id)s AND NOT is_cut AND {MATCHING}
+        ORDER BY id LIMIT %(limit)s
+    ) AS message
+) AS placed WHERE bytes_before < %(most_bytes)s ORDER BY id"""
 
 
 def not_replayed(
-    connection: Connection[Row], *, after_id: int, limit: int, which: RejectionFilter = EVERYTHING
+    connection: Connection[Row],
+    *,
+    after_id: int,
+    limit: int,
+    most_bytes: int = REPLAYED_AT_ONCE_BYTES,
+    which: RejectionFilter = EVERYTHING,
 ) -> list[StoredRejection]:
     """The rejected messages that were never replayed, oldest first, from the one after `after_id`.
 
-    Those of which only the beginning was kept are left out.
+    Those of which only the beginning was kept are left out. The page ends with the payload that reaches `most_bytes`.
     """
+    bounds = {"after_id": after_id, "limit": limit, "most_bytes": most_bytes}
     with connection.cursor(row_factory=class_row(StoredRejection)) as cursor:
-        cursor.execute(_NOT_REPLAYED, {"after_id": after_id, "limit": limit, **which.parameters()})
+        cursor.execute(_NOT_REPLAYED, {**bounds, **which.parameters()})
         return cursor.fetchall()
 
 
@@ -159,17 +176,23 @@ def not_replayed_count(connection: Connection[Row], *, which: RejectionFilter = 
 
 
 _ASKED = """
-SELECT id, topic, payload, received_at, is_retained FROM rejected_message
-WHERE replay_asked_at IS NOT NULL ORDER BY id LIMIT %s"""
+SELECT id, topic, payload, received_at, is_retained FROM (
+    SELECT *, sum(length(payload)) OVER (ORDER BY id) - length(payload) AS bytes_before FROM (
+        SELECT * FROM rejected_message WHERE replay_asked_at IS NOT NULL ORDER BY id LIMIT %(limit)s
+    ) AS message
+) AS placed WHERE bytes_before < %(most_bytes)s ORDER BY id"""
 
 
-def asked_for_replay(connection: Connection[Row], *, limit: int) -> list[StoredRejection]:
+def asked_for_replay(
+    connection: Connection[Row], *, limit: int, most_bytes: int = REPLAYED_AT_ONCE_BYTES
+) -> list[StoredRejection]:
     """The rejected messages that somebody wants to be read again, oldest first.
 
-    Each leaves the list by `mark_replayed` or `mark_unreadable`. Askers NOTIFY `ingest_control`.
+    The page ends with the payload that reaches `most_bytes`. Each leaves the list by `mark_replayed` or
+    `mark_unreadable`. Askers NOTIFY `ingest_control`.
     """
     with connection.cursor(row_factory=class_row(StoredRejection)) as cursor:
-        cursor.execute(_ASKED, (limit,))
+        cursor.execute(_ASKED, {"limit": limit, "most_bytes": most_bytes})
         return cursor.fetchall()
 
 

@@ -267,6 +267,28 @@ async def test_a_value_that_the_database_refuses_is_rejected_alone_and_can_be_re
     assert await rows(connection, "SELECT count(*) FROM rejected_message WHERE replayed_at IS NOT NULL") == [(1,)]
 
 
+async def test_a_reason_that_the_database_refuses_is_logged_and_ingest_goes_on(
+    connection: AsyncConnection[Row], embedded_broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    await connection.execute("ALTER TABLE rejected_message ADD CONSTRAINT never_tried CHECK (tried_at IS NULL)")
+    tried = "SELECT count(tried_at) FROM rejected_message"
+    async with ingesting(connection, embedded_broker.url, client_id="refused"):
+        await send(embedded_broker.port_v311, [(TOPIC, b"{")])
+        await holds(connection, "SELECT count(*) FROM rejected_message", (1,))
+        await connection.execute("UPDATE rejected_message SET replay_asked_at = now()")
+
+        async def is_logged() -> bool:
+            await connection.execute("NOTIFY ingest_control")
+            return "never_tried" in caplog.text
+
+        await eventually(is_logged)
+        await send(embedded_broker.port_v311, [(TOPIC, minute(0, 10.0))])
+        await holds(connection, COUNTED, (1,))
+        await connection.execute("ALTER TABLE rejected_message DROP CONSTRAINT never_tried")
+        await connection.execute("NOTIFY ingest_control")
+        await holds(connection, tried, (1,))
+
+
 async def test_a_panel_with_a_time_zone_that_only_postgres_knows_can_be_corrected_and_replayed(
     connection: AsyncConnection[Row], database_url: str, embedded_broker: Broker
 ) -> None:

@@ -1,7 +1,7 @@
 """Rejected messages are kept as they came, and listed until they are replayed."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +13,8 @@ from store.rejected import (
     KEPT_PAYLOAD_BYTES,
     RejectedMessage,
     RejectionFilter,
+    StoredRejection,
+    asked_for_replay,
     keep_rejected,
     mark_replayed,
     not_replayed,
@@ -105,6 +107,32 @@ def test_the_same_message_a_day_later_or_after_a_replay_is_kept_again(database: 
         ("b", RECEIVED_AT),
         ("a", next_day),
     ]
+
+
+def test_what_the_broker_hands_over_again_since_it_keeps_it_is_not_counted_again(database: Connection[Row]) -> None:
+    for start in range(3):
+        at = RECEIVED_AT + timedelta(days=start)
+        keep_rejected(database, [RejectedMessage("a", b"{", at, "BAD_JSON", f"start {start}", is_retained=True)] * 2)
+    query = "SELECT times, received_at, last_received_at, reason FROM rejected_message"
+    assert database.execute(query).fetchall() == [(1, RECEIVED_AT, RECEIVED_AT, "start 2")]
+    keep_rejected(database, [message("a")])
+    assert database.execute(query).fetchall() == [(2, RECEIVED_AT, RECEIVED_AT, "not JSON")]
+
+
+def test_a_page_to_be_replayed_ends_with_the_payload_that_makes_it_large(database: Connection[Row]) -> None:
+    keep_rejected(database, [message(topic, topic.encode() * 1000) for topic in "abcd"])
+    database.execute("UPDATE rejected_message SET replay_asked_at = now()")
+
+    def pages(read: Callable[..., list[StoredRejection]], **where: int) -> str:
+        return "".join(one.topic for one in read(database, limit=3, **where))
+
+    assert [pages(not_replayed, after_id=0, most_bytes=most) for most in (1, 1000, 1001, 9999)] == [
+        "a",
+        "a",
+        "ab",
+        "abc",
+    ]
+    assert [pages(asked_for_replay, most_bytes=most) for most in (1, 1000, 1001, 9999)] == ["a", "a", "ab", "abc"]
 
 
 def test_a_replay_may_be_limited_to_what_a_filter_matches(database: Connection[Row]) -> None:
