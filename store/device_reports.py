@@ -75,7 +75,7 @@ def _documents(reports: Sequence[DeviceReport]) -> dict[str, list[Any]]:
 
 def _compact(document: str) -> str | None:
     """The document as JSON that every answer can hold; None for one that is none."""
-    if len(document) > MAX_DOCUMENT_BYTES:
+    if len(document.encode("utf-8", "replace")) > MAX_DOCUMENT_BYTES:
         return None
     try:
         value: object = orjson.loads(document)

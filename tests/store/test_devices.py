@@ -117,7 +117,16 @@ def test_documents_are_kept_once_in_order_of_arrival(database: psycopg.Connectio
 
 @pytest.mark.parametrize(
     "document",
-    ["", "no JSON", '{"a": NaN}', "[" * 33 + "]" * 33, json.dumps("x" * 65_536), '"\\ud800"', "[" * 100_000],
+    [
+        "",
+        "no JSON",
+        '{"a": NaN}',
+        "[" * 33 + "]" * 33,
+        json.dumps("x" * 65_536),
+        f'"{"ä" * 32_768}"',
+        '"\\ud800"',
+        "[" * 100_000,
+    ],
 )
 def test_a_document_that_cannot_be_answered_is_left_out_and_the_presence_stays(
     database: psycopg.Connection[Row], document: str
