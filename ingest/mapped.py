@@ -173,7 +173,7 @@ class _Found:
             reading = reading_of(measured, at=at, received_at=self._received_at, flags=flags, is_partial=True)
             self._readings.append((code, reading))
         if Quantity.BALANCE in values:
-            self._balances.append(BalanceShown(code, at, values[Quantity.BALANCE]))
+            self._balances.append(BalanceShown(code, at, values[Quantity.BALANCE], flags))
 
 
 def _place(path: JsonPath) -> str:

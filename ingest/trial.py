@@ -16,7 +16,7 @@ from ingest.routing import SOURCES, Router
 from ingest.units import number_of, shown
 from ingest.wall_clock import WallClock
 from metering.devices import BalanceShown
-from metering.json_paths import JsonPath, path_text
+from metering.json_paths import MISSING, JsonPath, path_text, value_at
 from metering.mappings import DiscoveredSensor, Quantity
 from metering.mappings import Mapping as DeviceMapping
 from metering.readings import PhaseValues, Reading, ReadingFlag, Rejected
@@ -73,7 +73,7 @@ class MessageTrials:
             values=values,
             value_count=count,
             readings=[] if isinstance(outcome, Rejected) else _readings(outcome, time_zones=time_zones),
-            notes=[] if isinstance(outcome, Rejected) else _notes(outcome),
+            notes=_notes(outcome, message, mappings),
             rejected=outcome if isinstance(outcome, Rejected) else outcome.rejected,
         )
 
@@ -138,15 +138,21 @@ class _Trial:
 
     def _tried(self, leaf: _Leaf, root: list[object]) -> TrialValue:
         other = _other(leaf.value)
-        leaf.holder[leaf.key] = other
-        try:
-            changed = self._decoded(msgspec.json.encode(root[0]))
-        except (msgspec.MsgspecError, OverflowError, RecursionError, TypeError, ValueError):
-            changed = self.outcome
-        finally:
-            leaf.holder[leaf.key] = leaf.value
+        changed = self._with(other, leaf=leaf, root=root)
+        if isinstance(self.outcome, Rejected) and changed == self.outcome:
+            changed = self._with(_harmless(leaf.value), leaf=leaf, root=root)  # half of what is too much may be as well
         uses = _uses(self.outcome, changed, step=_difference(leaf.value, other))
         return TrialValue(path_text(leaf.path), _text(leaf.value), uses, _note(self.outcome, changed, uses))
+
+    def _with(self, other: object, *, leaf: _Leaf, root: list[object]) -> Decoded | Rejected:
+        """What becomes of the message with another value in the place of the leaf's."""
+        leaf.holder[leaf.key] = other
+        try:
+            return self._decoded(msgspec.json.encode(root[0]))
+        except (msgspec.MsgspecError, OverflowError, RecursionError, TypeError, ValueError):
+            return self.outcome
+        finally:
+            leaf.holder[leaf.key] = leaf.value
 
 
 def _text(value: object) -> str:
@@ -184,6 +190,11 @@ def _other(value: object) -> object:
     return "?" if number is None else format(number / 2 or Decimal("0.5"), "f")
 
 
+def _harmless(value: object) -> object:
+    """A value that is within all bounds, as text where it was text."""
+    return "1" if isinstance(value, str) else 1
+
+
 def _difference(value: object, other: object) -> Decimal | None:
     before, after = number_of(value), number_of(other)
     return None if before is None or after is None else after - before
@@ -216,24 +227,30 @@ def _is_close(number: Decimal, wanted: int) -> bool:
 def _note(before: Decoded | Rejected, after: Decoded | Rejected, uses: Sequence[TrialUse]) -> str | None:
     """What else is to be said of a value that was changed."""
     if before == after:
-        return "not used"
+        return "not used: the message is rejected" if isinstance(before, Rejected) else "not used"
     if isinstance(before, Rejected):
         return "one reason why the message is rejected"
     if isinstance(after, Rejected):
-        return _TIME if after.code == "BAD_TIME" else "decides whether the message can be read"
+        return _TIME if after.code == "BAD_TIME" else _DECIDES
     return None if uses else _note_of_the_rest(before, after)
 
 
 def _note_of_the_rest(before: Decoded, after: Decoded) -> str:
     if before.rejected != after.rejected:
-        return "cannot be used: see why it is rejected"
+        is_lost = before.rejected is None or _count(after) < _count(before)
+        return _DECIDES if is_lost else "cannot be used: see why it is rejected"
     if before.reports != after.reports or before.discovered != after.discovered:
         return "about the device"
     is_time = [reading.at for _, reading in before.readings] != [reading.at for _, reading in after.readings]
     return _TIME if is_time or before.balances != after.balances else "an unbalance of the phases"
 
 
+def _count(outcome: Decoded) -> int:
+    return len(outcome.readings) + len(outcome.balances) + len(outcome.discovered)
+
+
 _TIME: Final = "the time"
+_DECIDES: Final = "decides whether the message can be read"
 _PHASES: Final = ("r", "s", "t", "n")
 _VOLTAGES: Final = (Quantity.VOLTAGE_R, Quantity.VOLTAGE_S, Quantity.VOLTAGE_T, Quantity.VOLTAGE_N)
 _CURRENTS: Final = (Quantity.CURRENT_R, Quantity.CURRENT_S, Quantity.CURRENT_T, Quantity.CURRENT_N)
@@ -280,8 +297,14 @@ def _local(reading: TrialReading, time_zones: Mapping[str, str]) -> datetime:
 
 
 def _balance(shown: BalanceShown) -> TrialReading:
-    value = _quantity(Quantity.BALANCE, float(shown.balance_kwh))
-    return TrialReading(shown.panel_code, shown.at, TimeSource.DEVICE, is_late=False, is_partial=True, values=[value])
+    return TrialReading(
+        shown.panel_code,
+        shown.at,
+        _time_source(shown.flags),
+        is_late=ReadingFlag.LATE in shown.flags,
+        is_partial=True,
+        values=[_quantity(Quantity.BALANCE, float(shown.balance_kwh))],
+    )
 
 
 def _reading(code: str, reading: Reading) -> TrialReading:
@@ -305,12 +328,26 @@ def _time_source(flags: ReadingFlag) -> TimeSource:
     return TimeSource.REPLACED if ReadingFlag.CLOCK_REPLACED in flags else TimeSource.DEVICE
 
 
-def _notes(outcome: Decoded) -> list[str]:
-    """What a message says of devices; at most as many notes as values."""
-    return [note for note in _all_notes(outcome) if note][:MAX_VALUES]
+def _notes(outcome: Decoded | Rejected, message: TrialMessage, mappings: Sequence[DeviceMapping]) -> list[str]:
+    """What a message says of devices, and lacks of what was mapped; at most as many notes as values."""
+    told = () if isinstance(outcome, Rejected) else (*_of_devices(outcome), *_of_announcements(outcome, message))
+    return [*told, *dict.fromkeys(_of_paths(message, mappings))][:MAX_VALUES]
 
 
-def _all_notes(outcome: Decoded) -> Iterator[str]:
+def _of_paths(message: TrialMessage, mappings: Sequence[DeviceMapping]) -> Iterator[str]:
+    """A mapped value may be missing, since messages may hold some of them; it may also be misspelt."""
+    content = document(message.payload)
+    if isinstance(content, Rejected):
+        return
+    for mapping in mappings:
+        for field in mapping.fields:
+            if value_at(content, field.path) is MISSING:
+                yield f"{path_text(field.path)} is not in this payload"
+        if mapping.time_path is not None and value_at(content, mapping.time_path) is MISSING:
+            yield f"{path_text(mapping.time_path)} is not in this payload: the time is that of the arrival"
+
+
+def _of_devices(outcome: Decoded) -> Iterator[str]:
     for report in outcome.reports:
         if report.is_online is not None:
             yield f"device {report.device} is {'online' if report.is_online else 'offline'}"
@@ -318,8 +355,14 @@ def _all_notes(outcome: Decoded) -> Iterator[str]:
             yield f"device {report.device} reads meter {report.meter_number}"
         if report.report is not None:
             yield f"device {report.device} sends a {report.report.value.lower()}"
+
+
+def _of_announcements(outcome: Decoded, message: TrialMessage) -> Iterator[str]:
+    """Each announcement takes back what its topic announced before, which is worth a word where that is all it does."""
+    if outcome.discovered and not message.payload.strip():
+        yield f"announcement {message.topic} is taken back"
+    elif outcome.discovered and all(sensor.field is None for sensor in outcome.discovered):
+        yield f"announcement {message.topic} has no value that is read"
     for sensor in outcome.discovered:
-        if sensor.field is None:
-            yield f"announcement {sensor.announced_on} is taken back"
-        else:
+        if sensor.field is not None:
             yield f"device {sensor.device} announces {sensor.field.quantity} in {sensor.field.unit} on {sensor.topic}"

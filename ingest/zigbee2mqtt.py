@@ -12,7 +12,7 @@ import msgspec
 
 from ingest.device_times import stated_time
 from ingest.documents import json_object, json_text
-from ingest.named_values import Found, Named, decoded
+from ingest.named_values import Found, Named, When, decoded
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Source
 from ingest.units import number_of, shown
 from metering.devices import BalanceShown, DeviceKind, DeviceReport, panel_code_of
@@ -121,7 +121,7 @@ class _Message:
         if when is None or isinstance(when, Rejected):
             return when or NOTHING
         found = _found(self.document)
-        balances = self._balances(code, when[0], found=found)
+        balances = self._balances(code, when, found=found)
         reports = [] if is_retained else [DeviceReport(self.name, DeviceKind.ZIGBEE2MQTT, self.received_at)]
         outcome = decoded({code: found}, when, received_at=self.received_at, is_partial=True, reports=reports)
         if not balances:
@@ -129,7 +129,7 @@ class _Message:
         readings = () if isinstance(outcome, Rejected) else outcome.readings
         return Decoded(readings, balances, reports=reports, rejected=found.rejected)
 
-    def _balances(self, code: str, at: datetime, *, found: Found) -> list[BalanceShown]:
+    def _balances(self, code: str, when: When, *, found: Found) -> list[BalanceShown]:
         """The credit that a prepaid meter shows; with prepayment switched off it means nothing."""
         stated = self.document.get("balance_energy")
         if stated is None or self.document.get("switch_prepayment") == "OFF":
@@ -139,7 +139,7 @@ class _Message:
             accepted = f"{-MAX_ENERGY_KWH:,.0f} to {MAX_ENERGY_KWH:,.0f} kWh"
             found.faults.append(f"balance_energy is {shown(stated)}; accepted: {accepted}")
             return []
-        return [BalanceShown(code, at, credit)]
+        return [BalanceShown(code, when[0], credit, when[1])]
 
 
 def _found(document: Mapping[str, object]) -> Found:

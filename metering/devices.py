@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2s
 
+from metering.readings import NO_FLAGS, ReadingFlag
+
 _NOT_IN_A_CODE = re.compile(r"[^A-Za-z0-9_.:-]")
 _LONGEST = 64
 _MARK_BYTES = 3
@@ -50,11 +52,12 @@ class DeviceReport:
 
 @dataclass(frozen=True, slots=True)
 class BalanceShown:
-    """The credit in kWh that a prepaid meter itself says is left, at an instant."""
+    """The credit in kWh that a prepaid meter itself says is left, at an instant; `flags` say how that came about."""
 
     panel_code: str
     at: datetime
     balance_kwh: Decimal
+    flags: ReadingFlag = NO_FLAGS
 
 
 def panel_code_of(*names: str) -> str:

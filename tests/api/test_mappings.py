@@ -308,6 +308,73 @@ async def test_a_dry_run_says_why_a_message_would_be_rejected(
     assert "accepted: " in found["rejected"]["reason"]
 
 
+async def test_a_dry_run_points_at_the_value_that_has_a_whole_message_rejected(shared: Site) -> None:
+    data = {"kWh": "-3", "time": "2026-03-10 12:00:00", "kw": 5}
+    found = await tried(shared, {"status": "OK", "data": data}, topic="DATA/PM/PANEL")
+    assert {value["path"]: value["note"] for value in found["values"]} == {
+        "status": "not used: the message is rejected",
+        "data.kWh": "one reason why the message is rejected",
+        "data.time": "not used: the message is rejected",
+        "data.kw": "not used: the message is rejected",
+    }
+
+
+async def test_a_dry_run_names_the_paths_that_are_not_in_the_payload(shared: Site) -> None:
+    fields = [
+        {"path": path, "quantity": quantity}
+        for path, quantity in (("SML.Zaehler", "ENERGY_IMPORT"), ("SML.Wrik", "ACTIVE_POWER"))
+    ]
+    given = mapping(fields=fields, timePath="Nope")
+    found = await tried(shared, {"Time": "2026-03-10T05:59:59", "SML": {"Zaehler": 5, "Wirk": 8}}, mapping=given)
+    assert (found["rejected"], found["readings"][0]["timeSource"]) == (None, "ARRIVAL")
+    assert found["notes"] == [
+        "SML.Wrik is not in this payload",
+        "Nope is not in this payload: the time is that of the arrival",
+    ]
+
+
+ANNOUNCEMENT = {
+    "name": "Plug Energy",
+    "state_topic": "plug/state",
+    "unique_id": "plug_energy",
+    "device": {"identifiers": ["plug"]},
+    "unit_of_measurement": "kWh",
+    "device_class": "energy",
+    "state_class": "total_increasing",
+    "value_template": "{{ value_json.energy }}",
+}
+
+
+async def test_a_dry_run_of_an_announcement_says_what_it_announces(shared: Site) -> None:
+    topic = "homeassistant/sensor/plug/energy/config"
+    found = await tried(shared, ANNOUNCEMENT, topic=topic)
+    assert (found["rejected"], found["notes"]) == (None, ["device plug announces ENERGY_IMPORT in kWh on plug/state"])
+    notes = {value["path"]: value["note"] for value in found["values"]}
+    assert {notes[name] for name in ("unit_of_measurement", "state_class", "value_template")} == {
+        "decides whether the message can be read"
+    }
+    assert notes["device_class"] == "about the device"
+    assert (await tried(shared, "", topic=topic))["notes"] == [f"announcement {topic} is taken back"]
+    other = await tried(shared, {**ANNOUNCEMENT, "device_class": "humidity"}, topic=topic)
+    assert other["notes"] == [f"announcement {topic} has no value that is read"]
+    unusable = await tried(shared, {**ANNOUNCEMENT, "unit_of_measurement": "kcal"}, topic=topic)
+    assert unusable["rejected"]["code"] == "UNUSABLE_ANNOUNCEMENT"
+    assert {value["path"]: value["note"] for value in unusable["values"]}["unit_of_measurement"] == (
+        "cannot be used: see why it is rejected"
+    )
+
+
+async def test_a_dry_run_says_of_credit_where_its_time_comes_from(shared: Site) -> None:
+    for last_seen, source in (
+        (None, "ARRIVAL"),
+        ("2026-03-10T04:59:00Z", "DEVICE"),
+        ("2001-01-01T00:00:00Z", "REPLACED"),
+    ):
+        payload = {"energy": 5, "balance_energy": 7.5, "last_seen": last_seen}
+        found = await tried(shared, payload, topic="zigbee2mqtt/meter")
+        assert [reading["timeSource"] for reading in found["readings"]] == [source, source]
+
+
 async def test_a_dry_run_of_a_kept_message_without_a_time_shows_that_nothing_is_stored(shared: Site) -> None:
     found = await tried(shared, {"SML": {"Total_in": 5}}, isRetained=True)
     assert (found["readings"], found["rejected"]) == ([], None)

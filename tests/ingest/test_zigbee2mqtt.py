@@ -59,7 +59,8 @@ def test_a_prepaid_meter_shows_its_credit() -> None:
         energy_export_kwh=0.0,
     )
     assert outcome.readings == [("flat-2-meter", expected)]
-    assert outcome.balances == [BalanceShown("flat-2-meter", ARRIVED_AT, Decimal("37.6"))]
+    flags = ReadingFlag.ARRIVAL_TIME
+    assert outcome.balances == [BalanceShown("flat-2-meter", ARRIVED_AT, Decimal("37.6"), flags)]
 
 
 def test_credit_keeps_its_very_digits() -> None:
