@@ -12,6 +12,8 @@ from store.retention import Level
 AHEAD = timedelta(days=62)
 """How far ahead partitions are made: two months."""
 
+_SHOWN = {Level.READINGS: "readings", Level.FIVE_MINUTES: "sums of five minutes", Level.HOURS: "sums of hours"}
+
 _log = logging.getLogger(__name__)
 
 
@@ -57,10 +59,21 @@ async def _announce(connection: Database, *, keeping: Keeping, now: datetime) ->
     if keeping.readings_days:
         since = await partitions.horizon(connection, wanted=now - timedelta(days=keeping.readings_days))
         if since is not None:
-            await retention.announce(connection, Level.READINGS, since=since, now=now)
+            await _announce_level(connection, Level.READINGS, since=since, now=now)
     for level, days in ((Level.FIVE_MINUTES, keeping.five_minutes_days), (Level.HOURS, keeping.hours_days)):
         if days:
-            await retention.announce(connection, level, since=today - timedelta(days=days), now=now)
+            await _announce_level(connection, level, since=today - timedelta(days=days), now=now)
+
+
+async def _announce_level(connection: Database, level: Level, *, since: datetime, now: datetime) -> None:
+    if await retention.announce(connection, level, since=since, now=now):
+        refused_before = await retention.refused_before(connection)
+        _log.info(
+            "%s before %s will be removed in two minutes; from now on and for ever, readings before %s are TOO_OLD",
+            _SHOWN[level],
+            since.isoformat(),
+            refused_before.isoformat() if refused_before else "no instant",
+        )
 
 
 async def _remove_due(connection: Database, *, now: datetime) -> None:
@@ -72,7 +85,7 @@ async def _remove_due(connection: Database, *, now: datetime) -> None:
         if span := await retention.due(connection, level, now=now):
             removed = await remove(connection, span)
             await retention.mark_removed(connection, level, until=span.until)
-            _log.info("%d rows of %s before %s were removed", removed, level.value, span.until.isoformat())
+            _log.info("%s before %s were removed: %d", _SHOWN[level], span.until.isoformat(), removed)
 
 
 async def _compress(connection: Database, *, keeping: Keeping, now: datetime) -> None:

@@ -37,6 +37,12 @@ def readings_kept_since(connection: Connection[Row]) -> datetime | None:
     return since
 
 
+async def refused_before(connection: AsyncConnection[Row]) -> datetime | None:
+    """The same instant: readings before it are refused; None: none are."""
+    ((since,),) = await (await connection.execute(_KEPT_SINCE)).fetchall()
+    return since
+
+
 # While an announced horizon is not reached, the next one waits.
 _ANNOUNCE = """
 INSERT INTO retention AS known (level, kept_since, announced_at)
@@ -45,9 +51,10 @@ ON CONFLICT (level) DO UPDATE SET kept_since = excluded.kept_since, announced_at
 WHERE known.removed_before = known.kept_since AND excluded.kept_since > known.kept_since"""
 
 
-async def announce(connection: AsyncConnection[Row], level: Level, *, since: datetime, now: datetime) -> None:
-    """Says that a level will be kept since then; nothing changes when that is said already, or more."""
-    await connection.execute(_ANNOUNCE, {"level": level.value, "since": since, "now": now})
+async def announce(connection: AsyncConnection[Row], level: Level, *, since: datetime, now: datetime) -> bool:
+    """Says that a level will be kept since then, and whether that is news: what is said already, or more, stays."""
+    cursor = await connection.execute(_ANNOUNCE, {"level": level.value, "since": since, "now": now})
+    return cursor.rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,8 @@ async def mark_removed(connection: AsyncConnection[Row], level: Level, *, until:
 
 
 # Whole local days, so that a day is summed from one level. What a panel said last stays, because its next reading may
-# yet change how that is judged. So do the days of the ledger's rows: the balance counts from their instants on.
+# yet change how that is judged. So do the days of the ledger's rows: the balance counts from their instants on. What
+# stayed of a panel that has spoken again since are the days up to its last one before the span: they are looked at too.
 _REMOVE_FIVE_MINUTES: LiteralString = """
 WITH old AS (
     SELECT part.panel_id, part.starts_at
@@ -90,9 +98,14 @@ WITH old AS (
         FROM ledger_entry CROSS JOIN LATERAL (VALUES (at), (usage_from_at)) AS needed (moment)
         WHERE panel_id = panel.id AND moment IS NOT NULL
     ) AS ledger
+    LEFT JOIN LATERAL (
+        SELECT day FROM rollup_day WHERE panel_id = panel.id AND day < (%(since)s::timestamptz)::date
+        ORDER BY day DESC LIMIT 1
+    ) AS before ON true
     CROSS JOIN LATERAL (
         SELECT panel_id, starts_at FROM rollup_five_minutes
-        WHERE panel_id = panel.id AND starts_at >= coalesce(%(since)s, timestamptz '-infinity') - interval '2 days'
+        WHERE panel_id = panel.id
+          AND starts_at >= coalesce(least(%(since)s::timestamptz - interval '2 days', before.day - 4), '-infinity')
           AND starts_at < local_midnight((least(%(until)s::timestamptz, latest.at - interval '3 days')
                                           AT TIME ZONE panel.time_zone)::date, panel.time_zone)
           AND (starts_at AT TIME ZONE panel.time_zone)::date <> ALL (ledger.days)
@@ -107,9 +120,14 @@ _REMOVE_HOURS: LiteralString = """
 WITH old AS (
     SELECT part.panel_id, part.starts_at
     FROM panel LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+    LEFT JOIN LATERAL (
+        SELECT day FROM rollup_day WHERE panel_id = panel.id AND day < (%(since)s::timestamptz)::date
+        ORDER BY day DESC LIMIT 1
+    ) AS before ON true
     CROSS JOIN LATERAL (
         SELECT panel_id, starts_at FROM rollup_hour
-        WHERE panel_id = panel.id AND starts_at >= coalesce(%(since)s, timestamptz '-infinity') - interval '2 days'
+        WHERE panel_id = panel.id
+          AND starts_at >= coalesce(least(%(since)s::timestamptz - interval '2 days', before.day - 4), '-infinity')
           AND starts_at <= local_midnight((least(%(until)s::timestamptz, latest.at - interval '3 days')
                                            AT TIME ZONE panel.time_zone)::date, panel.time_zone) - interval '1 hour'
         ORDER BY starts_at LIMIT %(most)s

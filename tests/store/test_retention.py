@@ -231,6 +231,48 @@ async def test_five_minutes_stay_on_the_ledgers_days_and_on_a_panels_last(
     }
 
 
+OLD_SUMS = {
+    Keeping(five_minutes_days=60): "SELECT count(*) FROM rollup_five_minutes WHERE panel_id = %s AND starts_at < %s",
+    Keeping(hours_days=60): "SELECT count(*) FROM rollup_hour WHERE panel_id = %s AND starts_at < %s",
+}
+
+
+@pytest.mark.parametrize("keeping", OLD_SUMS)
+async def test_what_stayed_of_a_silent_panel_goes_once_it_has_spoken_again(
+    database: Connection[Row], database_url: str, keeping: Keeping
+) -> None:
+    writer = furnish(database)
+    database.execute("DELETE FROM ledger_entry")
+    database.commit()
+    await tidy(database_url, keeping=keeping)
+    old = OLD_SUMS[keeping]
+    assert count(database, old, SILENT, NOW - timedelta(days=61)) > 0
+    writer.write([(SILENT, register(SILENT, NOW + timedelta(hours=1)))])
+    await tidy(database_url, keeping=keeping, now=NOW + timedelta(days=4))
+    assert count(database, old, SILENT, NOW - timedelta(days=61)) == 0
+    assert count(database, old, STEADY, NOW - timedelta(days=61)) == 0
+
+
+async def test_it_is_told_from_when_on_readings_are_refused_and_what_was_removed(
+    database: Connection[Row], database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    furnish(database)
+    database.commit()
+    caplog.set_level("INFO", logger="kilowatch.housekeeping")
+    await tidy(database_url, keeping=Keeping(five_minutes_days=40, hours_days=60))
+    since = (NOW - timedelta(days=40)).replace(hour=0)
+    words = f"sums of five minutes before {since.isoformat()} will be removed in two minutes; "
+    refused = f"from now on and for ever, readings before {(since + timedelta(days=2)).isoformat()} are TOO_OLD"
+    assert caplog.messages[0] == words + refused
+    assert [message.partition(" were removed: ")[0] for message in caplog.messages[2:]] == [
+        f"sums of five minutes before {since.isoformat()}",
+        f"sums of hours before {(NOW - timedelta(days=60)).replace(hour=0).isoformat()}",
+    ]
+    caplog.clear()
+    await tidy(database_url, keeping=Keeping(five_minutes_days=40, hours_days=60))
+    assert caplog.messages == []
+
+
 async def test_hours_and_rejected_messages_go_when_they_are_old(database: Connection[Row], database_url: str) -> None:
     furnish(database)
     old, young = NOW - timedelta(days=91), NOW - timedelta(days=89)
