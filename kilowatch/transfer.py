@@ -4,7 +4,7 @@
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -12,6 +12,9 @@ import typer
 from kilowatch.settings import SettingError, Settings, read
 from metering.refusals import Refused
 from metering.transfer import ExportLevel, TransferFormat, checked_panel, format_of, parse_instant
+
+if TYPE_CHECKING:
+    from store.transfer import Span
 
 _STDIO = "-"
 
@@ -92,16 +95,26 @@ def export_readings(
     file_format: Annotated[
         TransferFormat | None, typer.Option("--format", help="csv, jsonl or parquet; told by the file's name.")
     ] = None,
-    level: Annotated[ExportLevel, typer.Option(help="The readings, or their rollups.")] = ExportLevel.READINGS,
+    level: Annotated[
+        ExportLevel, typer.Option(help="The readings, or their rollups, which `kilowatch import` does not read.")
+    ] = ExportLevel.READINGS,
 ) -> None:
-    """Write readings to a file that `kilowatch import` reads: CSV, JSON lines or Parquet."""
+    """Write readings to a file that `kilowatch import` reads, or their rollups: CSV, JSON lines or Parquet."""
     from kilowatch.exporting.command import run_export
-    from store.transfer import Span
 
     settings = _settings()
-    span = Span(_instant(since, "from"), _instant(until, "to"))
+    span = _span(since, until)
     chosen = file_format or (TransferFormat.CSV if output == _STDIO else format_of(output))
     run_export(settings.database_url, output, codes=panel, span=span, file_format=chosen, level=level)
+
+
+def _span(since: str | None, until: str | None) -> "Span":
+    from store.transfer import Span
+
+    span = Span(_instant(since, "from"), _instant(until, "to"))
+    if span.since and span.until and span.since >= span.until:
+        raise Refused("BAD_TIME", f"--from {since} is not before --to {until}; accepted: an earlier instant", "from")
+    return span
 
 
 def _instant(text: str | None, name: str) -> datetime | None:

@@ -97,6 +97,7 @@ COLUMNS: Final = (PANEL, AT, *(column.name for column in VALUE_COLUMNS), RECEIVE
 
 _VALUE_NAMES: Final = frozenset(column.name for column in VALUE_COLUMNS)
 _SHOWN_NAMES: Final = 12
+_SHOWN_LENGTH: Final = 40
 
 
 def matched_columns(
@@ -120,6 +121,17 @@ def matched_columns(
     return found
 
 
+def left_out_columns(header: Sequence[str], matched: Sequence[str | None]) -> tuple[str, ...]:
+    """The names of those of a file's columns that are none of ours, as they stand there."""
+    return tuple(name.strip() for name, ours in zip(header, matched, strict=True) if ours is None)
+
+
+def listed_columns(header: Sequence[str]) -> str:
+    """Names as they stand in a file, in quotation marks; of long ones and of many, the first."""
+    shown = ", ".join(repr(name[:_SHOWN_LENGTH]) for name in header[:_SHOWN_NAMES]) or "nothing"
+    return shown + (f" and {len(header) - _SHOWN_NAMES} more" if len(header) > _SHOWN_NAMES else "")
+
+
 def _known(name: str) -> str:
     if name not in COLUMNS:
         raise Refused("BAD_HEADER", f"--column gives {name!r}; accepted: {', '.join(COLUMNS)}", "column")
@@ -139,11 +151,9 @@ def _check_columns(found: Sequence[str | None], *, header: Sequence[str], panel:
 
 
 def _bad_header(what: str, header: Sequence[str]) -> Refused:
-    shown = ", ".join(repr(name[:40]) for name in header[:_SHOWN_NAMES]) or "nothing"
-    more = ", …" if len(header) > _SHOWN_NAMES else ""
     message = (
-        f"{what}. The first line has {shown}{more}; accepted: {', '.join(COLUMNS)}, of which {AT}, {PANEL} and one "
-        "value are needed. Other names can be mapped: --column theirs=ours"
+        f"{what}. The first line has {listed_columns(header)}; accepted: {', '.join(COLUMNS)}, of which "
+        f"{AT}, {PANEL} and one value are needed. Other names can be mapped: --column theirs=ours"
     )
     return Refused("BAD_HEADER", message, "header")
 

@@ -51,7 +51,7 @@ def run_export(
                     row_count += piece.count
                     tell(row_count)
     except OSError as error:
-        raise Refused("BAD_FILE", f"{output} cannot be written: {error}", "output") from error
+        raise Refused("BAD_FILE", f"{output} cannot be written: {error.strerror or error}", "output") from error
     Console(stderr=True).print(f"{row_count:,} rows written", highlight=False)
 
 

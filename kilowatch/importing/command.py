@@ -13,9 +13,11 @@ from rich.markup import escape
 from kilowatch.importing.run import Imported, ImportOptions, Progress, import_file
 from kilowatch.transfer_bars import bars
 from metering.refusals import Refused
+from metering.transfer import listed_columns
 from store.merge import BatchRefusedError, DatabaseAwayError
 
 _INTERRUPTED = 130
+_NOTHING_STORED = 1
 
 
 def run_import(database_url: str, file: str, options: ImportOptions) -> None:
@@ -23,12 +25,14 @@ def run_import(database_url: str, file: str, options: ImportOptions) -> None:
 
     Raises:
         Refused: BAD_HEADER, BAD_FORMAT, BAD_FILE, IMPORT_RUNNING, DATABASE_UNAVAILABLE, STORE_ERROR.
-        typer.Exit: it was interrupted; what was committed stays.
+        typer.Exit: it was interrupted, and what was committed stays; or rows were read and every one was rejected.
     """
     console = Console(stderr=True)
     with _shown(file, console=console) as tell:
         found = _imported(database_url, file, options, tell)
     _say(found, file=file, console=console)
+    if found.is_all_rejected:
+        raise typer.Exit(_NOTHING_STORED)
 
 
 def _imported(database_url: str, file: str, options: ImportOptions, tell: Callable[[Progress], None]) -> Imported:
@@ -40,6 +44,10 @@ def _imported(database_url: str, file: str, options: ImportOptions, tell: Callab
         raise Refused("DATABASE_UNAVAILABLE", message) from error
     except BatchRefusedError as error:
         raise Refused("STORE_ERROR", f"The database refuses rows: {error}. What was stored before stays.") from error
+    except FileNotFoundError:
+        raise Refused("BAD_FILE", f"There is no file {file}.", "file") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise Refused("BAD_FILE", f"{file} cannot be opened: {error.strerror}", "file") from None
     except (OSError, EOFError, zlib.error, ArrowException) as error:
         raise Refused("BAD_FILE", f"{file} cannot be read to its end: {error}", "file") from error
     except KeyboardInterrupt:
@@ -65,16 +73,28 @@ def _say(found: Imported, *, file: str, console: Console) -> None:
     if begun.finished_at is not None:
         when = f"{begun.finished_at:%Y-%m-%d %H:%M} UTC"
         _line(console, f"{file} was imported on {when}: nothing to do; --restart reads it again")
+        _line(console, f"then: {begun.row_count:,} rows read, {begun.rejected_count:,} rejected")
     else:
         if begun.place_line:
-            _line(console, f"went on after line {begun.place_line:,}")
+            before = f"{begun.row_count:,} rows were read before, {begun.rejected_count:,} rejected"
+            _line(console, f"went on after line {begun.place_line:,}: {before}")
         counts = f"{done.row_count:,} rows read: {done.new_count:,} new, {done.duplicate_count:,} there already"
         _line(console, f"{counts}, {done.rejected_count:,} rejected")
+    if found.left_out:
+        _line(console, f"columns left out: {listed_columns(found.left_out)}; --column theirs=ours says what they are")
+    _say_rejected(found, console=console)
+
+
+def _say_rejected(found: Imported, *, console: Console) -> None:
+    """Why rows were rejected, in all runs, and where they are."""
+    if not found.rejected_codes:
+        return
     for code, count in found.rejected_codes.items():
         _line(console, f"  {code}: {count:,}")
-    if found.rejected_codes:
-        where = found.rejected_file or f"the table rejected_row, import {begun.id}"
-        _line(console, f"rejected rows, each with its line and reason: {where}")
+    where = found.rejected_file or f"the table rejected_row, import {found.begun.id}"
+    _line(console, f"rejected rows, each with its line and reason: {where}")
+    if found.is_all_rejected:
+        _line(console, "nothing was stored: every row was rejected")
 
 
 def _line(console: Console, text: str) -> None:

@@ -21,7 +21,7 @@ from kilowatch.importing.json_rows import JsonRows, keys_of
 from kilowatch.importing.parquet_rows import ParquetRows, names_of
 from kilowatch.importing.parts import Part, Place
 from metering.refusals import Refused
-from metering.transfer import COLUMNS, TransferFormat, matched_columns
+from metering.transfer import COLUMNS, TransferFormat, left_out_columns, matched_columns
 from store.connections import Connection, connect
 from store.imports import (
     FileImport,
@@ -84,12 +84,22 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a file: this run's counts, where it began, and all rejected rows by code, of every run."""
+    """What became of a file: this run's counts, where it began, and all rejected rows by code, of every run.
+
+    `left_out` are the names of the file's columns that are none of ours.
+    """
 
     progress: Progress
     begun: FileImport
     rejected_codes: Mapping[str, int]
     rejected_file: Path | None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def is_all_rejected(self) -> bool:
+        """Whether rows were read, in this run or an earlier one, and none of them is a reading."""
+        row_count = self.begun.row_count + self.progress.row_count
+        return 0 < row_count == self.begun.rejected_count + self.progress.rejected_count
 
 
 def import_file(database_url: str, name: str, options: ImportOptions, *, tell: Callable[[Progress], None]) -> Imported:
@@ -111,50 +121,65 @@ def import_file(database_url: str, name: str, options: ImportOptions, *, tell: C
             progress = _Run(begun, source, tell).store(database_url, BatchWriter(connection), options)
             finish_import(connection, begun.id)
         written = None if name == STDIN else _write_rejected(Path(name), rejected_rows(connection, begun.id))
-        return Imported(progress, begun, rejected_codes(connection, begun.id), written)
+        return Imported(progress, begun, rejected_codes(connection, begun.id), written, source.left_out)
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A file whose header was looked at: its parts after a place, and how far it is, of what total."""
+    """A file whose header was looked at: its parts after a place, how far it is, of what total, and other columns."""
 
     parts: Callable[[Place], Iterator[Part]]
     done: Callable[[Place], int]
     total: int | None
+    left_out: tuple[str, ...]
 
 
 @contextmanager
 def _source(file: Opened, options: ImportOptions) -> Generator[_Source]:
     if options.file_format is TransferFormat.PARQUET:
         with _parquet(file) as table:
-            rows = ParquetRows(table, _theirs(names_of(table), options))
-            yield _Source(lambda start: rows.parts(start=start), lambda place: place.line, table.metadata.num_rows)
+            names = names_of(table)
+            matched = _matched(names, options)
+            rows = ParquetRows(table, _theirs(names, matched))
+            yield _Source(
+                lambda start: rows.parts(start=start),
+                lambda place: place.line,
+                table.metadata.num_rows,
+                left_out_columns(names, matched),
+            )
         return
     lines = Lines(file.content)
-    reader = _rows(lines, options)
+    reader, left_out = _rows(lines, options)
 
     def parts(start: Place) -> Iterator[Part]:
         if start.offset:
             lines.skip_to(start)
         return reader.parts(lines.blocks())
 
-    yield _Source(parts, lambda _: file.read_bytes, file.stored_bytes)
+    yield _Source(parts, lambda _: file.read_bytes, file.stored_bytes, left_out)
 
 
-def _rows(lines: Lines, options: ImportOptions) -> CsvRows | JsonRows:
+def _rows(lines: Lines, options: ImportOptions) -> tuple[CsvRows | JsonRows, tuple[str, ...]]:
+    """What reads the rows, and the names of the columns that it leaves out; of JSON, those of the first line."""
     if options.file_format is TransferFormat.CSV:
         header, delimiter = header_of(lines.first_line())
-        return CsvRows(matched_columns(header, renamed=options.renamed, panel=options.panel), delimiter)
+        matched = _matched(header, options)
+        return CsvRows(matched, delimiter), left_out_columns(header, matched)
     keys = keys_of(lines.peek_line())
     unseen = [
         name for name in (*options.renamed, *COLUMNS) if name not in keys and name not in options.renamed.values()
     ]
-    return JsonRows(_theirs([*keys, *unseen], options))
+    names = [*keys, *unseen]
+    matched = _matched(names, options)
+    return JsonRows(_theirs(names, matched)), left_out_columns(names, matched)
 
 
-def _theirs(names: list[str], options: ImportOptions) -> dict[str, str]:
+def _matched(names: Sequence[str], options: ImportOptions) -> tuple[str | None, ...]:
+    return matched_columns(names, renamed=options.renamed, panel=options.panel)
+
+
+def _theirs(names: Sequence[str], matched: Sequence[str | None]) -> dict[str, str]:
     """What our columns are called in the file."""
-    matched = matched_columns(names, renamed=options.renamed, panel=options.panel)
     return {ours: name for name, ours in zip(names, matched, strict=True) if ours}
 
 

@@ -171,3 +171,6 @@ def test_the_command_writes_to_a_pipe_and_to_compressed_files(filled: str, tmp_p
     assert refused.returncode == 1
     assert b"BAD_FORMAT" in refused.stderr
     assert b"accepted" in run("--from", "2026-03-01").stderr
+    backwards = run("--from", "2026-03-02T00:00Z", "--to", "2026-03-01T00:00Z")
+    assert (backwards.returncode, backwards.stdout) == (1, b"")
+    assert b"is not before --to" in backwards.stderr

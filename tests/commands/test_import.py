@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 import pyarrow as pa
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
@@ -316,17 +317,61 @@ def test_a_file_is_imported_by_one_process_at_a_time(database_url: str, tmp_path
     assert imported(database_url, path).progress.new_count == 3
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "missing"])
+@pytest.mark.parametrize("damage", ["cut", "changed"])
 def test_a_file_that_cannot_be_read_to_its_end_is_told_in_one_line(
     database_url: str, rows: Callable[[str], list[Any]], tmp_path: Path, damage: str
 ) -> None:
     path = tmp_path / "readings.csv.gz"
     whole = gzip.compress(history(2000).encode())
-    if damage != "missing":
-        path.write_bytes(whole[:-9] if damage == "cut" else whole[:200] + bytes(100) + whole[300:])
+    path.write_bytes(whole[:-9] if damage == "cut" else whole[:200] + bytes(100) + whole[300:])
     with pytest.raises(Refused, match=r"BAD_FILE: .*readings\.csv\.gz cannot be read to its end"):
         run_import(database_url, str(path), ImportOptions(TransferFormat.CSV, {}))
     assert rows("SELECT finished_at FROM reading_import WHERE finished_at IS NOT NULL") == []
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(database_url: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"BAD_FILE: There is no file .*none\.csv\.$"):
+        run_import(database_url, str(tmp_path / "none.csv"), ImportOptions(TransferFormat.CSV, {}))
+    with pytest.raises(Refused, match=r"BAD_FILE: .* cannot be opened: Is a directory"):
+        run_import(database_url, str(tmp_path), ImportOptions(TransferFormat.CSV, {}))
+
+
+def test_columns_that_are_left_out_are_named(database_url: str, tmp_path: Path) -> None:
+    header = "panel_code,at,energy_import_kwh,activ_power_kw\n"
+    path = written(tmp_path, history(2).replace(HEADER, header))
+    assert imported(database_url, path).left_out == ("activ_power_kw",)
+    mapped = imported(database_url, path, renamed={"activ_power_kw": "active_power_kw"}, is_restart=True)
+    assert mapped.left_out == ()
+    line = '{"panel_code": "P1", "at": "2026-03-01T08:00:00Z", "kwh": 1, "energy_import_kwh": 1}'
+    assert imported(database_url, written(tmp_path, line, "a.jsonl")).left_out == ("kwh",)
+    table = pa.table({"panel_code": ["P1"], "at": [NOW], "energy_import_kwh": [1.0], "note": ["x"]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert imported(database_url, tmp_path / "a.parquet").left_out == ("note",)
+
+
+def test_what_became_of_a_file_is_told_of_this_run_and_of_the_one_before(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, history(3).replace("energy_import_kwh,active", "energy_import_kwh,activ") + "P1,soon,1,\n")
+    for _ in range(2):
+        run_import(database_url, str(path), ImportOptions(TransferFormat.CSV, {}))
+    first, again = capsys.readouterr().err.split(f"{path} was imported on ")
+    assert "4 rows read: 3 new, 0 there already, 1 rejected\n" in first
+    assert "columns left out: 'activ_power_kw'; --column theirs=ours says what they are\n" in first
+    assert "nothing to do; --restart reads it again\nthen: 4 rows read, 1 rejected\n" in again
+    assert "  BAD_TIME: 1\n" in again
+
+
+def test_a_file_of_which_every_row_is_rejected_ends_with_code_1(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, HEADER + "P1,soon,1,\n")
+    for _ in range(2):
+        with pytest.raises(typer.Exit) as ended:
+            run_import(database_url, str(path), ImportOptions(TransferFormat.CSV, {}))
+        assert ended.value.exit_code == 1
+        assert "nothing was stored: every row was rejected\n" in capsys.readouterr().err
+    run_import(database_url, str(written(tmp_path, HEADER, "empty.csv")), ImportOptions(TransferFormat.CSV, {}))
 
 
 def test_standard_input_is_imported_by_the_command(database_url: str, rows: Callable[[str], list[Any]]) -> None:
