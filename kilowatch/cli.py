@@ -1,6 +1,5 @@
 """Turns command lines into running processes: one verb a process."""
 
-import logging
 import os
 import sys
 from collections.abc import Coroutine
@@ -8,15 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.markup import escape
-from rich.table import Table
 
+from kilowatch.options import AsJson
 from kilowatch.readings import reading_app
-from kilowatch.settings import SettingError, Settings, read
+from kilowatch.rejected import rejected_app
+from kilowatch.settings import SettingError, Settings, listed
+from kilowatch.starting import CommandError, errors, started
+from kilowatch.tables import show_json, show_table
 from kilowatch.transfer import export_readings, import_readings
 
 app = typer.Typer(
@@ -31,7 +31,6 @@ user_app = typer.Typer(help="People who can sign in, and the panels given to the
 panel_app = typer.Typer(
     help="What is known about panels: name, place, time zone, prepaid, price.", no_args_is_help=True
 )
-rejected_app = typer.Typer(help="Messages that could not be read: look at them, replay them.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 app.add_typer(panel_app, name="panel")
 app.add_typer(rejected_app, name="rejected")
@@ -39,11 +38,6 @@ app.command("import")(import_readings)
 app.command("export")(export_readings)
 app.add_typer(reading_app, name="reading")
 console = Console()
-errors = Console(stderr=True)
-
-
-class CommandError(Exception):
-    """A command cannot do what it was asked; the message says why and what to do."""
 
 
 def main() -> None:
@@ -55,34 +49,17 @@ def main() -> None:
     try:
         app()
     except (CommandError, SettingError, SchemaMismatchError, Refused) as error:
-        errors.print(f"[bold red]kilowatch:[/] {escape(str(error))}", highlight=False)
+        _say_error(str(error))
         sys.exit(1)
     except Exception as error:
         if not is_outage(error):
             raise
-        errors.print(f"[bold red]kilowatch:[/] the database does not answer: {error}", highlight=False)
+        _say_error(f"the database does not answer: {error}")
         sys.exit(1)
 
 
-def _settings(*, needs: tuple[str, ...] = ()) -> Settings:
-    """The settings, with logging set up; the URLs that the command cannot do without are checked."""
-    settings = read(os.environ)
-    _set_up_logging(settings.log_level)
-    missing = [name.upper() for name in needs if not getattr(settings, name)]
-    if missing:
-        raise CommandError(f"set {' and '.join(missing)}, or run `kilowatch demo`, which brings its own services")
-    return settings
-
-
-def _set_up_logging(level: str) -> None:
-    if sys.stderr.isatty():
-        handlers: list[logging.Handler] = [RichHandler(console=errors, show_path=False)]
-        logging.basicConfig(level=level, format="%(name)s: %(message)s", datefmt="[%X]", handlers=handlers)
-    else:
-        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if level != "DEBUG":
-        for talkative in ("gmqtt", "uvicorn"):
-            logging.getLogger(talkative).setLevel(logging.WARNING)
+def _say_error(words: str) -> None:
+    errors.print(f"[bold red]kilowatch:[/] {escape(words)}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -99,7 +76,7 @@ def demo(
     from kilowatch.embedded.keeper import ChildFailedError
     from kilowatch.embedded.postgres import FolderInUseError
 
-    settings = _settings()
+    settings = started()
     cannot_start = (AccountError, ChildFailedError, FolderInUseError, PortTakenError, PostgresNotFoundError, OSError)
     try:
         run_demo(settings, console=console, every_s=every_s, days=days)
@@ -112,7 +89,7 @@ def serve() -> None:
     """Serve GraphQL, its subscriptions and GraphiQL."""
     from kilowatch.serve import serve_api
 
-    settings = _settings(needs=("database_url",))
+    settings = started(needs=("database_url",))
     try:
         serve_api(settings)
     except OSError as error:
@@ -127,12 +104,12 @@ def ingest() -> None:
     from kilowatch.lifetime import run_until_stopped
     from store.migrations import check_version
 
-    settings = _settings(needs=("database_url", "mqtt_url"))
+    settings = started(needs=("database_url", "mqtt_url"))
     check_version(settings.database_url)
     taking_in = run(
         database_url=settings.database_url,
         mqtt_url=settings.mqtt_url,
-        topics=tuple(topic.strip() for topic in settings.mqtt_topics.split(",") if topic.strip()),
+        topics=tuple(listed(settings.mqtt_topics)),
         client_id=settings.mqtt_client_id,
         connections=settings.mqtt_connections,
         default_time_zone=settings.time_zone,
@@ -166,7 +143,7 @@ def work() -> None:
     from kilowatch.work import run
     from store.migrations import check_version
 
-    settings = _settings(needs=("database_url",))
+    settings = started(needs=("database_url",))
     check_version(settings.database_url)
     run_until_stopped(
         run(
@@ -184,7 +161,7 @@ def migrate() -> None:
     """Bring the database to the schema that this version needs."""
     from store import migrations
 
-    applied = migrations.migrate(_settings(needs=("database_url",)).database_url)
+    applied = migrations.migrate(started(needs=("database_url",)).database_url)
     for migration in applied:
         console.print(f"applied {migration.number:04d} {migration.name}")
     if not applied:
@@ -201,7 +178,7 @@ def simulate(
     from kilowatch.demo.site import PANELS
     from kilowatch.lifetime import run_until_stopped
 
-    settings = _settings(needs=("mqtt_url",))
+    settings = started(needs=("mqtt_url",))
     registers = latest_registers(settings.database_url) if settings.database_url else {}
     run_until_stopped(publish(settings.mqtt_url, panels=PANELS, registers=registers, every_s=every_s))
 
@@ -234,7 +211,7 @@ def add_user(
     """Add a person; the password is asked for, or read from KILOWATCH_PASSWORD."""
     from kilowatch.people import add_person
 
-    settings = _settings(needs=("database_url",))
+    settings = started(needs=("database_url",))
     password = os.environ.get("KILOWATCH_PASSWORD") or typer.prompt(
         "Password", hide_input=True, confirmation_prompt=True
     )
@@ -248,12 +225,12 @@ def list_users() -> None:
     from kilowatch.people import all_people
     from metering.access import Role
 
-    table = Table("e-mail", "name", "role", "panels")
-    for person in all_people(_settings(needs=("database_url",)).database_url):
+    rows: list[tuple[str, ...]] = []
+    for person in all_people(started(needs=("database_url",)).database_url):
         account = person.account
         panels = "all" if account.role is Role.ADMIN else ", ".join(person.panel_codes)
-        table.add_row(account.email, account.name, account.role.value, panels)
-    console.print(table)
+        rows.append((account.email, account.name, account.role.value, panels))
+    show_table(["e-mail", "name", "role", "panels"], rows)
 
 
 @user_app.command("grant")
@@ -261,7 +238,7 @@ def grant_panel(email: str, panel: str) -> None:
     """Give a panel to a person."""
     from kilowatch.people import grant_panels
 
-    grant_panels(_settings(needs=("database_url",)).database_url, email=email, panels=[panel])
+    grant_panels(started(needs=("database_url",)).database_url, email=email, panels=[panel])
     console.print(f"{email} now sees {panel}", highlight=False)
 
 
@@ -270,7 +247,7 @@ def revoke_panel(email: str, panel: str) -> None:
     """Take a panel from a person; open streams end."""
     from kilowatch.people import revoke_panels
 
-    revoke_panels(_settings(needs=("database_url",)).database_url, email=email, panels=[panel])
+    revoke_panels(started(needs=("database_url",)).database_url, email=email, panels=[panel])
     console.print(f"{email} no longer sees {panel}", highlight=False)
 
 
@@ -279,28 +256,25 @@ def remove_user(email: str) -> None:
     """Remove a person with everything that is their own; sessions and streams end."""
     from kilowatch.people import remove_person
 
-    remove_person(_settings(needs=("database_url",)).database_url, email=email)
+    remove_person(started(needs=("database_url",)).database_url, email=email)
     console.print(f"removed {email}", highlight=False)
 
 
 @panel_app.command("list")
-def list_panels() -> None:
+def list_panels(*, as_json: AsJson = False) -> None:
     """List the panels and what is known about them."""
     from kilowatch.panels import all_panels
 
-    table = Table("code", "name", "location", "floor", "time zone", "prepaid", "meter")
-    for panel in all_panels(_settings(needs=("database_url",)).database_url):
-        is_prepaid = "yes" if panel.is_prepaid else ""
-        described = (
-            panel.name,
-            panel.location,
-            str(panel.floor),
-            panel.time_zone,
-            is_prepaid,
-            panel.meter_number or "",
-        )
-        table.add_row(panel.code, *map(escape, described))
-    console.print(table)
+    panels = all_panels(started(needs=("database_url",)).database_url)
+    if as_json:
+        show_json(panels)
+        return
+    columns = ["code", "name", "location", "floor", "time zone", "prepaid", "meter"]
+    show_table(columns, [
+        (panel.code, panel.name, panel.location, str(panel.floor), panel.time_zone, "yes" if panel.is_prepaid else "",
+         panel.meter_number or "")
+        for panel in panels
+    ])  # fmt: skip
 
 
 @panel_app.command("set")
@@ -319,7 +293,7 @@ def set_panel(
     """Make or change a panel; what is left out stays as it is."""
     from kilowatch import panels
 
-    settings = _settings(needs=("database_url",))
+    settings = started(needs=("database_url",))
     change = panels.PanelChange(name, location, floor, time_zone, prepaid, meter_number)
     panel = panels.set_panel(settings.database_url, code, change, default_time_zone=settings.time_zone)
     kind = "prepaid" if panel.is_prepaid else "post-paid"
@@ -342,7 +316,7 @@ def set_tariff(
     from kilowatch import panels
 
     panels.set_tariff(
-        _settings(needs=("database_url",)).database_url,
+        started(needs=("database_url",)).database_url,
         code,
         name=name,
         unit_price=price,
@@ -351,64 +325,3 @@ def set_tariff(
         valid_from=since.date() if since else None,
     )
     console.print(f"{code}: {price} {currency} a kWh, {vat} % VAT", highlight=False, markup=False)
-
-
-_INSTANTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
-Codes = Annotated[list[str] | None, typer.Option("--code", help="Only this code; may be repeated.")]
-TopicStart = Annotated[str | None, typer.Option("--topic", help="Only topics that begin so.")]
-Since = Annotated[datetime | None, typer.Option(formats=_INSTANTS, help="First arrived at or after, UTC.")]
-Until = Annotated[datetime | None, typer.Option(formats=_INSTANTS, help="First arrived before, UTC.")]
-
-
-@rejected_app.command("list")
-def list_rejected(
-    *,
-    code: Codes = None,
-    topic: TopicStart = None,
-    since: Since = None,
-    until: Until = None,
-    replayed: Annotated[
-        bool | None, typer.Option("--replayed/--not-replayed", help="Whether they could be stored since.")
-    ] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=10_000)] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, the payload as text.")] = False,
-) -> None:
-    """List the newest rejected messages."""
-    from kilowatch.rejections import chosen, newest_rejected
-
-    which = chosen(codes=code, topic=topic, since=since, until=until, is_replayed=replayed)
-    found = newest_rejected(_settings(needs=("database_url",)).database_url, which=which, limit=limit)
-    if as_json:
-        for message in found:
-            sys.stdout.write(msgspec.json.encode(message).decode() + "\n")
-        return
-    table = Table("id", "received", "code", "topic", "reason", "payload")
-    for message in found:
-        received = f"{message.received_at:%Y-%m-%d %H:%M:%S}"
-        words = (message.code, message.topic[:40], message.reason, message.payload_text[:60])
-        table.add_row(str(message.id), received, *(escape(_printable(text)) for text in words))
-    console.print(table)
-
-
-def _printable(text: str) -> str:
-    """What a terminal shows as it is: a meter's message may hold control sequences."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
-@rejected_app.command("replay")
-def replay_rejected(
-    *,
-    number: Annotated[list[int] | None, typer.Option("--id", help="Only this one; may be repeated.")] = None,
-    code: Codes = None,
-    topic: TopicStart = None,
-    since: Since = None,
-    until: Until = None,
-) -> None:
-    """Read the rejected messages again, with today's decoders and settings, and store those that are now readable."""
-    from ingest.replay import replay_rejected as replay
-    from kilowatch.rejections import chosen
-
-    settings = _settings(needs=("database_url",))
-    which = chosen(ids=number, codes=code, topic=topic, since=since, until=until)
-    replayed, left = replay(settings.database_url, default_time_zone=settings.time_zone, which=which)
-    console.print(f"{replayed} stored, {left} still rejected")

@@ -1,14 +1,15 @@
 """Turns the verbs of `kilowatch reading` into changes of stored readings; each imports only what it runs."""
 
-import os
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from kilowatch.settings import SettingError, read
+from kilowatch.options import AsJson, Limit
+from kilowatch.starting import started
+from kilowatch.tables import printable, show_json, show_table
 
 if TYPE_CHECKING:
     from store.reading_audit import ReadingChange
@@ -22,16 +23,13 @@ _INSTANT = "with an offset, like 2026-03-01T06:30:00+07:00"
 
 
 def _database_url() -> str:
-    url = read(os.environ).database_url
-    if not url:
-        raise SettingError("set DATABASE_URL")
-    return url
+    return started(needs=("database_url",)).database_url
 
 
 def _say(change: "ReadingChange") -> None:
     noun = "reading" if change.reading_count == 1 else "readings"
     words = f"{change.kind.value} {change.id}: {change.reading_count} {noun} of {change.panel_code}"
-    Console().print(words, highlight=False, markup=False)
+    Console().print(words, highlight=False, markup=False, soft_wrap=True)
 
 
 @reading_app.command("correct")
@@ -75,20 +73,26 @@ def restore(
 
 @reading_app.command("changes")
 def changes(
-    code: Annotated[str, typer.Argument(help="The panel's code.")],
-    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=10_000)] = 20,
+    code: Annotated[str, typer.Argument(help="The panel's code.")], *, limit: Limit = 20, as_json: AsJson = False
 ) -> None:
     """List what was done to a panel's readings, and why."""
     from kilowatch import reading_changes  # noqa: PLC0415
 
-    table = Table("id", "made", "what", "from", "to", "readings", "by", "why", "changed")
-    for change in reading_changes.changes(_database_url(), code, limit=limit):
-        kind = f"{change.kind.value}{f' of {change.restores_id}' if change.restores_id else ''}"
-        state = "undone" if change.is_restored else "\n".join(reading_changes.differences(change))
-        instants = (f"{at:%Y-%m-%d %H:%M:%S%z}" for at in (change.start, change.end))
-        words = (change.made_by, change.reason, state)
-        table.add_row(
-            str(change.id), f"{change.made_at:%Y-%m-%d %H:%M:%S%z}", kind, *instants, str(change.reading_count),
-            *map(escape, words),
-        )  # fmt: skip
-    Console().print(table)
+    found = reading_changes.changes(_database_url(), code, limit=limit)
+    if as_json:
+        show_json(found)
+    else:
+        columns = ["id", "made", "what", "from", "to", "readings", "by", "why", "changed"]
+        show_table(columns, [_cells(change, reading_changes.differences(change)) for change in found])
+
+
+def _cells(change: "ReadingChange", differences: Sequence[str]) -> tuple[str, ...]:
+    kind = f"{change.kind.value}{f' of {change.restores_id}' if change.restores_id else ''}"
+    state = "undone" if change.is_restored else "\n".join(differences)
+    instants = map(_shown, (change.start, change.end))
+    said = map(printable, (change.made_by, change.reason))
+    return (str(change.id), _shown(change.made_at), kind, *instants, str(change.reading_count), *said, state)
+
+
+def _shown(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S%z}"

@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import socket
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,9 @@ from tempfile import NamedTemporaryFile
 from starlette.applications import Starlette
 
 from kilowatch.lifetime import end_with_parent
-from kilowatch.settings import Settings
+from kilowatch.settings import Settings, listed
 from kilowatch.web.app import create_app
-from kilowatch.web.serve import run
+from kilowatch.web.serve import bound, run_on
 from store.migrations import check_version
 
 _KEY_BYTES = 32
@@ -26,13 +27,22 @@ def serve_api(settings: Settings) -> None:
 
     Raises:
         SchemaMismatchError: the database needs `kilowatch migrate`.
-        OSError: the address cannot be listened on.
+        OSError: the signing key cannot be had, or the address cannot be listened on; the message names the settings.
     """
     check_version(settings.database_url)
     end_with_parent()
     app = application(settings, key=signing_key(settings.signing_key_path))
-    log.info("serving on http://%s:%d", settings.host, settings.port)
-    run(app, host=settings.host, port=settings.port)
+    listener = _listener(settings.host, settings.port)
+    log.info("serving on http://%s:%d", settings.host, listener.getsockname()[1])
+    run_on(listener, app)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return bound(host, port)
+    except OSError as error:
+        remedy = "set KILOWATCH_PORT to a free port, KILOWATCH_HOST to an address of this machine"
+        raise OSError(f"cannot listen on {host}:{port} ({error.strerror or error}): {remedy}") from error
 
 
 def application(settings: Settings, *, key: bytes) -> Starlette:
@@ -43,7 +53,7 @@ def application(settings: Settings, *, key: bytes) -> Starlette:
         token_lifetime=timedelta(minutes=settings.session_minutes),
         graphiql=settings.graphiql,
         introspection=settings.introspection,
-        allowed_origins=[origin.strip() for origin in settings.allowed_origins.split(",") if origin.strip()],
+        allowed_origins=listed(settings.allowed_origins),
         online_within=timedelta(seconds=settings.online_within_s),
         heartbeat=timedelta(seconds=settings.heartbeat_s),
         pool_size=settings.pool_size,

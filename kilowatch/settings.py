@@ -1,6 +1,9 @@
 """Turns the environment into typed settings; docs/settings.md lists them all."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -8,9 +11,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
+from msgspec.inspect import BoolType, FloatType, IntType, Metadata
 
 UNPREFIXED = ("database_url", "mqtt_url")
 """Settings that carry the names that every tool in the field uses: DATABASE_URL, MQTT_URL."""
+
+NO_SETTINGS: Final = frozenset(
+    {"KILOWATCH_PASSWORD", "KILOWATCH_END_WITH_STDIN", "KILOWATCH_TEST_DATABASE_URL", "KILOWATCH_FAULT_SEEDS"}
+)
+"""Variables of single commands and of the tests."""
 
 
 class SettingError(Exception):
@@ -209,15 +218,55 @@ def read(environment: Mapping[str, str]) -> Settings:
     return msgspec.convert(present, Settings, strict=False)
 
 
+def listed(value: str) -> list[str]:
+    """The parts of a setting that takes several, separated by commas."""
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """A warning for each variable that looks like a setting and is none; empty ones count as not set."""
+    known = {variable(field.name) for field in msgspec.structs.fields(Settings)}
+    found = sorted(name for name, value in environment.items() if value and name.startswith("KILOWATCH_"))
+    return [_ignored(name, known=sorted(known)) for name in found if name not in known | NO_SETTINGS]
+
+
+def _ignored(name: str, *, known: Sequence[str]) -> str:
+    similar = get_close_matches(name, known, n=1, cutoff=0.8)
+    meant = f"did you mean {similar[0]}?" if similar else "docs/settings.md lists what there is"
+    return f"{name} is no setting and changes nothing: {meant}"
+
+
 def _fault(name: str, value: str) -> str | None:
     """What is wrong with a value; URLs may hold passwords, so they are not repeated."""
+    is_right, words = _CHECKS.get(name, (_anything, ""))
+    if _has_type(name, value) and is_right(value):
+        return None
+    shown = variable(name) if name.endswith("_url") else f"{variable(name)}={value!r}"
+    return f"{shown} cannot be used: it takes {words or _words_of_type(name)}"
+
+
+def _has_type(name: str, value: str) -> bool:
     try:
         msgspec.convert({name: value}, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        reason = str(error).split(" - at ")[0]
-        return f"{variable(name)}={value!r} cannot be used: {reason}"
-    is_right, words = _CHECKS.get(name, (_anything, ""))
-    return None if is_right(value) else f"{variable(name)} cannot be used: it takes {words}"
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _words_of_type(name: str) -> str:
+    """What a setting takes that has no check of its own, told by its type and bounds."""
+    kind = msgspec.inspect.type_info(get_type_hints(Settings, include_extras=True)[name])
+    match kind.type if isinstance(kind, Metadata) else kind:
+        case BoolType():
+            return "true or false"
+        case IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case FloatType(gt=above, le=most) if above is not None:
+            return f"a number above {above:g}, up to {most:g}"
+        case FloatType(ge=least, le=most):
+            return f"a number from {least:g} to {most:g}"
+        case _:
+            return "text"
 
 
 def _anything(_value: str) -> bool:
@@ -247,14 +296,58 @@ def _is_time_zone(value: str) -> bool:
     return True
 
 
+def _is_host(value: str) -> bool:
+    """An IP address or a name; a name that ends in digits is an address that somebody mistyped."""
+    try:
+        ip_address(value)
+    except ValueError:
+        return bool(_HOST_NAME.fullmatch(value)) and not value.rpartition(".")[2].isdigit()
+    return True
+
+
+def _are_topic_filters(value: str) -> bool:
+    return bool(listed(value)) and all(map(_is_topic_filter, listed(value)))
+
+
+def _is_topic_filter(text: str) -> bool:
+    """`+` and `#` stand for whole levels, `#` for the last one alone."""
+    *before, last = text.split("/")
+    return not any("#" in level or "+" in level for level in [*before, last] if level not in {"+", "#"}) and (
+        "#" not in before
+    )
+
+
+def _are_origins(value: str) -> bool:
+    return bool(listed(value)) and all(map(_is_origin, listed(value)))
+
+
+def _is_origin(text: str) -> bool:
+    """What browsers send as a page's origin: nothing after the host and port, not even a slash."""
+    return _is_url("http", "https")(text) and bool(_ORIGIN.fullmatch(text))
+
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+_ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+")
+
 _CHECKS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
     "database_url": (_is_url("postgresql", "postgres"), "an address like postgresql://user:password@host:5432/name"),
     "mqtt_url": (_is_url("mqtt", "mqtts"), "an address like mqtt://host:1883 or mqtts://user:password@host"),
     "time_zone": (_is_time_zone, "an IANA name such as Asia/Jakarta"),
-    "keep_readings_days": (_is_none_or_from(32), "0, or 32 days and more"),
-    "keep_five_minutes_days": (_is_none_or_from(35), "0, or 35 days and more"),
-    "keep_hours_days": (_is_none_or_from(200), "0, or 200 days and more"),
-    "compress_after_days": (_is_none_or_from(2), "0, or 2 days and more"),
+    "host": (_is_host, "an address of this machine like 127.0.0.1, 0.0.0.0 or ::, or a host's name"),
+    "allowed_origins": (
+        _are_origins,
+        "origins like https://app.example.org, separated by commas, with no / at the end",
+    ),
+    "mqtt_topics": (
+        _are_topic_filters,
+        "MQTT topic filters like DATA/PM/+,tele/#, where + stands for a whole level and # for all that follow",
+    ),
+    "home_assistant_prefix": (_anything, "letters, digits, _ and -, in levels divided by /"),
+    "log_level": (_anything, "DEBUG, INFO, WARNING or ERROR"),
+    "keep_readings_days": (_is_none_or_from(32), "0, or a whole number of days from 32 to 36500"),
+    "keep_five_minutes_days": (_is_none_or_from(35), "0, or a whole number of days from 35 to 36500"),
+    "keep_hours_days": (_is_none_or_from(200), "0, or a whole number of days from 200 to 36500"),
+    "compress_after_days": (_is_none_or_from(2), "0, or a whole number of days from 2 to 36500"),
     "fcm_credentials": (lambda value: Path(value).is_file(), "the path of a service-account file that exists"),
     "fcm_url": (_is_url("http", "https"), "an address like http://127.0.0.1:9099"),
 }

@@ -65,7 +65,11 @@ def run(app: ASGIApp, *, host: str, port: int) -> None:
     Raises:
         OSError: the address cannot be listened on.
     """
-    listener = bound(host, port)
+    run_on(bound(host, port), app)
+
+
+def run_on(listener: socket.socket, app: ASGIApp) -> None:
+    """Serves on a socket that listens, as `run` does."""
     Server(config(app)).run(sockets=[listener])
 
 

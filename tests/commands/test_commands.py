@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -122,23 +123,43 @@ def test_rejected_messages_are_listed_as_a_table_and_as_json(database_url: str) 
     assert "0 stored, 1 still rejected" in succeeded("rejected", "replay", **url)
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "words"),
-    [
-        ("MQTT_URL", "foo", "mqtt://host:1883"),
-        ("DATABASE_URL", "nonsense", "postgresql://user:password@host"),
-        ("KILOWATCH_TIME_ZONE", "Mars", "Asia/Jakarta"),
-        ("KILOWATCH_FCM_CREDENTIALS", "nowhere.json", "service-account file that exists"),
-        ("KILOWATCH_PORT", "http", "Expected `int`"),
-        ("KILOWATCH_KEEP_READINGS_DAYS", "31", "0, or 32 days and more"),
-        ("KILOWATCH_KEEP_HOURS_DAYS", "-1", "Expected `int` >= 0"),
-        ("KILOWATCH_LOG_LEVEL", "LOUD", "DEBUG|INFO|WARNING|ERROR"),
-    ],
-)
-def test_a_setting_that_does_not_fit_is_named_with_what_it_takes(variable: str, value: str, words: str) -> None:
-    said = refused("serve", **{variable: value})
-    assert variable in said
-    assert words in said
+def test_settings_that_do_not_fit_are_named_with_what_they_take_in_one_line() -> None:
+    said = refused("serve", KILOWATCH_PORT="http", KILOWATCH_MQTT_TOPICS="a/#/b")
+    assert "KILOWATCH_PORT='http' cannot be used: it takes a whole number from 0 to 65535; KILOWATCH_MQTT" in said
+    assert said.count("\n") == 1
+
+
+def test_a_variable_that_is_no_setting_is_warned_of_once_and_changes_nothing(database_url: str) -> None:
+    mistaken = {"KILOWATCH_KEEP_REDINGS_DAYS": "40", "KILOWATCH_ZZZ": "1", "KILOWATCH_EMPTY": ""}
+    meant = {"KILOWATCH_PASSWORD": "x", "KILOWATCH_TEST_DATABASE_URL": "x", "KILOWATCH_FAULT_SEEDS": "1"}
+    done = run("panel", "list", DATABASE_URL=database_url, **mistaken, **meant)
+    assert done.returncode == 0
+    first, second = done.stderr.splitlines()
+    assert "WARNING kilowatch: KILOWATCH_KEEP_REDINGS_DAYS is no setting" in first
+    assert "did you mean KILOWATCH_KEEP_READINGS_DAYS?" in first
+    assert "KILOWATCH_ZZZ is no setting and changes nothing: docs/settings.md lists" in second
+
+
+def test_an_address_that_cannot_be_had_is_told_with_the_settings_in_one_line(database_url: str, tmp_path: Path) -> None:
+    url = {"DATABASE_URL": database_url, "KILOWATCH_DATA_DIR": str(tmp_path)}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused("serve", KILOWATCH_PORT=str(port), **url)
+        assert f"cannot listen on 127.0.0.1:{port}" in said
+        assert ("KILOWATCH_PORT" in said, "serving on" in said, said.count("\n")) == (True, False, 1)
+        said = refused("ingest", KILOWATCH_INGEST_METRICS_PORT=str(port), MQTT_URL="mqtt://127.0.0.1:1", **url)
+        assert ("KILOWATCH_INGEST_METRICS_PORT" in said, said.count("\n")) == (True, 1)
+    assert "KILOWATCH_HOST" in refused("serve", KILOWATCH_HOST="no-such-host.invalid", **url)
+
+
+def test_panels_are_listed_whole_however_long_and_as_json(database_url: str) -> None:
+    code, name = "C" * 64, "a long name " * 16
+    url = {"DATABASE_URL": database_url, "COLUMNS": "40"}
+    succeeded("panel", "set", code, "--name", name.strip(), "--location", "[bold]x", **url)
+    listed = succeeded("panel", "list", **url)
+    assert all(words in listed for words in (code, name.strip(), "[bold]x", "Asia/Jakarta"))
+    (line,) = succeeded("panel", "list", "--json", **url).splitlines()
+    assert (json.loads(line)["code"], json.loads(line)["name"]) == (code, name.strip())
 
 
 def test_a_password_in_an_address_is_not_repeated() -> None:

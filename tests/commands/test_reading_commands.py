@@ -1,5 +1,6 @@
 """`kilowatch reading`, as a person types it."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,10 +29,17 @@ def test_readings_are_corrected_withdrawn_and_restored_and_all_of_it_is_listed(f
     span = ("--from", "2025-03-04T10:03:00Z", "--to", "2025-03-04T10:30:00Z")
     assert "WITHDRAWAL 2: 2 readings of FLAT_3A" in succeeded("reading", "withdraw", "FLAT_3A", *span, *why, **url)
     assert "RESTORATION 3: 2 readings" in succeeded("reading", "restore", "2", *why, **url)
-    listed = succeeded("reading", "changes", "FLAT_3A", **{**url, "COLUMNS": "400"})
+    listed = succeeded("reading", "changes", "FLAT_3A", **{**url, "COLUMNS": "40"})
     for words in ("energy_import_kwh: 1.0 -> 1.5", "active_power_kw: 2.0 -> None", "RESTORATION of 2", "undone",
                   "misread [by hand]", "on the command line"):  # fmt: skip
         assert words in listed, listed
+    newest, *_ = map(json.loads, succeeded("reading", "changes", "FLAT_3A", "--json", **url).splitlines())
+    assert (newest["id"], newest["kind"], newest["restores_id"], newest["panel_code"]) == (
+        3,
+        "RESTORATION",
+        2,
+        "FLAT_3A",
+    )
     rows = filled.execute("SELECT energy_import_kwh, active_power_kw FROM reading ORDER BY at")
     assert rows == [(1.0, 2.0), (1.5, None), (1.0, 2.0), (1.0, 2.0), (1.0, 2.0)]
 
