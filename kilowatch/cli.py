@@ -54,7 +54,7 @@ def main() -> None:
     except Exception as error:
         if not is_outage(error):
             raise
-        _say_error(f"the database does not answer: {error}")
+        _say_error(f"the database does not answer: {' '.join(str(error).split())}")
         sys.exit(1)
 
 

@@ -1,7 +1,6 @@
 """Turns the verbs of `kilowatch reading` into changes of stored readings; each imports only what it runs."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +8,7 @@ from rich.console import Console
 
 from kilowatch.options import AsJson, Limit
 from kilowatch.starting import started
-from kilowatch.tables import printable, show_json, show_table
+from kilowatch.tables import printable, show_json, show_table, shown_at
 
 if TYPE_CHECKING:
     from store.reading_audit import ReadingChange
@@ -89,10 +88,6 @@ def changes(
 def _cells(change: "ReadingChange", differences: Sequence[str]) -> tuple[str, ...]:
     kind = f"{change.kind.value}{f' of {change.restores_id}' if change.restores_id else ''}"
     state = "undone" if change.is_restored else "\n".join(differences)
-    instants = map(_shown, (change.start, change.end))
+    instants = map(shown_at, (change.start, change.end))
     said = map(printable, (change.made_by, change.reason))
-    return (str(change.id), _shown(change.made_at), kind, *instants, str(change.reading_count), *said, state)
-
-
-def _shown(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S%z}"
+    return (str(change.id), shown_at(change.made_at), kind, *instants, str(change.reading_count), *said, state)

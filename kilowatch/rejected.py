@@ -1,7 +1,6 @@
 """Turns the verbs of `kilowatch rejected` into looks at rejected messages and their ends; each imports what it runs."""
 # ruff: noqa: PLC0415 - a command imports only what it runs
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +8,7 @@ from rich.console import Console
 
 from kilowatch.options import AsJson, Limit, Since, Until
 from kilowatch.starting import CommandError, started
-from kilowatch.tables import printable, show_json, show_table
+from kilowatch.tables import printable, show_json, show_table, shown_at
 
 if TYPE_CHECKING:
     from store.rejections import KeptRejection
@@ -53,20 +52,16 @@ def list_rejected(
 def _cells(message: "KeptRejection") -> tuple[str, ...]:
     said = (message.code, message.topic, message.reason, message.payload_text[:_SHOWN_OF_PAYLOAD])
     return (
-        str(message.id), _shown(message.received_at), str(message.times), _replay(message), *map(printable, said),
+        str(message.id), shown_at(message.received_at), str(message.times), _replay(message), *map(printable, said),
     )  # fmt: skip
 
 
 def _replay(message: "KeptRejection") -> str:
     if message.replayed_at:
-        return f"stored {_shown(message.replayed_at)}"
+        return f"stored {shown_at(message.replayed_at)}"
     if message.is_waiting:
         return "asked for"
-    return f"in vain {_shown(message.tried_at)}" if message.tried_at else ""
-
-
-def _shown(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S%z}"
+    return f"in vain {shown_at(message.tried_at)}" if message.tried_at else ""
 
 
 @rejected_app.command("groups")
@@ -90,8 +85,8 @@ def list_groups(
         return
     columns = ["code", "topic", "messages", "times", "oldest", "newest", "newest id", "newest reason"]
     show_table(columns, [
-        (group.code, printable(group.topic), str(group.message_count), str(group.times), _shown(group.oldest_at),
-         _shown(group.newest_at), str(group.newest_id), printable(group.newest_reason))
+        (group.code, printable(group.topic), str(group.message_count), str(group.times), shown_at(group.oldest_at),
+         shown_at(group.newest_at), str(group.newest_id), printable(group.newest_reason))
         for group in found
     ])  # fmt: skip
 
@@ -138,7 +133,9 @@ def discard_rejected(
 
     which = chosen(ids=number, codes=code, topic=topic, since=since, until=until, is_replayed=replayed)
     if everything == (which != EVERYTHING):
-        raise CommandError("give --all, or options that choose some: --id, --code, --topic, --since, --until")
+        raise CommandError(
+            "give --all, or options that choose some: --id, --code, --topic, --since, --until, --replayed"
+        )
     url = _database_url()
     check_ids(url, number or [])
     _say(f"{discarded(url, which=which)} discarded")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 from rich.console import Console
@@ -34,3 +35,8 @@ def show_json(rows: Iterable[object]) -> None:
 def printable(text: str) -> str:
     """What a terminal shows as it is: a meter's message may hold control sequences."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def shown_at(at: datetime) -> str:
+    """An instant to the second, in the zone that it comes in, with its offset."""
+    return f"{at:%Y-%m-%d %H:%M:%S%z}"
