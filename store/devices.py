@@ -13,7 +13,7 @@ from metering.access import Viewer
 from metering.devices import DeviceKind, DeviceReport, panel_code_of
 from store.connections import Row
 from store.device_reports import keep_documents
-from store.panels import Panel, panel_of
+from store.panels import PANEL_COLUMNS, Panel, panel_of
 
 _LONGEST_NAME: Final = 512
 _LONGEST_METER_NUMBER: Final = 100
@@ -200,21 +200,12 @@ async def of_panels(
     return {panel_id: _found(device) for panel_id, *device in rows}
 
 
-_PANELS_OF: LiteralString = """
-SELECT device.id, panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
-       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), latest.last_seen_at,
-       latest.at, latest.received_at,
-       latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
-       latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
-       latest.current_r_a::text::float8, latest.current_s_a::text::float8,
-       latest.current_t_a::text::float8, latest.current_n_a::text::float8,
-       latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
-       latest.energy_import_kwh, latest.energy_export_kwh,
-       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
+_PANELS_OF: LiteralString = f"""
+SELECT device.id, {PANEL_COLUMNS}
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 CROSS JOIN LATERAL device_codes(panel.code) AS named (device_code)
 JOIN device ON device.panel_code = device_code AND device.id = ANY (%(device_ids)s)
-LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+LEFT JOIN latest_state AS latest ON latest.panel_id = panel.id
 ORDER BY device.id, panel.code COLLATE "C"
 """
 

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from metering.access import Role, Viewer
 from metering.readings import Reading
 from store.connections import Row
-from store.panels import Panel, panel_of, reading_of
+from store.panels import PANEL_COLUMNS, Panel, panel_of, reading_of
 
 _END_AT = datetime(9999, 12, 31, tzinfo=UTC)
 _END_PANEL = 2**31 - 1
@@ -234,18 +234,9 @@ class Snapshot:
     panels: list[Panel]
 
 
-_SNAPSHOT: LiteralString = """
+_SNAPSHOT: LiteralString = f"""
 SELECT newest.batch_id,
-       panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
-       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), latest.last_seen_at,
-       latest.at, latest.received_at,
-       latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
-       latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
-       latest.current_r_a::text::float8, latest.current_s_a::text::float8,
-       latest.current_t_a::text::float8, latest.current_n_a::text::float8,
-       latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
-       latest.energy_import_kwh, latest.energy_export_kwh,
-       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
+       {PANEL_COLUMNS}
 FROM (SELECT greatest((SELECT max(batch_id) FROM reading), last_batch_id) AS batch_id FROM ingest_status) AS newest
 LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
        ON %(codes)s::text[] IS NULL OR panel.code = ANY (%(codes)s)

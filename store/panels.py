@@ -55,7 +55,23 @@ class PanelFilter:
     is_prepaid: bool | None = None
 
 
-_PAGE: LiteralString = """
+_STATE_COLUMNS: LiteralString = """
+       latest.last_seen_at,
+       latest.at, latest.received_at,
+       latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
+       latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
+       latest.current_r_a::text::float8, latest.current_s_a::text::float8,
+       latest.current_t_a::text::float8, latest.current_n_a::text::float8,
+       latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
+       latest.energy_import_kwh, latest.energy_export_kwh,
+       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags"""
+
+PANEL_COLUMNS: LiteralString = f"""
+       panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
+       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), {_STATE_COLUMNS}"""
+"""What `panel_of` reads of a row: of a panel, and of its latest_state as `latest`."""
+
+_PAGE: LiteralString = f"""
 WITH matching AS (
     SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
            panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false) AS is_online
@@ -73,15 +89,7 @@ WITH matching AS (
     WHERE %(after)s::text IS NULL OR code COLLATE "C" > %(after)s
     ORDER BY code COLLATE "C" LIMIT %(limit)s
 )
-SELECT counted.total_count, page.*, latest.last_seen_at,
-       latest.at, latest.received_at,
-       latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
-       latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
-       latest.current_r_a::text::float8, latest.current_s_a::text::float8,
-       latest.current_t_a::text::float8, latest.current_n_a::text::float8,
-       latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
-       latest.energy_import_kwh, latest.energy_export_kwh,
-       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
+SELECT counted.total_count, page.*, {_STATE_COLUMNS}
 FROM (SELECT count(*)::integer AS total_count FROM matching) AS counted
 LEFT JOIN page ON true
 LEFT JOIN latest_state AS latest ON latest.panel_id = page.id
@@ -118,17 +126,8 @@ async def page(
     return [panel_of(row[1:]) for row in rows if row[1] is not None], rows[0][0]
 
 
-_ONE: LiteralString = """
-SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
-       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), latest.last_seen_at,
-       latest.at, latest.received_at,
-       latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
-       latest.voltage_t_v::text::float8, latest.voltage_n_v::text::float8,
-       latest.current_r_a::text::float8, latest.current_s_a::text::float8,
-       latest.current_t_a::text::float8, latest.current_n_a::text::float8,
-       latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
-       latest.energy_import_kwh, latest.energy_export_kwh,
-       latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags
+_ONE: LiteralString = f"""
+SELECT {PANEL_COLUMNS}
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 LEFT JOIN latest_state AS latest ON latest.panel_id = panel.id
 WHERE panel.code = %(code)s

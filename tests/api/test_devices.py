@@ -87,6 +87,22 @@ async def test_the_panels_of_a_device_begin_with_its_name(site: Site) -> None:
     }
 
 
+async def test_a_device_that_tells_in_parts_shows_its_panel_as_the_panel_itself_is(site: Site) -> None:
+    site.add_panel("em")
+    site.load(
+        "em",
+        [
+            reading(NOW - 2 * MINUTE, 5.0, is_partial=True),
+            reading(NOW - MINUTE, power_kw=1.5, is_partial=True),
+        ],
+    )
+    tell(site, report("em"))
+    state = "latestReading { activePowerKw energyImportKwh }"
+    data = await site.ask(f'{{ panel(code: "em") {{ {state} }} devices {{ nodes {{ panels {{ {state} }} }} }} }}')
+    assert data["panel"]["latestReading"] == {"activePowerKw": 1.5, "energyImportKwh": 5.0}
+    assert data["devices"]["nodes"] == [{"panels": [data["panel"]]}]
+
+
 async def test_a_name_that_a_code_cannot_hold_leads_to_the_panels_too(site: Site) -> None:
     tell(site, report("floor 1/main meter", DeviceKind.ZIGBEE2MQTT))
     ((code,),) = site.database.execute("SELECT panel_code FROM device").fetchall()
