@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 from metering.refusals import Refused
 from store.connections import Row
+from store.rejected import storable_text
 
 _ADVISORY_CLASS: Final = 0x4B57_494D  # "KWIM"
 _ROWS_AT_ONCE: Final = 1000
@@ -112,12 +113,7 @@ def advance_import(
     with connection.cursor() as cursor, cursor.copy(_COPY_REJECTED) as copy:
         copy.set_types(["int8", "int8", "text", "text", "text"])
         for row in rejected:
-            copy.write_row((import_id, row.line, row.code, _text(row.reason), _text(row.row_text)))
-
-
-def _text(text: str) -> str:
-    """What Postgres can store of a text."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+            copy.write_row((import_id, row.line, row.code, storable_text(row.reason), storable_text(row.row_text)))
 
 
 _FINISH = "UPDATE reading_import SET finished_at = clock_timestamp() WHERE id = %s"

@@ -106,11 +106,11 @@ def keep_rejected(connection: Connection[Row], messages: Sequence[RejectedMessag
     columns = {
         "fingerprints": [_fingerprint(message) for message in messages],
         "received_at": [message.received_at for message in messages],
-        "topics": [_text(message.topic) for message in messages],
+        "topics": [storable_text(message.topic) for message in messages],
         "payloads": kept,
         "are_cut": [len(part) < len(message.payload) for part, message in zip(kept, messages, strict=True)],
         "codes": [message.code for message in messages],
-        "reasons": [_text(message.reason) for message in messages],
+        "reasons": [storable_text(message.reason) for message in messages],
         "are_retained": [message.is_retained for message in messages],
     }
     connection.execute(_KEEP, columns)
@@ -120,7 +120,7 @@ def _fingerprint(message: RejectedMessage) -> bytes:
     return sha256(message.topic.encode("utf-8", "replace") + b"\0" + message.payload).digest()
 
 
-def _text(text: str) -> str:
+def storable_text(text: str) -> str:
     """What Postgres can store of a text: no NUL, no half of a surrogate pair."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
@@ -244,6 +244,6 @@ def mark_unreadable(connection: Connection[Row], messages: Sequence[StillRejecte
     columns = {
         "ids": [message.id for message in messages],
         "codes": [message.code for message in messages],
-        "reasons": [_text(message.reason) for message in messages],
+        "reasons": [storable_text(message.reason) for message in messages],
     }
     connection.execute(_MARK_UNREADABLE, columns)
