@@ -1,12 +1,9 @@
 """Combines every topic's types into the one schema that clients see, and prints it."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -73,18 +70,12 @@ class ElectricitySchema(strawberry.Schema):
         errors[:] = [shown(error, is_executed=is_executed) for error in errors]
 
 
-def build_schema(
-    *,
-    extensions: list[type[SchemaExtension] | Callable[[], SchemaExtension]] | None = None,
-    execution_context_class: type[Any] | None = None,
-) -> ElectricitySchema:
-    """The whole schema; the options say how it is run, not what it answers."""
+def build_schema() -> ElectricitySchema:
+    """The whole schema."""
     return ElectricitySchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=extensions or [],
-        execution_context_class=execution_context_class,
         config=StrawberryConfig(disable_field_suggestions=True, scalar_map=scalar_map()),
     )
 

@@ -1,58 +1,60 @@
-"""Turns the contract into an engine that runs documents under limits, each parsed and validated once."""
+"""Turns operations into answers: documents that are read once, run by graphql-core with plans of our own."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any
 
-from graphql import (
-    ASTValidationRule,
-    GraphQLError,
-    NoSchemaIntrospectionCustomRule,
-    OperationDefinitionNode,
-)
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
-from strawberry.extensions.max_aliases import create_validator as aliases_rule
-from strawberry.extensions.query_depth_limiter import create_validator as depth_rule
-from strawberry.schema import Schema
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
+from graphql.execution import create_source_event_stream  # pyright: ignore[reportUnknownVariableType]
+from strawberry.execution import optimized_is_awaitable
 
 from kilowatch.web.columns import ColumnExecutor
+from kilowatch.web.documents import DocumentError, Documents, Prepared, rules
 from kilowatch.web.operations import Operation
 from kilowatch.web.wording import accepted_values, without_suggestions
 from resolvers.context import Context
-from schema.contract import build_schema
-
-MAX_TOKENS = 1000
-MAX_DEPTH = 12
-MAX_ALIASES = 30
-CACHED_DOCUMENTS = 256
+from schema.contract import ElectricitySchema, build_schema
+from schema.refusals import shown
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an operation answers, ready to be encoded: `data` is left out of `body` for a refused request."""
+    """What an operation answers, ready to be encoded: `data` is left out of `body` for a refused request.
+
+    `headers` and `status` are for HTTP; without a status it follows from the rest.
+    """
 
     body: dict[str, Any]
     is_refused: bool
+    headers: tuple[tuple[str, str], ...] = ()
+    status: int | None = None
 
 
 class NotAllowedHereError(Exception):
     """The operation is of a type that this way of asking does not run."""
 
-    def __init__(self, operation_type: OperationType) -> None:
-        self.operation_type = operation_type
-        super().__init__(f"{operation_type.value} operations are not run here")
+    def __init__(self, kind: OperationType) -> None:
+        self.kind = kind
+        super().__init__(f"{kind.value} operations are not run here")
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """Runs documents on one schema; an open one helps with what it accepts, a closed one hides what it has."""
 
-    schema: Schema
+    schema: GraphQLSchema
+    documents: Documents
     is_open: bool
+
+    def prepared(self, operation: Operation) -> Prepared:
+        """The operation, read and checked against the schema; its variables are not looked at.
+
+        Raises:
+            DocumentError: it cannot be run; `refused` turns that into an answer.
+        """
+        return self.documents.prepared(operation.query, operation_name=operation.operation_name)
 
     async def execute(self, operation: Operation, *, context: Context, allowed: frozenset[OperationType]) -> Answer:
         """Runs a query or mutation once.
@@ -61,119 +63,122 @@ class Engine:
             NotAllowedHereError: the document's operation is of a type that is not allowed.
         """
         try:
-            result = await self.schema.execute(
-                operation.query,
-                variable_values=operation.variables,
-                context_value=context,
-                operation_name=operation.operation_name,
-                allowed_operation_types=allowed,
-                operation_extensions=operation.extensions,
-            )
-        except InvalidOperationTypeError as error:
-            raise NotAllowedHereError(error.operation_type) from error
-        except CannotGetOperationTypeError:
-            return _no_such_operation(operation)
-        return self._answer(result)
+            prepared = self.prepared(operation)
+        except DocumentError as error:
+            return self.refused(error.errors)
+        if prepared.kind not in allowed:
+            raise NotAllowedHereError(prepared.kind)
+        return await self._once(prepared, operation, context)
 
     async def stream(self, operation: Operation, *, context: Context) -> AsyncGenerator[Answer]:
         """Runs any operation, and yields an answer for each of its results: one for queries and mutations."""
-        results: AsyncGenerator[Any] = await self.schema.stream(
-            operation.query,
-            variable_values=operation.variables,
+        try:
+            prepared = self.prepared(operation)
+        except DocumentError as error:
+            yield self.refused(error.errors)
+            return
+        if prepared.kind is not OperationType.SUBSCRIPTION:
+            yield await self._once(prepared, operation, context)
+            return
+        executor = self.executor(prepared, operation, context)
+        if isinstance(executor, Answer):
+            yield executor
+            return
+        events = await self.events(executor)
+        if isinstance(events, Answer):
+            yield events
+            return
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    yield await self.answer_of(executor, event)
+        except Exception as error:  # noqa: BLE001 - what ends a stream is told like what refuses one
+            yield self.ended(error)
+
+    async def _once(self, prepared: Prepared, operation: Operation, context: Context) -> Answer:
+        executor = self.executor(prepared, operation, context)
+        if isinstance(executor, Answer):
+            return executor
+        return await self._executed(executor)
+
+    # The steps of a subscription
+
+    def executor(self, prepared: Prepared, operation: Operation, context: Context) -> ColumnExecutor | Answer:
+        """What runs the operation with its variables; an answer, where these are not what they should be."""
+        build: Any = ColumnExecutor.build  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        found: list[GraphQLError] | ColumnExecutor = build(
+            self.schema,
+            prepared.document.tree,
             context_value=context,
-            operation_name=operation.operation_name,
+            raw_variable_values=operation.variables,
+            operation_name=prepared.name,
+            is_awaitable=optimized_is_awaitable,
+            is_async_iterable=_never,
+            hide_suggestions=True,
             operation_extensions=operation.extensions,
         )
-        try:
-            async for result in results:
-                yield self._answer(result)
-        finally:
-            await results.aclose()
+        if isinstance(found, list):
+            return self.refused([shown(error, is_executed=True) for error in found])
+        return found
 
-    def _answer(self, result: Any) -> Answer:
+    async def events(self, executor: ColumnExecutor) -> AsyncGenerator[Any] | Answer:
+        """The events of a subscription as its resolver yields them; an answer, where it refuses to begin."""
+        found: Any = create_source_event_stream(executor)
+        if isawaitable(found):
+            found = await found
+        if isinstance(found, ExecutionResult):
+            return self._answer(found)
+        return found
+
+    async def answer_of(self, executor: ColumnExecutor, event: Any) -> Answer:
+        """What a subscription answers for one of its events."""
+        of_event: Any = executor.build_per_event_executor(event)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return await self._executed(of_event)
+
+    async def _executed(self, executor: Any) -> Answer:
+        found: Any = executor.execute_operation()
+        return self._answer(await found if isawaitable(found) else found)
+
+    # Answers
+
+    def ended(self, error: Exception) -> Answer:
+        """The answer that ends a subscription whose events came to an end by an error."""
+        return self.refused([GraphQLError(str(error), original_error=error)])
+
+    def refused(self, errors: list[GraphQLError]) -> Answer:
+        """The answer to a request of which nothing was executed."""
+        coded = [shown(error, is_executed=False) for error in errors]
+        return Answer({"errors": [self._formatted(error) for error in coded]}, is_refused=True)
+
+    def _answer(self, result: ExecutionResult) -> Answer:
         """The answer of a result. A request is refused when nothing of it was executed: no error has a path."""
-        errors: list[GraphQLError] = result.errors or []
-        is_refused = isinstance(result, PreExecutionError) or (
-            result.data is None and bool(errors) and all(error.path is None for error in errors)
-        )
-        body: dict[str, Any] = {"errors": [self._formatted(error) for error in errors]} if errors else {}
+        if not result.errors:
+            return Answer({"data": result.data}, is_refused=False)
+        errors = [shown(error, is_executed=True) for error in result.errors]
+        is_refused = result.data is None and all(error.path is None for error in errors)
+        body: dict[str, Any] = {"errors": [self._formatted(error) for error in errors]}
         if not is_refused:
             body["data"] = result.data
-        if result.extensions:
-            body["extensions"] = result.extensions
         return Answer(body, is_refused=is_refused)
 
     def _formatted(self, error: GraphQLError) -> dict[str, Any]:
         message = without_suggestions(error.message)
         if self.is_open:
-            message = accepted_values(error.message, schema=self.schema._schema)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            message = accepted_values(error.message, schema=self.schema)
         return {**error.formatted, "message": message}
 
 
 def build_engine(*, introspection: bool) -> Engine:
     """The engine of the whole contract."""
-    schema = build_schema(extensions=limits(introspection=introspection), execution_context_class=ColumnExecutor)
-    return Engine(schema, is_open=introspection)
+    schema = core_of(build_schema())
+    return Engine(schema, Documents(schema, rules(introspection=introspection)), is_open=introspection)
 
 
-def limits(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
-    """The extensions that bound every document, and parse and validate each distinct one once.
-
-    The rules are made here, once: a factory that made new rule classes for each request would never meet a cached
-    validation again (0.67 ms instead of 0.06 for `{hello}`).
-    """
-    rules: list[type[ASTValidationRule]] = [depth_rule(MAX_DEPTH, None, None), aliases_rule(MAX_ALIASES)]
-    if not introspection:
-        rules.append(NoSchemaIntrospectionCustomRule)
-    return [
-        lambda: MaxTokensLimiter(MAX_TOKENS),
-        lambda: AddValidationRules(rules),
-        lambda: ParsedOnce(CACHED_DOCUMENTS),
-        lambda: ValidatedOnce(CACHED_DOCUMENTS),
-    ]
+def core_of(schema: ElectricitySchema) -> GraphQLSchema:
+    """What graphql-core runs of Strawberry's schema."""
+    return schema._schema  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
-class ParsedOnce(ParserCache):
-    """Caches parsed documents.
-
-    A document that cannot be parsed is left to Strawberry: 0.341 lets an error of the cache out of `Schema.stream`,
-    where it would end the operation without a word.
-    """
-
-    def on_parse(self) -> Iterator[None]:
-        """Puts the cached document into the execution context."""
-        with suppress(GraphQLError):
-            context = self.execution_context
-            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
-        yield
-
-
-class ValidatedOnce(ValidationCache):
-    """Caches validations, and refuses a document of several operations when the request names none."""
-
-    def on_validate(self) -> Iterator[None]:
-        """Puts the errors of the document into the execution context."""
-        for _ in super().on_validate():
-            context = self.execution_context
-            if not context.pre_execution_errors and self._is_ambiguous():
-                message = "The document has several operations: say which one in `operationName`."
-                context.pre_execution_errors = [GraphQLError(message, extensions=_NO_NAME)]
-            yield
-
-    def _is_ambiguous(self) -> bool:
-        context = self.execution_context
-        provided: str | None = context._provided_operation_name  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        definitions = context.graphql_document.definitions if context.graphql_document else ()
-        return provided is None and sum(isinstance(node, OperationDefinitionNode) for node in definitions) > 1
-
-
-_NO_NAME = {"code": "OPERATION_NOT_FOUND"}
-
-
-def _no_such_operation(operation: Operation) -> Answer:
-    message = (
-        f"The document has no operation named {operation.operation_name}."
-        if operation.operation_name
-        else "No operation is given."
-    )
-    return Answer({"errors": [{"message": message, "extensions": _NO_NAME}]}, is_refused=True)
+def _never(_value: object) -> bool:
+    """No field of ours yields a list's items one by one."""
+    return False

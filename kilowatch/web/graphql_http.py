@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from strawberry.types.graphql import OperationType
 
 from kilowatch.web.answers import answered, refusal
 from kilowatch.web.counts import Counts
@@ -97,14 +97,14 @@ class GraphQLOverHTTP:
         try:
             return await self.engine.execute(operation, context=self.make_context(viewer, address), allowed=allowed)
         except NotAllowedHereError as error:
-            raise _not_here(error.operation_type) from None
+            raise _not_here(error.kind) from None
 
 
 _ALLOW = (("allow", "GET, POST"),)
 
 
-def _not_here(operation_type: OperationType) -> BadRequestError:
-    if operation_type is OperationType.MUTATION:
+def _not_here(kind: OperationType) -> BadRequestError:
+    if kind is OperationType.MUTATION:
         return BadRequestError(405, "METHOD_NOT_ALLOWED", "Mutations need POST.", (("allow", "POST"),))
     message = "Subscriptions need a websocket to this address, with the subprotocol graphql-transport-ws."
     return BadRequestError(400, "SUBSCRIPTION_NEEDS_WEBSOCKET", message)

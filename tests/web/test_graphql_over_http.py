@@ -132,7 +132,7 @@ REFUSED_DOCUMENTS = {
     "query ($c: String!) { panel(code: $c) { code } }": "BAD_INPUT",
     "query A { __typename } query B { __typename }": "OPERATION_NOT_FOUND",
     "{" + " ".join(f"a{i}: __typename" for i in range(40)) + "}": "GRAPHQL_VALIDATION_FAILED",
-    "{" + "__typename " * 2000 + "}": "GRAPHQL_PARSE_FAILED",
+    "{" + "__typename " * 2000 + "}": "GRAPHQL_VALIDATION_FAILED",
     "{" * 500: "GRAPHQL_PARSE_FAILED",
     "fragment F on Query { ...F } { ...F }": "GRAPHQL_VALIDATION_FAILED",
 }
