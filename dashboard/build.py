@@ -6,27 +6,20 @@ Where no npm or no registry can be reached it says so and succeeds: the server w
 
 import contextlib
 import hashlib
-import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Generator
 from pathlib import Path
 
-from dashboard import node
+from dashboard import node, npm
 from dashboard.node import Node
+from dashboard.npm import NotInstalledError, Say
 
 SOURCES = Path(__file__).parent / "graphiql"
 OUTPUT = Path(__file__).parent / "static" / "graphiql"
 INPUTS = ("package.json", "package-lock.json", "index.html", "*.js", "src/**/*")
 STAMP = "built-from"
-NPM_TIMEOUT_S = 600
-# npm waits minutes for a registry that does not answer, unless it is told otherwise.
-NPM_QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error")
-NPM_IMPATIENT = ("--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-timeout=30000")
 
 HOW_TO = """\
 GraphiQL was not built: {reason}. Everything else works, and /graphiql says how to build it. To build it later, \
@@ -34,8 +27,6 @@ run `make graphiql` (or `python -m dashboard.build`) once this machine reaches a
 or newer and npm on PATH, or else with pip able to fetch Node. The folder dashboard/static/graphiql of another \
 machine can also be copied here.
 """
-
-Say = Callable[[str], object]
 
 
 class CannotBuildError(Exception):
@@ -97,53 +88,10 @@ def _node(*, say: Say) -> Node:
 
 
 def _install(found: Node, *, sources: Path, say: Say) -> None:
-    """Makes node_modules what the lock says; skipped when it was made from the same lock."""
-    lock = sources / "package-lock.json"
-    made_from = sources / "node_modules" / ".made-from"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if made_from.is_file() and made_from.read_text() == wanted:
-        return
-    packages = len(json.loads(lock.read_text())["packages"]) - 1  # one is ourselves
-    say(f"GraphiQL: installing up to {packages} npm packages with Node {found.version} …\n")
-    _npm_ci(found, sources=sources)
-    made_from.write_text(wanted)
-
-
-def _npm_ci(found: Node, *, sources: Path) -> None:
-    with _npm_environment(found) as environment:
-        try:
-            done = subprocess.run(  # noqa: S603 - our own words
-                [*found.npm, "ci", *NPM_QUIET, *NPM_IMPATIENT],
-                cwd=sources,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=NPM_TIMEOUT_S,
-            )
-        except (OSError, subprocess.TimeoutExpired) as trouble:
-            raise CannotBuildError(f"npm did not finish ({trouble})") from trouble
-    if done.returncode:
-        raise CannotBuildError(f"npm could not install the packages ({_first_error(done.stderr)})")
-
-
-@contextlib.contextmanager
-def _npm_environment(found: Node) -> Generator[dict[str, str]]:
-    """The environment for npm: our Node first on PATH, and a passing cache where the home cannot hold one."""
-    path = os.pathsep.join((str(Path(found.program).parent), os.environ.get("PATH", os.defpath)))
-    with tempfile.TemporaryDirectory(prefix="kilowatch-npm-", ignore_cleanup_errors=True) as passing:
-        cache = {} if _has_home() else {"npm_config_cache": passing}
-        yield {"npm_config_update_notifier": "false", "NO_COLOR": "1", **cache, **os.environ, "PATH": path}
-
-
-def _has_home() -> bool:
-    home = os.environ.get("HOME") or os.environ.get("USERPROFILE", "")
-    return bool(home) and os.access(home, os.W_OK)
-
-
-def _first_error(stderr: str) -> str:
-    said = [line.removeprefix("npm error").strip() for line in stderr.splitlines() if line.startswith("npm error")]
-    return ": ".join(said[:2]).removeprefix("code ") or "it did not say why"
+    try:
+        npm.ensure_installed(found, sources, say=lambda text: say(f"GraphiQL: {text}"))
+    except NotInstalledError as reason:
+        raise CannotBuildError(str(reason)) from reason
 
 
 def _bundle(found: Node, *, sources: Path, output: Path) -> None:
