@@ -28,10 +28,10 @@ def system_now() -> datetime:
 class Context:
     """One operation: a request, or a subscription for as long as it lives.
 
-    `viewer` is None for somebody who has not signed in. `live`, `sign_in`, `message_reader` and `export_links` belong
-    to subscriptions, sign-in, dry runs of messages and downloads. `loaders` holds what is fetched once a request for
-    many panels; each topic keeps its own there. `points` counts what the series of one answer hold, the answer of the
-    root value `points_of`.
+    `viewer` is None for somebody who has not signed in. `live`, `subscriptions`, `sign_in`, `message_reader` and
+    `export_links` belong to subscriptions, the list of open ones, sign-in, dry runs of messages and downloads.
+    `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
+    what the series of one answer hold, the answer of the root value `points_of`.
     """
 
     pool: Pool
@@ -39,6 +39,7 @@ class Context:
     now: Callable[[], datetime] = system_now
     online_within: timedelta = ONLINE_WITHIN
     live: Any = None
+    subscriptions: Any = None
     sign_in: Any = None
     message_reader: Any = None
     export_links: Any = None

@@ -12,6 +12,7 @@ from schema.devices import DeviceQueries
 from schema.live import LiveSubscriptions
 from schema.low_units import LowUnitsMutations
 from schema.mappings import MappingMutations, MappingQueries
+from schema.open_subscriptions import OpenSubscriptionMutations
 from schema.panels import PanelQueries
 from schema.prepaid import PrepaidMutations
 from schema.push_devices import PushDeviceMutations
@@ -52,6 +53,7 @@ class Mutation(
     PushDeviceMutations,
     ReadingChangeMutations,
     MappingMutations,
+    OpenSubscriptionMutations,
 ):
     """All mutations."""
 

@@ -8,8 +8,11 @@ import strawberry
 from metering.access import Role
 from resolvers import sessions
 from resolvers.context import Info
+from resolvers.open_subscriptions import subscriptions as own_subscriptions
 from resolvers.sessions import LoggedIn, SignedIn
+from schema.open_subscriptions import OpenSubscription
 from schema.refusals import Refusal, RefusedAsData
+from store.open_subscriptions import OpenSubscription as OpenSubscriptionRow
 
 strawberry.enum(
     Role, description="Tenants and landlords see the panels given to them, admins see every panel and run the service."
@@ -30,6 +33,12 @@ class Viewer:
     open_subscriptions: int = strawberry.field(
         resolver=sessions.open_subscriptions,
         description="How many subscriptions to readings and status you have open on the server process that answers.",
+    )
+    subscriptions: list[OpenSubscriptionRow] = strawberry.field(
+        resolver=own_subscriptions,
+        graphql_type=list[OpenSubscription],
+        description="What you have open, on any device and server process, newest first, 500 at the most; what began"
+        " or ended on another process within the last second may be missing or still there.",
     )
 
 

@@ -26,6 +26,7 @@ from kilowatch.web.viewers import Viewers
 from metering.access import Viewer
 from resolvers.context import Context, system_now
 from resolvers.live import LiveHub
+from resolvers.open_subscriptions import OpenSubscriptions
 from resolvers.sessions import Doorkeeper, SignIn
 from store.connections import Pool, open_pool
 
@@ -39,6 +40,7 @@ class Services:
 
     pool: Pool
     live: LiveHub
+    subscriptions: OpenSubscriptions
     doorkeeper: Doorkeeper
     export_links: ExportLinks
     now: Callable[[], datetime]
@@ -53,6 +55,7 @@ class Services:
             now=self.now,
             online_within=self.online_within,
             live=self.live,
+            subscriptions=self.subscriptions,
             sign_in=SignIn(self.doorkeeper, client_address),
             export_links=self.export_links,
             message_reader=self.message_trials,
@@ -63,10 +66,12 @@ class Services:
         """Opens the pool and listens; the database may be away and come later."""
         await self.pool.open(wait=False)
         self.live.start()
+        self.subscriptions.start()
         try:
             yield
         finally:
             await self.live.close()
+            await self.subscriptions.close()
             self.doorkeeper.close()
             await self.pool.close()
 
@@ -98,7 +103,8 @@ def create_app(
     tokens = Tokens(signing_key, token_lifetime, now)
     trials = MessageTrials(default_time_zone=default_time_zone)
     links = ExportLinks(signing_key, now)
-    services = Services(pool, live, Doorkeeper(tokens.issue), links, now, online_within, trials)
+    open_ones = OpenSubscriptions(database_url, pool, now)
+    services = Services(pool, live, open_ones, Doorkeeper(tokens.issue), links, now, online_within, trials)
     viewers = Viewers(pool, tokens, now)
 
     @asynccontextmanager
