@@ -11,7 +11,7 @@ import strawberry
 from metering.buckets import Grid, Level, grid, pieces, usage_level
 from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
 from metering.refusals import Refused
-from metering.tariffs import Money, TariffBook, money
+from metering.tariffs import Money, Tariff, TariffBook, money
 from metering.usage import WINDOW_DAYS, Prices, average, moving_average, total
 from resolvers import tariffs
 from resolvers.context import Context, Info
@@ -175,15 +175,20 @@ async def today(parent: strawberry.Parent[Panel], info: Info) -> UsageToday:
     """
     context, panel = info.context, parent
     day = local_day(context.now(), panel.zone)
-    totals = await loaded(context, _totals, (panel.id, day)) or DayTotals(panel.id, Decimal(0), None, None, None)
-    tariff = tariffs.required(await tariffs.book(context, panel), day)
+    totals = await loaded(context, _totals, (panel.id, day))
+    return day_so_far(day, totals=totals, tariff=tariffs.required(await tariffs.book(context, panel), day))
+
+
+def day_so_far(day: date, *, totals: DayTotals | None, tariff: Tariff) -> UsageToday:
+    """A local day by its totals, at the price of its tariff; nothing used where there are none."""
+    energy_kwh = totals.energy_kwh if totals else Decimal(0)
     return UsageToday(
         day=day,
-        energy_kwh=float(totals.energy_kwh),
-        cost=money(tariff.cost(totals.energy_kwh), tariff.currency),
-        register_now_kwh=totals.register_kwh,
-        register_at_midnight_kwh=totals.register_at_midnight_kwh,
-        peak_kw=totals.peak_kw,
+        energy_kwh=float(energy_kwh),
+        cost=money(tariff.cost(energy_kwh), tariff.currency),
+        register_now_kwh=totals and totals.register_kwh,
+        register_at_midnight_kwh=totals and totals.register_at_midnight_kwh,
+        peak_kw=totals and totals.peak_kw,
     )
 
 
