@@ -1,20 +1,20 @@
 """Turns a subscription to readings into its events: the state first, then each reading once, and nothing lost."""
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
 import strawberry
 
+from metering.access import Viewer
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 from resolvers import panels
 from resolvers.context import Context, Info
-from resolvers.live import LiveHub, Watch
+from resolvers.live import LiveHub, Sight, Watch
 from resolvers.pages import Cursor
 from resolvers.reading_events import (
     FROM_SNAPSHOT,
-    Event,
     Gap,
     GapReason,
     Heartbeat,
@@ -23,6 +23,8 @@ from resolvers.reading_events import (
     cursor_at,
     position_of,
 )
+from resolvers.selection import selected
+from resolvers.streams import LiveStream, Resumption, Told
 from store import events
 from store.events import Position, StoredReading
 from store.panels import Panel
@@ -46,154 +48,190 @@ def checked_codes(codes: Sequence[str] | None) -> list[str] | None:
     return None if codes is None else sorted({code for code in codes if PANEL_CODE.fullmatch(code)})
 
 
-def _checked_heartbeat(every_s: float | None, *, default_s: float) -> float:
+def checked_heartbeat(every_s: float | None, *, default_s: float) -> float:
+    """After how many seconds of silence a stream says that it is alive.
+
+    Raises:
+        Refused: BAD_INPUT unless it is 1 to 300.
+    """
     if every_s is not None and not 1 <= every_s <= MAX_HEARTBEAT_S:
         raise Refused("BAD_INPUT", f"`heartbeatEveryS` must be 1 to {MAX_HEARTBEAT_S:.0f} seconds.", "heartbeatEveryS")
     return default_s if every_s is None else every_s
 
 
-async def panel_readings(
+def panel_readings(
     info: Info,
     *,
     codes: Sequence[str] | None = None,
     after: Cursor | None = None,
     heartbeat_every_s: float | None = None,
-) -> AsyncGenerator[Event]:
+) -> "ReadingStream":
     """The state or what was missed, then each reading as it is stored, for as long as the viewer may see it.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CURSOR, DATABASE_UNAVAILABLE.
+        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CURSOR; DATABASE_UNAVAILABLE later.
     """
     context = info.context
-    viewer, chosen, begin = context.signed_in, checked_codes(codes), position_of(after)
+    _ = context.signed_in
     live: LiveHub = context.live
-    every_s = _checked_heartbeat(heartbeat_every_s, default_s=live.heartbeat_s)
-    async with live.watch(viewer, codes=chosen) as watch:
-        stream = ReadingStream(context, live, watch, chosen, begin or watch.start)
-        async for event in stream.opening(begin):
-            yield event
-        while True:
-            async for event in stream.following(every_s):
-                yield event
+    chosen = checked_codes(codes)
+    return ReadingStream(
+        context,
+        live,
+        None if chosen is None else frozenset(chosen),
+        begin=position_of(after),
+        heartbeat_every_s=checked_heartbeat(heartbeat_every_s, default_s=live.heartbeat_s),
+        is_alike_for_all="panel" not in selected(info),
+    )
 
 
-@dataclass(slots=True, eq=False)
-class ReadingStream:
-    """One subscription: `position` is just after the last reading that it has passed on."""
+class ReadingStream(LiveStream):
+    """One subscription: what came since its cursor, or the state, then what the hub hands out."""
 
-    context: Context
-    live: LiveHub
-    watch: Watch
-    codes: list[str] | None
-    position: Position
-    last_seen_at: datetime | None = None
+    def __init__(
+        self,
+        context: Context,
+        live: LiveHub,
+        codes: frozenset[str] | None,
+        *,
+        begin: Position | None,
+        heartbeat_every_s: float,
+        is_alike_for_all: bool,
+    ) -> None:
+        self.context, self.live, self.codes = context, live, codes
+        self.begin, self.heartbeat_every_s = begin, heartbeat_every_s
+        self.is_alike_for_all = is_alike_for_all
 
-    async def opening(self, begin: Position | None) -> AsyncGenerator[Event]:
-        """What comes before the newly stored readings: what was missed since `begin`, or the state."""
-        reason = None if begin is None else await self._gap(begin)
-        if reason is not None:
-            yield Gap(FROM_SNAPSHOT, reason, None)
-        opening = self._snapshot() if begin is None or reason is not None else self._replay()
-        async for event in opening:
-            yield event
+    # What each subscriber gets alone
 
-    async def _gap(self, begin: Position) -> GapReason | None:
+    async def opening(self, *, since: Resumption | None = None) -> AsyncGenerator[Told]:
+        """The state, or what was missed since the cursor or since the scope changed."""
+        async with self.live.seeing(self.context.signed_in, codes=self.codes) as sight:
+            begin = self.begin if since is None else since.place
+            until = await self.live.standing()
+            reason = None if begin is None else await self._gap_reason(sight, begin, until=until)
+            if reason is not None:
+                yield Told(Gap(FROM_SNAPSHOT, reason, None), until)
+            if begin is None or reason is not None:
+                opening = self._snapshot(sight)
+            else:
+                opening = self._replay(sight, begin, until=until, since=since)
+            async for told in opening:
+                yield told
+
+    async def _gap_reason(self, sight: Sight, begin: Position, *, until: Position) -> GapReason | None:
         """Why what was stored since `begin` cannot be replayed; None when it can."""
-        until = self.watch.start.batch_id
         async with self.context.pool.connection() as connection:
             oldest, newest = await events.batch_bounds(connection)
-            if begin.batch_id > max(newest, until):
+            if begin.batch_id > max(newest, until.batch_id):
                 return GapReason.UNKNOWN_CURSOR
-            scanned = await events.count_all(connection, after=begin.batch_id, until=until, limit=MAX_SCANNED + 1)
+            span = {"after": begin.batch_id, "until": until.batch_id}
+            scanned = await events.count_all(connection, **span, limit=MAX_SCANNED + 1)
             if oldest > begin.batch_id > 0 or scanned > MAX_SCANNED:
                 return GapReason.TOO_OLD
             missed = await events.count_visible(
-                connection,
-                viewer=self.watch.viewer,
-                codes=self.codes,
-                after=begin.batch_id,
-                until=until,
-                limit=MAX_REPLAYED + 1,
+                connection, viewer=sight.viewer, codes=self._listed_codes, **span, limit=MAX_REPLAYED + 1
             )
         return GapReason.TOO_MANY if missed > MAX_REPLAYED else None
 
-    async def _snapshot(self) -> AsyncGenerator[Event]:
+    async def _snapshot(self, sight: Sight) -> AsyncGenerator[Told]:
         async with self.context.pool.connection() as connection:
             found = await events.snapshot(
                 connection,
-                viewer=self.watch.viewer,
-                codes=self.codes,
+                viewer=sight.viewer,
+                codes=self._listed_codes,
                 online_since=self.context.now() - self.context.online_within,
             )
-        self.position = found.position
-        self.last_seen_at = max((p.last_seen_at for p in found.panels if p.last_seen_at), default=None)
         pages = range(0, max(len(found.panels), 1), _SNAPSHOT_PAGE)
         for start in pages:
             is_complete = start == pages[-1]
             cursor = cursor_at(found.position) if is_complete else FROM_SNAPSHOT
-            self._renew_context()
-            yield ReadingSnapshot(cursor, found.panels[start : start + _SNAPSHOT_PAGE], is_complete)
+            self._renew_context(sight.viewer)
+            part = ReadingSnapshot(cursor, found.panels[start : start + _SNAPSHOT_PAGE], is_complete)
+            yield Told(part, found.position)
 
-    async def _replay(self) -> AsyncGenerator[Event]:
-        async with self.context.pool.connection() as connection:
-            seen = await events.last_seen_at(connection, viewer=self.watch.viewer, panel_ids=list(self.watch.panel_ids))
-        self.last_seen_at = max(seen.values(), default=None)
-        while page := await self._missed():
-            async for event in self._passed_on(page):
-                yield event
-        self.position = max(self.position, self.watch.start)
+    async def _replay(
+        self, sight: Sight, begin: Position, *, until: Position, since: Resumption | None
+    ) -> AsyncGenerator[Told]:
+        position = begin
+        while page := await self._missed(sight, after=position, until=until):
+            for stored in page:
+                position = stored.position
+                came_later = since is not None and position <= since.until and stored.panel_id not in since.scope
+                if stored.panel_id in sight.panel_ids and not came_later:
+                    self._renew_context(sight.viewer)
+                    yield _received(stored)
+        yield Told(None, max(position, until))
 
-    async def _missed(self) -> list[StoredReading]:
+    async def _missed(self, sight: Sight, *, after: Position, until: Position) -> list[StoredReading]:
         async with self.context.pool.connection() as connection:
             return await events.missed(
                 connection,
-                viewer=self.watch.viewer,
-                codes=self.codes,
-                after=self.position,
-                until=self.watch.start,
+                viewer=sight.viewer,
+                codes=self._listed_codes,
+                after=after,
+                until=until,
                 limit=_REPLAY_PAGE,
             )
 
-    async def following(self, heartbeat_every_s: float) -> AsyncGenerator[Event]:
-        """What the next moment brings: newly stored readings, or a heartbeat after so long without any."""
-        has_rung = await self.watch.mailbox.wait(heartbeat_every_s)
-        self._renew_context()
-        if not has_rung:
-            yield self._heartbeat()
-            return
-        waiting, dropped = self.watch.mailbox.take()
-        if dropped:
-            self.live.dropped_before += dropped
-            yield Gap(cursor_at(self.position), GapReason.SLOW_CLIENT, dropped)
-        async for event in self._passed_on(waiting):
-            yield event
+    # What all get together
 
-    def _heartbeat(self) -> Heartbeat:
-        """The mailbox is empty, so that nothing up to the hub's own position is still to come."""
-        self.position = max(self.position, self.live.position)
-        return Heartbeat(cursor_at(self.position), self.context.now(), self.last_seen_at, self.live.is_listening)
+    @asynccontextmanager
+    async def following(self) -> AsyncGenerator[AsyncIterator[Told]]:
+        """Each newly stored reading of the account's panels, or of the scope's; a beat after a while without any."""
+        async with self._watching() as watch:
+            async with self.context.pool.connection() as connection:
+                seen = await events.last_seen_at(
+                    connection, viewer=self.context.signed_in, panel_ids=list(watch.panel_ids)
+                )
+            yield self._stored(watch, max(seen.values(), default=None))
 
-    async def _passed_on(self, found: list[StoredReading]) -> AsyncGenerator[Event]:
-        """Each reading that was not passed on before and that the viewer may still see."""
-        for stored in found:
-            if stored.position <= self.position:
-                continue
-            self.position = stored.position
-            self._renew_context()
-            if stored.panel_id not in self.watch.panel_ids:
-                continue
-            received_at = stored.reading.received_at
-            self.last_seen_at = max(self.last_seen_at or received_at, received_at)
-            yield ReadingReceived(cursor_at(self.position), stored.panel_code, stored.reading)
+    def _watching(self) -> AbstractAsyncContextManager[Watch]:
+        if self.scope is None:
+            return self.live.watch(self.context.signed_in, codes=self.codes)
+        return self.live.watch_scope(self.scope)
 
-    def _renew_context(self) -> None:
-        """Nested fields of the next event are read anew, for the viewer as it is now.
+    async def _stored(self, watch: Watch, last_seen_at: datetime | None) -> AsyncGenerator[Told]:
+        position = watch.start
+        while True:
+            has_rung = await watch.mailbox.wait(self.heartbeat_every_s)
+            self._renew_context(watch.viewer if watch.scope is None else None)
+            if not has_rung:  # the mailbox is empty, so that nothing up to the hub's own position is still to come
+                position = max(position, self.live.position)
+                yield self._heartbeat(position, last_seen_at)
+            waiting, dropped = watch.mailbox.take()
+            if dropped:
+                self.live.dropped_before += dropped
+                yield Told(self.gap(position, missed=dropped), waiting[0].position)
+            for stored in waiting:
+                position = stored.position
+                if stored.panel_id in watch.panel_ids:
+                    received_at = stored.reading.received_at
+                    last_seen_at = max(last_seen_at or received_at, received_at)
+                    self._renew_context(watch.viewer if watch.scope is None else None)
+                    yield _received(stored)
 
-        Raises:
-            Refused: UNAUTHENTICATED when the account was removed.
-        """
-        self.context.viewer = self.watch.viewer
+    def _heartbeat(self, position: Position, last_seen_at: datetime | None) -> Told:
+        beat = Heartbeat(cursor_at(position), self.context.now(), last_seen_at, self.live.is_listening)
+        return Told(beat, position, is_beat=True)
+
+    def gap(self, place: Position, *, missed: int) -> Gap:
+        """Says that a slow client did not get so many readings after a place."""
+        return Gap(cursor_at(place), GapReason.SLOW_CLIENT, missed)
+
+    def _renew_context(self, viewer: Viewer | None) -> None:
+        """Nested fields of the next event are read anew, for the viewer as it is now."""
+        self.context.viewer = viewer
         self.context.loaders.clear()
+
+    @property
+    def _listed_codes(self) -> list[str] | None:
+        return None if self.codes is None else sorted(self.codes)
+
+
+def _received(stored: StoredReading) -> Told:
+    event = ReadingReceived(cursor_at(stored.position), stored.panel_code, stored.reading)
+    return Told(event, stored.position, stored.panel_id)
 
 
 async def panel_of_event(info: Info, event: strawberry.Parent[ReadingReceived]) -> Panel | None:
