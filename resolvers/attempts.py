@@ -32,7 +32,7 @@ class Attempts:
         Raises:
             Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
         """
-        network = _network(address)
+        network = network_of(address)
         counted = [
             (self._recent((network, email), at=at), MAX_PER_ACCOUNT),
             (self._recent((network,), at=at), MAX_PER_ADDRESS),
@@ -45,8 +45,8 @@ class Attempts:
 
     def forgive(self, *, email: str, address: str) -> None:
         """Forgets the attempts on an account from an address: one of them was right."""
-        own = self._started.pop((_network(address), email), deque[datetime]())
-        shared = self._started.get((_network(address),), deque[datetime]())
+        own = self._started.pop((network_of(address), email), deque[datetime]())
+        shared = self._started.get((network_of(address),), deque[datetime]())
         for at in own:
             if at in shared:
                 shared.remove(at)
@@ -61,7 +61,7 @@ class Attempts:
         return started
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The address, or for IPv6 its /64: one household or server has all of that."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -28,14 +28,17 @@ def system_now() -> datetime:
 class Context:
     """One operation: a request, or a subscription for as long as it lives.
 
-    `viewer` is None for somebody who has not signed in. `live`, `subscriptions`, `sign_in`, `message_reader` and
-    `export_links` belong to subscriptions, the list of open ones, sign-in, dry runs of messages and downloads.
+    `viewer` is None for somebody who has not signed in, `client_address` is where the request comes from. `live`,
+    `subscriptions`, `sign_in`, `message_reader` and `export_links` belong to subscriptions, the list of open ones,
+    sign-in, dry runs of messages and downloads.
     `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
-    what the series of one answer hold, the answer of the root value `points_of`.
+    what the series of one answer hold, the answer of the root value `points_of`. `meter` knows what operations cost,
+    `charged` is what this one was.
     """
 
     pool: Pool
     viewer: Viewer | None
+    client_address: str = ""
     now: Callable[[], datetime] = system_now
     online_within: timedelta = ONLINE_WITHIN
     live: Any = None
@@ -46,6 +49,8 @@ class Context:
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
     points: int = 0
     points_of: Any = None
+    meter: Any = None
+    charged: Any = None
 
     @property
     def signed_in(self) -> Viewer:

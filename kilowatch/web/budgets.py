@@ -1,0 +1,82 @@
+"""Turns what each client has spent lately into what it may still spend."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+WINDOW_S: Final = 60.0
+_MAX_CLIENTS: Final = 50_000
+
+Client = int | str
+"""An account's id, or the network of somebody who has not signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a client may spend: `limit` points a minute, of which `remaining` are left; full again in `full_in_s`."""
+
+    limit: int
+    remaining: int
+    full_in_s: float
+
+
+class OverBudgetError(Exception):
+    """A client has spent too much; what it asked for fits in `wait_s` seconds."""
+
+    def __init__(self, balance: Balance, wait_s: float) -> None:
+        self.balance, self.wait_s = balance, wait_s
+        super().__init__(f"{balance.remaining} of {balance.limit} points are left")
+
+
+@dataclass(slots=True)
+class _Purse:
+    """What one client had spent and not yet earned back at an instant."""
+
+    spent: float
+    at: datetime
+
+
+@dataclass(slots=True)
+class Budgets:
+    """One process's purses: a minute's points at once at the most, which come back evenly.
+
+    Each process counts for itself and forgets at its end. The 50,000 clients that asked last are known; one that is
+    forgotten has its whole budget again.
+    """
+
+    now: Callable[[], datetime]
+    _purses: OrderedDict[Client, _Purse] = field(default_factory=OrderedDict[Client, _Purse])
+
+    def spend(self, cost: int, *, client: Client, limit: int) -> Balance:
+        """Takes `cost` points of a client that has `limit` a minute, and says what is left.
+
+        Raises:
+            OverBudgetError: so many are not left; nothing was taken.
+        """
+        purse = self._purse(client, limit=limit)
+        if purse.spent > 0 and purse.spent + cost > limit:  # a full purse pays for anything: it could wait no longer
+            raise OverBudgetError(_balance(purse, limit=limit), (purse.spent + cost - limit) * WINDOW_S / limit)
+        purse.spent += cost
+        return _balance(purse, limit=limit)
+
+    def _purse(self, client: Client, *, limit: int) -> _Purse:
+        """The client's purse, with what came back since it was last looked into."""
+        now = self.now()
+        purse = self._purses.get(client)
+        if purse is None:
+            purse = self._purses[client] = _Purse(0.0, now)
+            if len(self._purses) > _MAX_CLIENTS:
+                self._purses.popitem(last=False)
+            return purse
+        self._purses.move_to_end(client)
+        earned = max((now - purse.at) / timedelta(seconds=WINDOW_S), 0.0) * limit
+        purse.spent, purse.at = max(purse.spent - earned, 0.0), now
+        return purse
+
+
+def _balance(purse: _Purse, *, limit: int) -> Balance:
+    remaining = max(math.floor(limit - purse.spent), 0)
+    return Balance(limit, remaining, purse.spent * WINDOW_S / limit)

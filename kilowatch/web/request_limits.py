@@ -1,0 +1,40 @@
+"""Turns the constants of the server's parts into what clients are told of its limits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from kilowatch.web.admission import Admission
+from kilowatch.web.conversation import MAX_MESSAGE_BYTES, MAX_OPERATIONS
+from kilowatch.web.documents import MAX_ALIASES, MAX_DEPTH, MAX_TOKENS
+from kilowatch.web.operations import MAX_BODY_BYTES
+from resolvers.context import Context
+from resolvers.limits import OperationCost, RequestLimits
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMeter:
+    """The `resolvers.limits.Meter` of a server."""
+
+    admission: Admission
+
+    def priced(self, query: str, *, variables: Any, operation_name: str | None) -> OperationCost:
+        """What an operation would cost, without running or charging it.
+
+        Raises:
+            Refused: BAD_QUERY, BAD_INPUT.
+        """
+        return self.admission.priced(query, variables=variables, operation_name=operation_name)
+
+    def request_limits(self, context: Context) -> RequestLimits:
+        """What a request of this sender may be."""
+        bounds = self.admission.bounds
+        return RequestLimits(
+            tokens=MAX_TOKENS,
+            depth=MAX_DEPTH,
+            aliases=MAX_ALIASES,
+            body_bytes=MAX_BODY_BYTES,
+            socket_message_bytes=MAX_MESSAGE_BYTES,
+            operations_per_socket=MAX_OPERATIONS,
+            max_cost=bounds.max_cost,
+            cost_per_minute=bounds.a_minute(context),
+        )

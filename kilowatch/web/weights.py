@@ -1,0 +1,120 @@
+"""Turns the contract's fields into what each of them weighs, and their arguments into how much they ask for.
+
+All figures are in points of about 10 us of the server's CPU: docs/decisions/0012-query-cost.md has where they are from.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from metering.periods import Range
+
+REQUEST: Final = 30.0
+"""Taking a request and sending its answer, the viewer's role and the context included."""
+ROOT_FIELD: Final = 40.0
+"""A field of Query or Subscription: a connection of the pool's and a statement or two."""
+MUTATION: Final = 200.0
+"""A transaction with checks, rows and what it tells others."""
+WITH_ARGUMENTS: Final = 20.0
+"""A field that has a resolver with a statement of its own for each object."""
+OBJECT: Final = 1.0
+"""An object and its place in the answer."""
+LEAF: Final = 0.35
+"""A value of an object."""
+COLUMN_ITEM: Final[Mapping[str, float]] = {"DateTime": 0.06, "Date": 0.06, "Decimal": 0.12, "String": 0.03}
+OTHER_COLUMN_ITEM: Final = 0.015
+"""A value of a column: the database's bytes into Python, and into JSON."""
+
+USUAL_LENGTH: Final = 10.0
+"""How long a list is that no argument bounds."""
+LENGTHS: Final[Mapping[tuple[str, str], float]] = {
+    ("Query", "yearSummary"): 12,
+    ("MonthlySummary", "panels"): 50,
+    ("MonthlyTotal", "cost"): 1,
+    ("AlertSnapshot", "alerts"): 5,
+    ("ReadingSnapshot", "panels"): 50,
+    ("Reading", "flags"): 0,
+    ("Device", "panels"): 2,
+    ("Query", "errorCodes"): 80,
+    ("__Schema", "types"): 180,
+    ("__Schema", "directives"): 6,
+    ("__Type", "fields"): 5,
+    ("__Type", "enumValues"): 1,
+    ("__Type", "inputFields"): 1,
+    ("__Type", "interfaces"): 0.1,
+    ("__Type", "possibleTypes"): 0.1,
+    ("__Type", "ofType"): 0.5,
+    ("__Field", "args"): 0.3,
+    ("__Directive", "args"): 1,
+    ("__Directive", "locations"): 3,
+}
+"""How long lists are that no argument bounds, where that is known; of a single object, how often it is there."""
+BASES: Final[Mapping[tuple[str, str], float]] = {
+    ("Mutation", "logIn"): 6000,
+}
+"""What single fields take besides what is selected of them."""
+
+_DAY_S: Final = 86_400.0
+_READING_EVERY_S: Final = 10.0
+_USUAL_POINTS: Final = 10_000
+_MOST_POINTS: Final = 20_000.0
+_ALL_PANELS: Final = 50.0
+_MOST_CHOSEN: Final = 1000
+_STEP_S: Final[Mapping[str, float]] = {
+    "MINUTE": 60, "FIVE_MINUTES": 300, "QUARTER_HOUR": 900, "HOUR": 3600, "DAY": _DAY_S, "WEEK": 7 * _DAY_S,
+    "MONTH": 30 * _DAY_S, "YEAR": 365 * _DAY_S,
+}  # fmt: skip
+_RANGE_S: Final[Mapping[str, float]] = {range_.name: range_.length.total_seconds() for range_ in Range}
+
+COUNTS: Final[Mapping[str, int]] = {"first": 500, "last": 500, "days": 1830}
+"""Arguments that count something, and the most that fields take of it: they refuse more, in better words."""
+SELECTIONS: Final = ("ids", "codes")
+"""Arguments that list what is asked for."""
+SPREADS: Final = ("step", "maxPoints")
+"""Arguments of which a series has one: how its period is cut up."""
+
+
+def counted(value: Any, *, most: int) -> float | None:
+    """How many an argument asks for; None of what is no number, because the field refuses it."""
+    return max(min(value, most), 0) if value.__class__ is int else None
+
+
+def chosen(value: Any) -> float:
+    """How many an argument names; all that somebody may see when it is left out."""
+    if value is None:
+        return _ALL_PANELS
+    return min(len(value), _MOST_CHOSEN) if isinstance(value, list | tuple) else 1.0  # pyright: ignore[reportUnknownArgumentType]
+
+
+def buckets(step: Any, *, span_s: float) -> float:
+    """How many buckets of a step lie in a span, at the most as many as fields take."""
+    return min(span_s / _STEP_S.get(_name(step), 60) + 1, _MOST_POINTS)
+
+
+def points(max_points: Any, *, span_s: float) -> float:
+    """How many points a series of a span has."""
+    most = max_points if max_points.__class__ is int else _USUAL_POINTS
+    return min(most, span_s / _READING_EVERY_S, _MOST_POINTS)
+
+
+def span_s(range_: Any, since: Any, until: Any, *, now: Callable[[], datetime]) -> float:
+    """How many seconds a period has; a day when nothing is said of it, or nothing that can be read."""
+    start = _instant(since)
+    if start is None:
+        return _RANGE_S.get(_name(range_), _DAY_S)
+    return max(((_instant(until) or now()) - start).total_seconds(), 0.0)
+
+
+def _instant(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _name(value: Any) -> str:
+    """An enum's value as its name: text in a request, a member among the schema's defaults."""
+    return value if isinstance(value, str) else getattr(value, "name", "")

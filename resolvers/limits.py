@@ -1,0 +1,122 @@
+"""Turns what a request costs, and what the server bounds, into plain values that clients can ask for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from strawberry.scalars import JSON
+
+from metering.buckets import MAX_BUCKETS
+from metering.periods import MAX_PERIOD
+from resolvers.context import MAX_POINTS as MAX_ANSWER_POINTS
+from resolvers.context import Context, Info
+from resolvers.pages import MAX_FIRST
+from resolvers.readings import DEFAULT_POINTS, MAX_POINTS
+
+_YEAR_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What this operation was charged, and what its sender has left; None where nothing is limited."""
+
+    cost: int
+    limit: int | None
+    remaining: int | None
+    reset_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostPart:
+    """What one field of an operation's root costs."""
+
+    field: str
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCost:
+    """What an operation would cost, and where most of that is."""
+
+    cost: int
+    max_cost: int
+    dearest: str
+    parts: tuple[CostPart, ...]
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether one request may cost as much."""
+        return self.cost <= self.max_cost
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """What the server takes of one request; `max_cost` and `cost_per_minute` in points, the latter None without."""
+
+    tokens: int
+    depth: int
+    aliases: int
+    body_bytes: int
+    socket_message_bytes: int
+    operations_per_socket: int
+    max_cost: int
+    cost_per_minute: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Every bound that a client can meet."""
+
+    request: RequestLimits
+    page_size: int = MAX_FIRST
+    series_points: int = MAX_POINTS
+    series_points_by_default: int = DEFAULT_POINTS
+    series_buckets: int = MAX_BUCKETS
+    answer_points: int = MAX_ANSWER_POINTS
+    period_years: int = MAX_PERIOD.days // _YEAR_DAYS
+
+
+class Meter(Protocol):
+    """Knows what operations cost; the server has one."""
+
+    def priced(self, query: str, *, variables: Any, operation_name: str | None) -> OperationCost:
+        """What the operation would cost, without running or charging it.
+
+        Raises:
+            Refused: BAD_QUERY when the document cannot be run, BAD_INPUT when `variables` is no object.
+        """
+        ...
+
+    def request_limits(self, context: Context) -> RequestLimits:
+        """What a request of this sender may be."""
+        ...
+
+
+def rate_limit(info: Info) -> RateLimit | None:
+    """What this operation was charged; None where it was run without a server."""
+    return info.context.charged
+
+
+def limits(info: Info) -> Limits:
+    """Every bound that a client can meet."""
+    return Limits(_meter(info.context).request_limits(info.context))
+
+
+def query_cost(
+    info: Info,
+    query: str,
+    *,
+    variables: JSON | None = None,  # pyright: ignore[reportInvalidTypeForm]
+    operation_name: str | None = None,
+) -> OperationCost:
+    """What an operation would cost its sender now.
+
+    Raises:
+        Refused: BAD_QUERY, BAD_INPUT when `variables` is no object.
+    """
+    return _meter(info.context).priced(query, variables=variables, operation_name=operation_name)
+
+
+def _meter(context: Context) -> Meter:
+    meter: Meter = context.meter
+    return meter
