@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 _VERSION = "1"
 MAX_FIRST = 500
-MAX_CURSOR_LENGTH = 200
+MAX_CURSOR_LENGTH = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some items of a list, in order, and how many the whole list has."""
+    """Some items of a list, in order, and how many the whole list has; None where nobody asked."""
 
-    total_count: int
+    total_count: int | None
     nodes: list[T]
     edges: list[Edge[T]]
     page_info: PageInfo
@@ -51,7 +51,7 @@ def cursor_of(kind: str, place: str | int) -> Cursor:
     return Cursor(urlsafe_b64encode(f"{_VERSION}:{kind}:{place}".encode()).decode().rstrip("="))
 
 
-def place_of(cursor: Cursor, *, kind: str) -> str:
+def place_of(cursor: Cursor, *, kind: str, field: str = "after") -> str:
     """What a cursor points at.
 
     Raises:
@@ -61,9 +61,9 @@ def place_of(cursor: Cursor, *, kind: str) -> str:
         padded = cursor + "=" * (-len(cursor) % 4)
         version, found, place = urlsafe_b64decode(padded).decode("utf-8").split(":", 2)
     except (binascii.Error, ValueError):
-        raise bad_cursor() from None
+        raise bad_cursor(field) from None
     if (version, found) != (_VERSION, kind) or cursor_of(kind, place) != cursor:
-        raise bad_cursor()
+        raise bad_cursor(field)
     return place
 
 
@@ -79,32 +79,65 @@ def number_of(cursor: Cursor, *, kind: str) -> int:
     return int(place)
 
 
-def bad_cursor() -> Refused:
+def bad_cursor(field: str = "after") -> Refused:
     """The refusal of a cursor that leads nowhere."""
-    return Refused("BAD_CURSOR", "`after` must be a cursor that this field answered.", "after")
+    return Refused("BAD_CURSOR", f"`{field}` must be a cursor that this field answered.", field)
 
 
-def checked_first(first: int) -> int:
+def checked_first(first: int, *, field: str = "first") -> int:
     """How many items a page may have at the most.
 
     Raises:
         Refused: BAD_INPUT unless it is 1 to 500.
     """
     if not 1 <= first <= MAX_FIRST:
-        raise Refused("BAD_INPUT", f"`first` must be 1 to {MAX_FIRST}.", "first")
+        raise Refused("BAD_INPUT", f"`{field}` must be 1 to {MAX_FIRST}.", field)
     return first
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list a page is: `size` items between two cursors, the last of them for `is_last`."""
+
+    size: int
+    is_last: bool
+    after: Cursor | None
+    before: Cursor | None
+
+
+def window(*, first: int, last: int | None, after: Cursor | None, before: Cursor | None) -> Window:
+    """The page that a client asks for: with `last`, `first` does not count.
+
+    Raises:
+        Refused: BAD_INPUT (first, last) unless the number is 1 to 500.
+    """
+    if last is None:
+        return Window(checked_first(first), is_last=False, after=after, before=before)
+    return Window(checked_first(last, field="last"), is_last=True, after=after, before=before)
+
+
+def page_within(
+    window: Window, rows: Sequence[T], *, total_count: int | None, cursor: Callable[[T], Cursor]
+) -> Page[T]:
+    """The page of a window; `rows` are in order and hold one more than its size where there are more.
+
+    That one is the first of them where the last are asked for.
+    """
+    has_more = len(rows) > window.size
+    nodes = list(rows[-window.size :] if window.is_last else rows[: window.size])
+    edges = [Edge(cursor(node), node) for node in nodes]
+    page_info = PageInfo(
+        has_next_page=window.before is not None if window.is_last else has_more,
+        has_previous_page=has_more if window.is_last else window.after is not None,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return Page(total_count, nodes, edges, page_info)
 
 
 def page_of(
     rows: Sequence[T], *, first: int, after: Cursor | None, total_count: int, cursor: Callable[[T], Cursor]
 ) -> Page[T]:
     """The page of the first rows; `rows` holds one more than `first` where there is a next page."""
-    nodes = list(rows[:first])
-    edges = [Edge(cursor(node), node) for node in nodes]
-    page_info = PageInfo(
-        has_next_page=len(rows) > first,
-        has_previous_page=after is not None,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
-    )
-    return Page(total_count, nodes, edges, page_info)
+    window = Window(first, is_last=False, after=after, before=None)
+    return page_within(window, rows, total_count=total_count, cursor=cursor)

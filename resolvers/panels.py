@@ -1,46 +1,110 @@
 """Turns codes and filters into the panels that the viewer may see."""
 
+import math
+from dataclasses import dataclass, replace
+
+import msgspec
+
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 from resolvers.context import Context, Info
-from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
-from store import panels
-from store.panels import Panel, PanelFilter
+from resolvers.pages import Cursor, Page, Window, bad_cursor, cursor_of, page_within, place_of
+from resolvers.selection import selected
+from store import panel_list, panels
+from store.panel_list import PanelFilter, PanelOrder, PanelPlace, PanelSlice
+from store.panels import Panel
 
 CURSOR = "panel"
 MAX_SEARCH_LENGTH = 100
+MAX_CODES = 500
 
 
-async def page(info: Info, *, first: int, after: Cursor | None, where: PanelFilter) -> Page[Panel]:
-    """The visible panels that the filter lets through, by code.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a list of panels is ordered; panels of the same value by code, those without one last."""
+
+    by: PanelOrder = PanelOrder.CODE
+    is_descending: bool = False
+
+
+async def page(info: Info, *, window: Window, where: PanelFilter, order: Order) -> Page[Panel]:
+    """The visible panels that the filter lets through, in an order.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_INPUT (first, search), BAD_CURSOR.
+        Refused: UNAUTHENTICATED, BAD_INPUT (filter), BAD_CURSOR.
     """
-    context, viewer = info.context, info.context.signed_in
-    limit = checked_first(first) + 1
-    if where.search is not None and not (len(where.search) <= MAX_SEARCH_LENGTH and where.search.isprintable()):
-        raise Refused("BAD_INPUT", f"`search` may have {MAX_SEARCH_LENGTH} printable characters at the most.", "filter")
-    after_code = None if after is None else _code_of(after)
+    context, part = info.context, _part(window, order=order)
     async with context.pool.connection() as connection:
-        rows, total = await panels.page(
+        rows, total = await panel_list.page(
             connection,
-            viewer=viewer,
-            where=where,
-            after=after_code,
-            limit=limit,
+            viewer=context.signed_in,
+            where=checked(where),
+            part=part,
+            is_counted="totalCount" in selected(info),
             online_since=context.now() - context.online_within,
         )
-    return page_of(
-        rows, first=first, after=after, total_count=total, cursor=lambda panel: cursor_of(CURSOR, panel.code)
+    places = {panel.id: place for place, panel in rows}
+    return page_within(
+        window,
+        [panel for _, panel in rows],
+        total_count=total,
+        cursor=lambda panel: _cursor(places[panel.id], order=order),
     )
 
 
-def _code_of(cursor: Cursor) -> str:
-    code = place_of(cursor, kind=CURSOR)
-    if not PANEL_CODE.fullmatch(code):
-        raise bad_cursor()
-    return code
+def checked(where: PanelFilter) -> PanelFilter:
+    """The filter, of which only what can be anything's is left.
+
+    Raises:
+        Refused: BAD_INPUT (filter) for a text over 100 characters or with others than printable ones, and for no code
+            or over 500.
+    """
+    for name, text in (("search", where.search), ("location", where.location), ("timeZone", where.time_zone)):
+        if text is not None and not (len(text) <= MAX_SEARCH_LENGTH and text.isprintable()):
+            message = f"`{name}` may have {MAX_SEARCH_LENGTH} printable characters at the most."
+            raise Refused("BAD_INPUT", message, "filter")
+    if where.codes is None:
+        return where
+    if not 1 <= len(where.codes) <= MAX_CODES:
+        raise Refused("BAD_INPUT", f"`codes` names 1 to {MAX_CODES} panels; leave it out for all.", "filter")
+    return replace(where, codes=[code for code in where.codes if PANEL_CODE.fullmatch(code)])
+
+
+def _part(window: Window, *, order: Order) -> PanelSlice:
+    return PanelSlice(
+        order=order.by,
+        is_descending=order.is_descending,
+        after=None if window.after is None else _place(window.after, order=order, field="after"),
+        before=None if window.before is None else _place(window.before, order=order, field="before"),
+        is_last=window.is_last,
+        limit=window.size + 1,
+    )
+
+
+def _cursor(place: PanelPlace, *, order: Order) -> Cursor:
+    number = place.number if math.isfinite(place.number) else None
+    parts = (order.by, order.is_descending, number, place.text, place.code)
+    return cursor_of(CURSOR, msgspec.json.encode(parts).decode())
+
+
+_PARTS = msgspec.json.Decoder(tuple[PanelOrder, bool, float | None, str, str])
+
+
+def _place(cursor: Cursor, *, order: Order, field: str) -> PanelPlace:
+    """Where a cursor of this order points.
+
+    Raises:
+        Refused: BAD_CURSOR, also for one of another order.
+    """
+    try:
+        by, is_descending, number, text, code = _PARTS.decode(place_of(cursor, kind=CURSOR, field=field))
+    except msgspec.MsgspecError:
+        raise bad_cursor(field) from None
+    if (by, is_descending) != (order.by, order.is_descending):
+        raise Refused("BAD_CURSOR", f"`{field}` must be a cursor of the same `orderBy`.", field)
+    if not PANEL_CODE.fullmatch(code) or "\0" in text:  # Postgres refuses NUL
+        raise bad_cursor(field)
+    return PanelPlace(math.inf if number is None else number, text, code)
 
 
 async def one(info: Info, code: str) -> Panel | None:

@@ -13,9 +13,10 @@ from metering.tariffs import Money, TariffBook, money
 from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
-from store import panels, summaries
+from store import panel_list, summaries
 from store import tariffs as stored_tariffs
-from store.panels import Panel, PanelFilter
+from store.panel_list import EVERY_PANEL
+from store.panels import Panel
 from store.summaries import MonthSum
 
 
@@ -104,14 +105,8 @@ async def _months(context: Context, keys: list[tuple[int, date]]) -> dict[tuple[
 
 async def _visible(context: Context, *, first_day: date, end_day: date) -> tuple[list[Panel], _Known]:
     async with context.pool.connection() as connection:
-        shown, _ = await panels.page(
-            connection,
-            viewer=context.signed_in,
-            where=PanelFilter(),
-            after=None,
-            limit=None,
-            online_since=context.now() - context.online_within,
-        )
+        since = context.now() - context.online_within
+        shown = await panel_list.every(connection, viewer=context.signed_in, where=EVERY_PANEL, online_since=since)
     panel_ids = [panel.id for panel in shown]
     return shown, await _known(context, panel_ids=panel_ids, spans=[(first_day, end_day)])
 

@@ -12,6 +12,7 @@ from schema.devices import DeviceQueries
 from schema.live import LiveSubscriptions
 from schema.low_units import LowUnitsMutations
 from schema.mappings import MappingMutations, MappingQueries
+from schema.nodes import NodeQueries
 from schema.open_subscriptions import OpenSubscriptionMutations
 from schema.panels import PanelQueries
 from schema.prepaid import PrepaidMutations
@@ -38,6 +39,7 @@ class Query(
     SessionQueries,
     AlertQueries,
     MappingQueries,
+    NodeQueries,
 ):
     """All queries."""
 

@@ -7,9 +7,10 @@ import strawberry
 from strawberry.scalars import JSON
 
 from metering.devices import DeviceKind, ReportKind
-from resolvers import devices, pages
+from resolvers import devices, nodes, pages
 from resolvers.context import Info
 from resolvers.pages import Cursor
+from schema.nodes import Node
 from schema.pages import Connection
 from schema.panels import Panel
 from store.device_reports import KeptReport
@@ -17,11 +18,6 @@ from store.devices import Device as DeviceRow
 from store.devices import DeviceFilter as Filter
 from store.panels import Panel as PanelRow
 
-strawberry.enum(
-    DeviceKind,
-    description="The family that a device belongs to. PANEL_METER: a power meter on DATA/PM/; MAPPED: read by a mapping"
-    " of its owner's; HOME_ASSISTANT: announced by Home Assistant's discovery.",
-)
 strawberry.enum(
     ReportKind,
     name="DeviceReportKind",
@@ -41,10 +37,12 @@ class DeviceReport:
 
 
 @strawberry.type(description="Whatever sends messages: a meter, a plug, a hub. It has one panel or several.")
-class Device:
+class Device(Node):
     """See `store.devices.Device`."""
 
-    id: strawberry.ID = strawberry.field(description="Its number.")
+    id: strawberry.ID = strawberry.field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        resolver=nodes.device_id, description="Opaque, the only one in the whole API."
+    )
     kind: DeviceKind = strawberry.field(description="Its family.")
     name: str = strawberry.field(description="What its MQTT topics call it; unique together with `kind`.")
     is_online: bool = strawberry.field(
@@ -78,6 +76,11 @@ class Device:
         description="Its panels that you may see, by code: those whose code is the device's, or begins with it and a"
         " colon.",
     )
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        """Whether a node is one of these."""
+        return isinstance(value, DeviceRow)
 
     @strawberry.field(
         description="The documents that it has sent, newest first; the newest 1000 of each kind are kept. None when you"

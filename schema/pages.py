@@ -8,14 +8,29 @@ from resolvers.pages import Cursor
 
 T = TypeVar("T")
 
+WINDOW = {
+    "first": "How many at the most, 1 to 500; 50 when left out. Does not count with `last`.",
+    "after": "Only what comes after this cursor.",
+    "last": "The last so many instead of the first, 1 to 500, in the same order.",
+    "before": "Only what comes before this cursor.",
+}
+"""Descriptions of the arguments of lists that are paged both ways."""
+
 
 @strawberry.type(description="Where a page of a list starts and ends.")
 class PageInfo:
     """See `resolvers.pages.PageInfo`."""
 
-    has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
-    start_cursor: Cursor | None = strawberry.field(description="The first item's cursor; null for an empty page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether there are items after this page; after one of the `last`: whether `before` was given."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether there are items before this page; before one of the `first`: whether `after` was given."
+    )
+    start_cursor: Cursor | None = strawberry.field(
+        description="The first item's cursor: pass it as `before` for the page before, where that is an argument. Null"
+        " for an empty page."
+    )
     end_cursor: Cursor | None = strawberry.field(
         description="The last item's cursor: pass it as `after` for the next page. Null for an empty page."
     )
@@ -33,7 +48,9 @@ class Edge(Generic[T]):
 class Connection(Generic[T]):
     """See `resolvers.pages.Page`."""
 
-    total_count: int = strawberry.field(description="How many items the whole list has, with the filter applied.")
+    total_count: int = strawberry.field(
+        description="How many items the whole list has, with the filter applied; counted only where it is asked for."
+    )
     nodes: list[T] = strawberry.field(description="The items of this page, in order.")
     edges: list[Edge[T]] = strawberry.field(description="The items of this page with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where this page starts and ends.")

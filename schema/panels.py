@@ -1,13 +1,15 @@
 """Describes panels and how to find them."""
 
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from metering import tariffs as rules
+from metering.devices import DeviceKind
 from metering.registers import EventKind
-from resolvers import devices, exports, pages, panels, reading_changes, register_events, summaries, tariffs
+from resolvers import devices, exports, nodes, pages, panels, reading_changes, register_events, summaries, tariffs
 from resolvers import usage as resolved
 from resolvers.context import Info
 from resolvers.demand import Demand as DemandRow
@@ -22,15 +24,17 @@ from resolvers.readings import series
 from schema.arguments import Arguments
 from schema.demand import Demand
 from schema.exports import ExportLink
-from schema.pages import Connection
+from schema.nodes import Node
+from schema.pages import WINDOW, Connection
 from schema.prepaid import PrepaidAccount
 from schema.reading_changes import ReadingChange
 from schema.readings import Interval, Reading, ReadingSeries
 from schema.register_events import RegisterEvent
 from schema.tariffs import Tariff
 from schema.usage import MONTH, PERIOD, DailyUsage, PanelMonthlySummary, UsageSeries, UsageStatistics, UsageToday
+from store.panel_list import PanelFilter as Filter
+from store.panel_list import PanelOrder as PanelOrderBy
 from store.panels import Panel as PanelRow
-from store.panels import PanelFilter as Filter
 from store.panels import PanelStatus
 from store.reading_audit import ReadingChange as ChangeRow
 from store.register_history import PastEvent
@@ -43,11 +47,20 @@ strawberry.enum(
     description="Decided by the server: ONLINE while the last reading came no more than 5 minutes ago (a setting).",
 )
 
+strawberry.enum(
+    DeviceKind,
+    description="The family that a device belongs to. PANEL_METER: a power meter on DATA/PM/; MAPPED: read by a mapping"
+    " of its owner's; HOME_ASSISTANT: announced by Home Assistant's discovery.",
+)
+
 
 @strawberry.type(description="A metered connection: a floor's electrical panel, a home, a flat's prepaid meter.")
-class Panel:
+class Panel(Node):
     """See `store.panels.Panel`."""
 
+    id: strawberry.ID = strawberry.field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        resolver=nodes.panel_id, description="Opaque, the only one in the whole API; stays when code or name change."
+    )
     code: str = strawberry.field(description="What the panel is called in MQTT topics and in this API.")
     name: str = strawberry.field(description="What people call it.")
     location: str = strawberry.field(description="Where it is; empty when nobody said.")
@@ -129,6 +142,11 @@ class Panel:
         extensions=[Arguments(**MONTH)],
     )
 
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        """Whether a node is one of these."""
+        return isinstance(value, PanelRow)
+
     @strawberry.field(
         description="What admins did to the panel's stored readings, newest first.",
         graphql_type=Connection[ReadingChange],
@@ -201,6 +219,63 @@ class PanelFilter:
     status: PanelStatus | None = strawberry.field(default=None, description="Only panels of this status.")
     floor: int | None = strawberry.field(default=None, description="Only panels on this storey.")
     is_prepaid: bool | None = strawberry.field(default=None, description="Only prepaid panels, or only the others.")
+    codes: list[str] | None = strawberry.field(
+        default=None,
+        description="Only panels of these codes, 500 at the most; unknown ones are passed over.",
+    )
+    location: str | None = strawberry.field(default=None, description="Only panels at exactly this location.")
+    time_zone: str | None = strawberry.field(default=None, description="Only panels of this time zone, by IANA name.")
+    device_kind: DeviceKind | None = strawberry.field(
+        default=None, description="Only panels whose readings come from a device of this family."
+    )
+
+    def chosen(self) -> Filter:
+        """The same for the resolvers."""
+        return Filter(
+            self.search,
+            self.status,
+            self.floor,
+            self.is_prepaid,
+            self.codes,
+            self.location,
+            self.time_zone,
+            self.device_kind,
+        )
+
+
+strawberry.enum(
+    PanelOrderBy,
+    name="PanelOrderField",
+    description="What a list of panels is ordered by. CODE: capitals before small letters. NAME and LOCATION: upper and"
+    " lower case alike. LAST_SEEN: when the last reading arrived. POWER_NOW: the newest reading's active power in kW.",
+)
+
+
+@strawberry.enum(description="Whether a list begins with the least or with the most.")
+class Direction(Enum):
+    """The direction of an order."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+@strawberry.input(
+    description="The order of a list of panels. Panels that are alike come by code, those without a value last."
+)
+class PanelOrder:
+    """See `resolvers.panels.Order`."""
+
+    by: PanelOrderBy = strawberry.field(name="field", description="What it is ordered by.")
+    direction: Direction = strawberry.field(
+        default=Direction.ASC, description="ASC: the least first; DESC: the most first. ASC when left out."
+    )
+
+    def chosen(self) -> panels.Order:
+        """The same for the resolvers."""
+        return panels.Order(self.by, self.direction is Direction.DESC)
+
+
+_ORDER = "The order; by code when left out. A cursor is good for the order that it was made in."
 
 
 @strawberry.type
@@ -214,16 +289,22 @@ class PanelQueries:
         extensions=[Arguments(code="The panel's code.")],
     )
 
-    @strawberry.field(description="The panels that you may see, by code.", graphql_type=Connection[Panel])
-    async def panels(
-        self,
+    @strawberry.field(
+        description="The panels that you may see. Refuses with UNAUTHENTICATED, BAD_INPUT, BAD_CURSOR.",
+        graphql_type=Connection[Panel],
+        extensions=[Arguments(**WINDOW, where=("filter", "Which panels; all when left out."), order_by=_ORDER)],
+    )
+    @staticmethod
+    async def panels(  # noqa: PLR0917 - the arguments of the field
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many at the most, 1 to 500.")] = 50,
-        after: Annotated[Cursor | None, strawberry.argument(description="Only panels after this cursor.")] = None,
-        where: Annotated[
-            PanelFilter | None, strawberry.argument(name="filter", description="Which panels; all when left out.")
-        ] = None,
+        first: int | None = 50,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        where: PanelFilter | None = None,
+        order_by: PanelOrder | None = None,
     ) -> pages.Page[PanelRow]:
         """A page of panels."""
-        chosen = Filter(where.search, where.status, where.floor, where.is_prepaid) if where else Filter()
-        return await panels.page(info, first=first, after=after, where=chosen)
+        window = pages.window(first=50 if first is None else first, last=last, after=after, before=before)
+        order = order_by.chosen() if order_by else panels.Order()
+        return await panels.page(info, window=window, where=where.chosen() if where else Filter(), order=order)

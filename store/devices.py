@@ -179,6 +179,22 @@ async def page(
     return [_found(row) for row in rows], total
 
 
+_BY_IDS: LiteralString = """
+SELECT device.id, kind, name, panel_code, first_heard_at, last_heard_at,
+       coalesce(is_online, last_heard_at >= %(online_since)s, false), online_changed_at, meter_number
+FROM visible_device(%(viewer_id)s, %(sees_all)s) AS device
+WHERE device.id = ANY (%(device_ids)s)"""
+
+
+async def by_ids(
+    connection: AsyncConnection[Row], device_ids: Sequence[int], *, viewer: Viewer, online_since: datetime
+) -> dict[int, Device]:
+    """The visible devices of these ids, by id."""
+    parameters = {**_scope(viewer), "device_ids": list(device_ids), "online_since": online_since}
+    rows = await (await connection.execute(_BY_IDS, parameters, binary=True)).fetchall()
+    return {row[0]: _found(row) for row in rows}
+
+
 _OF_PANELS: LiteralString = """
 SELECT DISTINCT ON (panel.id) panel.id, device.id, device.kind, device.name, device.panel_code,
        device.first_heard_at, device.last_heard_at,

@@ -1,5 +1,6 @@
-"""Turns a viewer and a filter into the panels they may see, each with its newest reading."""
+"""Turns codes and numbers into the panels that a viewer may see, each with its newest reading."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -45,17 +46,7 @@ class Panel:
         return ZoneInfo(self.time_zone)
 
 
-@dataclass(frozen=True, slots=True)
-class PanelFilter:
-    """Which of the visible panels are meant; None leaves a property open."""
-
-    search: str | None = None
-    status: PanelStatus | None = None
-    floor: int | None = None
-    is_prepaid: bool | None = None
-
-
-_STATE_COLUMNS: LiteralString = """
+STATE_COLUMNS: LiteralString = """
        latest.last_seen_at,
        latest.at, latest.received_at,
        latest.voltage_r_v::text::float8, latest.voltage_s_v::text::float8,
@@ -65,66 +56,12 @@ _STATE_COLUMNS: LiteralString = """
        latest.active_power_kw, latest.apparent_power_kva, latest.power_factor::text::float8,
        latest.energy_import_kwh, latest.energy_export_kwh,
        latest.voltage_unbalance::text::float8, latest.current_unbalance::text::float8, latest.flags"""
+"""What a panel was heard of last and its newest reading, of its latest_state as `latest`."""
 
 PANEL_COLUMNS: LiteralString = f"""
        panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
-       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), {_STATE_COLUMNS}"""
+       panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false), {STATE_COLUMNS}"""
 """What `panel_of` reads of a row: of a panel, and of its latest_state as `latest`."""
-
-_PAGE: LiteralString = f"""
-WITH matching AS (
-    SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
-           panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false) AS is_online
-    FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
-    LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
-    WHERE (%(floor)s::integer IS NULL OR panel.floor = %(floor)s)
-      AND (%(is_prepaid)s::boolean IS NULL OR panel.is_prepaid = %(is_prepaid)s)
-      AND (%(is_online)s::boolean IS NULL
-           OR coalesce(latest.last_seen_at >= %(online_since)s, false) = %(is_online)s)
-      AND (%(search)s::text IS NULL OR strpos(
-           lower(concat_ws(' ', panel.code, panel.name, panel.location, panel.meter_number)),
-           lower(%(search)s)) > 0)
-), page AS (
-    SELECT * FROM matching
-    WHERE %(after)s::text IS NULL OR code COLLATE "C" > %(after)s
-    ORDER BY code COLLATE "C" LIMIT %(limit)s
-)
-SELECT counted.total_count, page.*, {_STATE_COLUMNS}
-FROM (SELECT count(*)::integer AS total_count FROM matching) AS counted
-LEFT JOIN page ON true
-LEFT JOIN latest_state AS latest ON latest.panel_id = page.id
-ORDER BY page.code COLLATE "C"
-"""
-
-
-async def page(
-    connection: AsyncConnection[Row],
-    *,
-    viewer: Viewer,
-    where: PanelFilter,
-    after: str | None,
-    limit: int | None,
-    online_since: datetime,
-) -> tuple[list[Panel], int]:
-    """Up to `limit` visible panels by code (None: all), those after the code `after`; and how many there are in all."""
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(
-            _PAGE,
-            {
-                "viewer_id": viewer.account_id,
-                "sees_all": viewer.sees_all,
-                "floor": where.floor,
-                "is_prepaid": where.is_prepaid,
-                "is_online": None if where.status is None else where.status is PanelStatus.ONLINE,
-                "search": where.search,
-                "after": after,
-                "limit": limit,
-                "online_since": online_since,
-            },
-        )
-        rows = await cursor.fetchall()
-    return [panel_of(row[1:]) for row in rows if row[1] is not None], rows[0][0]
-
 
 _ONE: LiteralString = f"""
 SELECT {PANEL_COLUMNS}
@@ -150,6 +87,28 @@ async def by_code(
         )
         row = await cursor.fetchone()
     return panel_of(row) if row else None
+
+
+_BY_IDS: LiteralString = f"""
+SELECT {PANEL_COLUMNS}
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+LEFT JOIN latest_state AS latest ON latest.panel_id = panel.id
+WHERE panel.id = ANY(%(panel_ids)s)
+"""
+
+
+async def by_ids(
+    connection: AsyncConnection[Row], panel_ids: Sequence[int], *, viewer: Viewer, online_since: datetime
+) -> dict[int, Panel]:
+    """The visible panels of these ids, by id."""
+    parameters = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_ids": list(panel_ids),
+        "online_since": online_since,
+    }
+    cursor = await connection.execute(_BY_IDS, parameters, binary=True)
+    return {row[0]: panel_of(row) for row in await cursor.fetchall()}
 
 
 def panel_of(row: Row) -> Panel:
