@@ -9,6 +9,7 @@ from strawberry.types import ExecutionContext
 
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
 from schema.devices import DeviceQueries
+from schema.limits import LimitQueries
 from schema.live import LiveSubscriptions
 from schema.low_units import LowUnitsMutations
 from schema.mappings import MappingMutations, MappingQueries
@@ -23,6 +24,7 @@ from schema.rejected import RejectedMutations, RejectedQueries
 from schema.scalars import scalar_map
 from schema.service import ServiceMutations, ServiceQueries
 from schema.sessions import SessionMutations, SessionQueries
+from schema.states import StateSubscriptions
 from schema.usage import UsageQueries
 
 PRINTED = Path(__file__).with_name("schema.graphql")
@@ -37,6 +39,7 @@ class Query(
     ServiceQueries,
     RejectedQueries,
     SessionQueries,
+    LimitQueries,
     AlertQueries,
     MappingQueries,
     NodeQueries,
@@ -61,7 +64,7 @@ class Mutation(
 
 
 @strawberry.type(description="Everything that is told as it happens.")
-class Subscription(LiveSubscriptions, AlertSubscriptions):
+class Subscription(LiveSubscriptions, StateSubscriptions, AlertSubscriptions):
     """All subscriptions."""
 
 

@@ -9,7 +9,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions import FieldExtension
 
 from metering.refusals import Refused
-from store.outages import is_nul, is_outage
+from store.outages import is_nul, is_outage, is_timeout
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 class Refusal:
     """The shape of `metering.refusals.Refused` for clients."""
 
-    code: str = strawberry.field(description="Stable, for programs: docs/errors.md lists every code.")
+    code: str = strawberry.field(description="Stable, for programs: `errorCodes` lists them all.")
     message: str = strawberry.field(description="For people: says what is accepted.")
     field: str | None = strawberry.field(
         description="The input that was refused; null when it is about the whole request.", default=None
@@ -66,6 +66,9 @@ def _coded_by_stage(error: GraphQLError, *, is_executed: bool) -> GraphQLError:
 
 
 def _unexpected(error: GraphQLError, original: Exception) -> GraphQLError:
+    if is_timeout(original):
+        logger.warning("a statement took too long for %s: %s", error.path, original)
+        return _coded(error, "QUERY_TIMEOUT", "The database took too long for this. Ask for less: a shorter period.")
     if is_outage(original):
         logger.warning("the database does not answer: %s", original)
         return _coded(error, "DATABASE_UNAVAILABLE", "The database does not answer. Try again in a moment.")

@@ -44,6 +44,11 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, away | errors.ReadOnlySqlTransaction | errors.IdleInTransactionSessionTimeout)
 
 
+def is_timeout(error: BaseException) -> bool:
+    """Whether a statement was cancelled for the time it took: it would take as long again, unlike after an outage."""
+    return isinstance(error, errors.QueryCanceled)
+
+
 def is_refusal(error: psycopg.Error) -> bool:
     """Whether the database refuses a value of a statement: it would refuse it again, so it must not be waited for."""
     if isinstance(error, psycopg.DataError | psycopg.IntegrityError):

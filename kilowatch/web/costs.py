@@ -351,7 +351,7 @@ def _type_of(definition: Any) -> tuple[Any, bool]:
     """The type of a field without its wrappers, and whether it is a list of these."""
     type_: Any = definition.type
     nullable: Any = type_.of_type if type_.__class__ is GraphQLNonNull else type_
-    return get_named_type(nullable), nullable.__class__ is GraphQLList
+    return get_named_type(nullable), nullable.__class__ is GraphQLList  # pyright: ignore[reportUnknownVariableType]
 
 
 def _default(argument: GraphQLArgument) -> Any:

@@ -212,3 +212,17 @@ async def test_a_database_that_is_away_is_a_clear_error(site: Site, caplog: pyte
     (error,) = body["errors"]
     assert error["extensions"] == {"code": "DATABASE_UNAVAILABLE"}
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_statement_that_takes_too_long_says_to_ask_for_less(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.connections._POOL_OPTIONS", "-c statement_timeout=50")
+    with psycopg.connect(database_url) as busy:
+        async with open_site(database_url) as site:
+            busy.execute("LOCK TABLE panel")
+            body = await site.answer("{ panels { totalCount } }")
+        busy.rollback()
+    (error,) = body["errors"]
+    assert error["extensions"] == {"code": "QUERY_TIMEOUT"}
+    assert "Ask for less" in error["message"]

@@ -5,7 +5,7 @@ import pytest
 from psycopg import Connection, errors
 
 from store.connections import Row, connect
-from store.outages import is_outage, is_refusal, outage_in_words
+from store.outages import is_outage, is_refusal, is_timeout, outage_in_words
 
 REFUSALS = ["21000", "22003", "23514", "44000", "54000", "P0001"]
 OUTAGES = ["25006", "25P03", "40001", "40P01", "53100", "53200", "53300", "55P03", "57014", "57P01", "57P03"]
@@ -32,6 +32,14 @@ def test_a_value_that_is_refused_is_no_outage(plain: Connection[Row], sqlstate: 
 def test_an_outage_is_no_refusal(plain: Connection[Row], sqlstate: str) -> None:
     error = raised(plain, sqlstate)
     assert (is_outage(error), is_refusal(error)) == (True, False)
+
+
+def test_a_statement_that_took_too_long_is_told_from_a_database_that_is_away(plain: Connection[Row]) -> None:
+    plain.execute("SET statement_timeout = 1")
+    with plain, pytest.raises(psycopg.Error) as slow:
+        plain.execute("SELECT pg_sleep(10)")
+    assert (is_timeout(slow.value), is_outage(slow.value)) == (True, True)
+    assert not is_timeout(psycopg.OperationalError("server closed the connection unexpectedly"))
 
 
 def test_text_with_a_nul_is_refused_before_it_is_sent() -> None:
