@@ -35,6 +35,15 @@ class Level(Enum):
     DAY = "DAY"
 
 
+class Downsampling(Enum):
+    """How many readings become few points."""
+
+    AVERAGE = "AVERAGE"
+    """A point for each bin: the average over it, with its lowest and highest power, and registers at its end."""
+    MIN_MAX_LTTB = "MIN_MAX_LTTB"
+    """Readings picked so that the line keeps its shape and its peaks: MinMaxLTTB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Half-open buckets without gaps: bucket i is from `edges[i]` up to `edges[i + 1]`, in UTC.
@@ -180,6 +189,9 @@ MAX_ROLLUP_ROWS = 20_000
 MAX_BINNED_READINGS = 50_000
 """How many readings may be put into bins at the time of the request."""
 
+MAX_PICKED_READINGS = 200_000
+"""How many readings points may be picked from: two days at 1 s, a month at 15 s."""
+
 _READING_STRIDES = [
     Stride(Level.READINGS, timedelta(seconds=seconds)) for seconds in (1, 2, 5, 10, 15, 20, 30, 60, 120)
 ]
@@ -188,25 +200,45 @@ _STRIDES = [
     *(Stride(Level.HOUR, timedelta(hours=hours)) for hours in (1, 2, 3, 4, 6, 8, 12)),
     *(Stride(Level.DAY, timedelta(days=days)) for days in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)),
 ]
-_ROW_LENGTHS = {Level.FIVE_MINUTES: FIVE_MINUTES, Level.HOUR: HOUR, Level.DAY: DAY}
+_LEVELS = list(Level)
+ROW_LENGTHS = {Level.FIVE_MINUTES: FIVE_MINUTES, Level.HOUR: HOUR, Level.DAY: DAY}
+"""How long a row of each rollup is."""
 
 
-def stride(period: Period, *, max_points: int, reading_count: int) -> Stride:
+def stride(period: Period, *, max_points: int, reading_count: int, finest: Level = Level.READINGS) -> Stride:
     """The finest stride that gives no more than `max_points`, 2 or more, wherever the period starts.
 
-    Rollups serve it, unless five minutes would give less than a quarter of the points in a short period: then its
-    `reading_count` readings are put into bins themselves, where they are few enough.
+    Rollups serve it, from the `finest` level on that is kept, unless five minutes would give less than a quarter of the
+    points in a short period: then its `reading_count` readings are put into bins themselves, where they are few enough.
     """
     chosen = next(
         stride
         for stride in _STRIDES
-        if most_points(period, stride=stride) <= max_points
-        and period.length / _ROW_LENGTHS[stride.level] <= MAX_ROLLUP_ROWS
+        if _LEVELS.index(stride.level) >= _LEVELS.index(finest)
+        and most_points(period, stride=stride) <= max_points
+        and _rows(period, stride.level) <= MAX_ROLLUP_ROWS
     )
-    if 4 * most_points(period, stride=chosen) >= max_points or reading_count > MAX_BINNED_READINGS:
+    is_fine = 4 * most_points(period, stride=chosen) >= max_points
+    if is_fine or reading_count > MAX_BINNED_READINGS or finest is not Level.READINGS:
         return chosen
     fine = (stride for stride in _READING_STRIDES if most_points(period, stride=stride) <= max_points)
     return next(fine, chosen)
+
+
+def picking_level(period: Period, *, max_points: int, reading_count: int, finest: Level = Level.READINGS) -> Level:
+    """What points are picked from: readings while they are few, else the coarsest rollup with a row a point or more.
+
+    Where no rollup has so many rows, or reading them would be too much, it is the finest that may be read.
+    """
+    if reading_count <= MAX_PICKED_READINGS and finest is Level.READINGS:
+        return Level.READINGS
+    kept = _LEVELS[max(1, _LEVELS.index(finest)) :]
+    readable = [level for level in kept if _rows(period, level) <= MAX_ROLLUP_ROWS] or [Level.DAY]
+    return next((level for level in reversed(readable) if _rows(period, level) >= max_points), readable[0])
+
+
+def _rows(period: Period, level: Level) -> float:
+    return period.length / ROW_LENGTHS[level]
 
 
 def most_points(period: Period, *, stride: Stride) -> int:

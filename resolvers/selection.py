@@ -18,3 +18,17 @@ def _names(selections: Iterable[Selection]) -> Iterator[str]:
             yield selection.name
         else:
             yield from _names(selection.selections)
+
+
+def selected_paths(info: Info) -> frozenset[str]:
+    """The same for every depth below this field, with dots: `points`, `points.voltage`, `points.voltage.r`."""
+    return frozenset(_paths((selection for field in info.selected_fields for selection in field.selections), above=""))
+
+
+def _paths(selections: Iterable[Selection], *, above: str) -> Iterator[str]:
+    for selection in selections:
+        if isinstance(selection, SelectedField):
+            yield above + selection.name
+            yield from _paths(selection.selections, above=f"{above}{selection.name}.")
+        else:
+            yield from _paths(selection.selections, above=above)

@@ -77,12 +77,16 @@ class Panel(Node):
     readings: Series = strawberry.field(
         resolver=series,
         graphql_type=ReadingSeries,
-        description="The readings of a period as columns.",
+        description="The readings of a period, as columns or as a list of points: as they are while they are no more"
+        " than `maxPoints`, else downsampled. Refuses with UNAUTHENTICATED, BAD_RANGE, BAD_MAX_POINTS, BAD_CURSOR,"
+        " TOO_MANY_POINTS.",
         extensions=[
             Arguments(
                 **PERIOD,
-                after="A series' cursor: only what was stored since of the period, up to `maxPoints` readings.",
+                after="A series' cursor: only what was stored since of the period, up to `maxPoints` readings, as they"
+                " are.",
                 max_points="How many points at the most, 2 to 20000; 10000 when left out.",
+                downsampling="What a point is where there are more readings than `maxPoints`.",
             )
         ],
     )
