@@ -7,9 +7,22 @@ export const floors = graphql`
       totalCount
       edges {
         node {
+          id
           code
           name
         }
+      }
+    }
+  }
+`;
+
+export const again = graphql`
+  query FloorsAgainQuery($id: ID!) {
+    node(id: $id) {
+      id
+      ... on Panel {
+        code
+        floor
       }
     }
   }

@@ -11,7 +11,7 @@ const FLOORS = gql`
   query Floors($first: Int!, $after: Cursor) {
     panels(first: $first, after: $after) {
       totalCount
-      edges { cursor node { code name } }
+      edges { cursor node { id code name } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -50,7 +50,7 @@ test('pages append to one list, and each panel is kept once', async (t) => {
   const codes = list.edges.map(({ node }) => node.code);
   assert.deepEqual(codes, ['FLAT_1', 'FLOOR_1', 'FLOOR_2', 'FLOOR_3', 'FLOOR_4', 'FLOOR_5']);
   assert.equal(list.totalCount, codes.length);
-  await client.query({ query: gql`{ panel(code: "FLOOR_1") { code floor } }` });
+  await client.query({ query: gql`{ panel(code: "FLOOR_1") { id floor } }` });
   const kept = Object.entries(client.cache.extract()).filter(([key]) => key.startsWith('Panel:'));
   assert.equal(kept.length, codes.length);
   assert.equal(kept.find(([, panel]) => panel.code === 'FLOOR_1')[1].floor, 1);
@@ -104,7 +104,7 @@ test('a live stream renews what the cache holds, and goes on after a cut', async
 
 test('a panel that comes with an event is the panel that a query shows', async (t) => {
   const { client } = await signedIn(t, admin());
-  const latest = gql`query Latest { panel(code: "FLOOR_1") { code latestReading { at energyImportKwh } } }`;
+  const latest = gql`query Latest { panel(code: "FLOOR_1") { id latestReading { at energyImportKwh } } }`;
   const shown = [];
   const query = client.watchQuery({ query: latest }).subscribe(({ data }) => {
     if (data?.panel) shown.push(data.panel.latestReading.energyImportKwh);
@@ -114,7 +114,7 @@ test('a panel that comes with an event is the panel that a query shows', async (
     subscription Renewed {
       panelReadings(codes: ["FLOOR_1"]) {
         __typename
-        ... on ReadingReceived { cursor panel { code latestReading { at energyImportKwh } } }
+        ... on ReadingReceived { cursor panel { id latestReading { at energyImportKwh } } }
       }
     }
   `;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import relay from 'relay-runtime';
 
+import again from './__generated__/FloorsAgainQuery.graphql.js';
 import floors from './__generated__/FloorsQuery.graphql.js';
 import live from './__generated__/FloorsLiveSubscription.graphql.js';
 import readings from './__generated__/FloorsReadingsQuery.graphql.js';
@@ -30,6 +31,16 @@ test('pages append to one connection in the store', async (t) => {
   const codes = inStore().edges.map(({ node }) => node.code);
   assert.deepEqual(codes, ['FLAT_1', 'FLOOR_1', 'FLOOR_2', 'FLOOR_3', 'FLOOR_4', 'FLOOR_5']);
   assert.equal(inStore().totalCount, codes.length);
+});
+
+test('a panel is fetched again by its id, into the record that the list shows', async (t) => {
+  const { environment } = await signedIn(t, admin());
+  const { panels } = await fetchQuery(environment, floors, { first: 2 }).toPromise();
+  const { id, code } = panels.edges[1].node;
+  const { node } = await fetchQuery(environment, again, { id }).toPromise();
+  assert.deepEqual(node, { id, code, floor: 1 });
+  const record = environment.getStore().getSource().get(id);
+  assert.deepEqual([record.name, record.floor], ['Floor 1', 1]);
 });
 
 test('a refused mutation is data', async (t) => {

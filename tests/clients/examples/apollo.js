@@ -12,8 +12,7 @@ export function apolloClient({ url, session, live }) {
     link: ApolloLink.split(isLive, new GraphQLWsLink(live), overHttp),
     cache: new InMemoryCache({
       typePolicies: {
-        Panel: { keyFields: ['code'] },
-        Query: { fields: { panels: relayStylePagination(['filter']) } },
+        Query: { fields: { panels: relayStylePagination(['filter', 'orderBy']) } },
       },
     }),
   });
