@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from metering.access import Viewer
+from metering.access import Role, Viewer
 from metering.refusals import Refused
 from resolvers.alert_boxes import AlertBoxes
+from resolvers.forecast_news import ForecastNews
 from resolvers.mailboxes import CAPACITY, Mailbox
+from resolvers.streams import Scope
 from store import events
 from store.connections import Pool, listening
 from store.events import Access, News, Position, StoredReading
@@ -30,16 +33,60 @@ _ALERTS_AGAIN = timedelta(seconds=60)
 
 
 @dataclass(slots=True, eq=False)
-class Watch:
-    """One subscriber's share of the hub: its mailbox, and the panels that it asked for and may see now.
+class Sight:
+    """What an account may see now of the panels that it asked for; kept true while somebody holds it."""
 
-    The mailbox gets everything that was stored after `start`.
+    account_id: int
+    codes: frozenset[str] | None
+    panel_ids: frozenset[int] = frozenset()
+    holders: int = 0
+    on_change: dict[Callable[[Position], None], None] = field(default_factory=dict[Callable[[Position], None], None])
+    """Called as soon as the scope has changed, with the place up to which everything was handed out until then."""
+    _viewer: Viewer | None = None
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who looks, with the role that the account has now.
+
+        Raises:
+            Refused: UNAUTHENTICATED when the account was removed.
+        """
+        return _existing(self._viewer)
+
+    @property
+    def scope(self) -> Scope:
+        """The panels in sight.
+
+        Raises:
+            Refused: UNAUTHENTICATED when the account was removed.
+        """
+        return Scope(None if self.viewer.sees_all and self.codes is None else self.panel_ids)
+
+    def allow(self, access: Access | None, *, at: Position) -> None:
+        """Takes note of what the account may see now; None when it was removed."""
+        before, saw_all = self.panel_ids, self._viewer is not None and self._viewer.sees_all
+        self._viewer = access.viewer(self.account_id) if access else None
+        self.panel_ids = _panel_ids(access, self.codes)
+        sees_all = self._viewer is not None and self._viewer.sees_all
+        is_same = sees_all == saw_all and (self.panel_ids == before or (sees_all and self.codes is None))
+        if not is_same or access is None:
+            for changed in list(self.on_change):
+                changed(at)
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """One stream's share of the hub: its mailbox, and the panels that it asked for and may see now.
+
+    The mailbox gets everything that was stored after `start`. `scope` is set where the panels are those of a scope,
+    whichever account may see them; then there is no viewer.
     """
 
     codes: frozenset[str] | None
     mailbox: Mailbox
     start: Position
     account_id: int
+    scope: Scope | None = None
     access_changes: int = -1
     panel_ids: frozenset[int] = frozenset()
     _viewer: Viewer | None = None
@@ -51,15 +98,13 @@ class Watch:
         Raises:
             Refused: UNAUTHENTICATED when the account was removed.
         """
-        if self._viewer is None:
-            raise Refused("UNAUTHENTICATED", "This account no longer exists.")
-        return self._viewer
+        return _existing(self._viewer)
 
     def allow(self, access: Access | None) -> None:
         """Takes note of what the account may see now; None when it was removed."""
         self._viewer = access.viewer(self.account_id) if access else None
-        seen = access.panel_codes.items() if access else ()
-        self.panel_ids = frozenset(i for i, code in seen if self.codes is None or code in self.codes)
+        fixed = None if self.scope is None else self.scope.panel_ids
+        self.panel_ids = _panel_ids(access, self.codes) if fixed is None else fixed
         self.access_changes += 1
         self.mailbox.ring()
 
@@ -80,7 +125,13 @@ class LiveHub:
     handed_out: int = 0
     dropped_before: int = 0
     """Readings that slow subscribers were told they did not get."""
+    subscribers: Counter[int | None] = field(default_factory=Counter[int | None])
+    """Open subscriptions by account; whoever tells subscribers counts them."""
+    forecasts: ForecastNews = field(default_factory=ForecastNews)
     _watches: dict[Watch, None] = field(default_factory=dict[Watch, None])
+    _sights: dict[tuple[int, frozenset[str] | None], Sight] = field(
+        default_factory=dict[tuple[int, frozenset[str] | None], Sight]
+    )
     _by_panel: dict[int, dict[Watch, None]] = field(default_factory=dict[int, dict[Watch, None]])
     _access: dict[int, Access] = field(default_factory=dict[int, Access])
     _alerts: AlertBoxes = field(default_factory=AlertBoxes)
@@ -128,6 +179,7 @@ class LiveHub:
         await self._reload_access()
         await self._publish(until=newest)
         self._alerts.send(self._alerts.unsent(missed))
+        self.forecasts.miss()
         self.is_listening = True
         self._ready.set()
 
@@ -138,6 +190,7 @@ class LiveHub:
         if news.alert_ids:
             async with self.pool.connection() as connection:
                 self._alerts.send(await events.alert_changes(connection, news.alert_ids))
+        self.forecasts.send(news.forecast_panel_ids)
         newest = news.newest_batch
         if news.is_silence:
             async with self.pool.connection() as connection:
@@ -189,19 +242,47 @@ class LiveHub:
         mailbox = Mailbox(0 if newest_only else CAPACITY)
         async with self._turn:  # not between the reading of a page and its handing out
             watch = Watch(None if codes is None else frozenset(codes), mailbox, self.position, viewer.account_id)
+            access = await self._access_of(viewer.account_id)
             self._watches[watch] = None
-            try:
-                self._admit(watch, await self._access_of(viewer.account_id))
-            except BaseException:
-                del self._watches[watch]
-                raise
+            self._admit(watch, access)
         try:
             yield watch
         finally:
             del self._watches[watch]
-            self._admit(watch, None)
-            if not self.streams_of(watch.account_id):
-                self._access.pop(watch.account_id, None)
+            self._leave(watch)
+            self._forget(watch.account_id)
+
+    @asynccontextmanager
+    async def watch_scope(self, scope: Scope) -> AsyncGenerator[Watch]:
+        """A share of everything that is stored from now on of a scope's panels, for all who have that scope now.
+
+        Raises:
+            Refused: DATABASE_UNAVAILABLE while the database has not been reached for the first time; UNAUTHENTICATED
+                for the scope of every panel when nobody has it any more.
+        """
+        await self._become_ready()
+        async with self._turn:
+            access = self._access_of_everything()
+            if scope.panel_ids is None and access is None:
+                raise Refused("UNAUTHENTICATED", "What you may see has just changed: subscribe again.")
+            watch = Watch(None, Mailbox(CAPACITY), self.position, account_id=0, scope=scope)
+            self._watches[watch] = None
+            self._admit(watch, access)
+        try:
+            yield watch
+        finally:
+            del self._watches[watch]
+            self._leave(watch)
+
+    async def standing(self) -> Position:
+        """The place up to which everything was handed out to every watch, at a moment when no page is half done.
+
+        Raises:
+            Refused: DATABASE_UNAVAILABLE while the database has not been reached for the first time.
+        """
+        await self._become_ready()
+        async with self._turn:
+            return self.position
 
     async def _become_ready(self) -> None:
         try:
@@ -213,8 +294,43 @@ class LiveHub:
 
     # Access
 
+    @asynccontextmanager
+    async def seeing(self, viewer: Viewer, *, codes: Collection[str] | None) -> AsyncGenerator[Sight]:
+        """What the viewer may see now and as long as the context lasts; as `sight`, which see."""
+        sight = await self.sight(viewer, codes=codes)
+        try:
+            yield sight
+        finally:
+            self.release(sight)
+
+    async def sight(self, viewer: Viewer, *, codes: Collection[str] | None) -> Sight:
+        """What the viewer may see now, and what it may see later on, until it is released.
+
+        Raises:
+            Refused: DATABASE_UNAVAILABLE while the database has not been reached for the first time.
+        """
+        await self._become_ready()
+        key = viewer.account_id, None if codes is None else frozenset(codes)
+        sight = self._sights.get(key)
+        if sight is None:
+            async with self._turn:
+                access = await self._access_of(viewer.account_id)
+                sight = self._sights.get(key)
+                if sight is None:
+                    sight = self._sights[key] = Sight(*key)
+                    sight.allow(access, at=self.position)
+        sight.holders += 1
+        return sight
+
+    def release(self, sight: Sight) -> None:
+        """Gives a sight back; once by each who was given it."""
+        sight.holders -= 1
+        if not sight.holders:
+            self._sights.pop((sight.account_id, sight.codes), None)
+            self._forget(sight.account_id)
+
     async def _access_of(self, account_id: int) -> Access | None:
-        """What an account may see; known, and kept up to date, while it has another stream."""
+        """What an account may see; known, and kept up to date, while it has another stream or sight."""
         if account_id not in self._access:
             async with self.pool.connection() as connection:
                 self._access |= await events.access_of(connection, [account_id])
@@ -222,22 +338,44 @@ class LiveHub:
 
     async def _reload_access(self) -> None:
         async with self._turn:
-            account_ids = {watch.account_id for watch in self._watches}.union(self._alerts.account_ids)
+            account_ids = {watch.account_id for watch in self._watches if watch.scope is None}
+            account_ids |= {sight.account_id for sight in self._sights.values()}
+            account_ids |= set(self._alerts.account_ids)
             async with self.pool.connection() as connection:
                 self._access = await events.access_of(connection, list(account_ids))
+            every = self._access_of_everything()
             for watch in self._watches:
-                self._admit(watch, self._access.get(watch.account_id))
+                if watch.scope is None:
+                    self._admit(watch, self._access.get(watch.account_id))
+                elif every is not None:
+                    self._admit(watch, every)
+            for sight in list(self._sights.values()):
+                sight.allow(self._access.get(sight.account_id), at=self.position)
             self._alerts.end(account_ids - self._access.keys())
+
+    def _access_of_everything(self) -> Access | None:
+        """What admins may see; whoever has the scope of every panel is one. None without any."""
+        return next((access for access in self._access.values() if access.role is Role.ADMIN), None)
+
+    def _forget(self, account_id: int) -> None:
+        """What an account may see need not be known once it has neither stream nor sight."""
+        has_watch = any(watch.account_id == account_id for watch in self._watches)
+        if not has_watch and not any(sight.account_id == account_id for sight in self._sights.values()):
+            self._access.pop(account_id, None)
 
     def _admit(self, watch: Watch, access: Access | None) -> None:
         before = watch.panel_ids
         watch.allow(access)
-        for panel_id in before - watch.panel_ids:
+        self._leave(watch, panel_ids=before - watch.panel_ids)
+        for panel_id in watch.panel_ids - before:
+            self._by_panel.setdefault(panel_id, {})[watch] = None
+
+    def _leave(self, watch: Watch, *, panel_ids: frozenset[int] | None = None) -> None:
+        """Hands out no more of these panels, of none when left out."""
+        for panel_id in watch.panel_ids if panel_ids is None else panel_ids:
             del self._by_panel[panel_id][watch]
             if not self._by_panel[panel_id]:
                 del self._by_panel[panel_id]
-        for panel_id in watch.panel_ids - before:
-            self._by_panel.setdefault(panel_id, {})[watch] = None
 
     # Alerts
 
@@ -252,8 +390,8 @@ class LiveHub:
     # How it is doing
 
     def streams_of(self, account_id: int) -> int:
-        """How many streams of readings or status an account has open in this process."""
-        return sum(watch.account_id == account_id for watch in self._watches)
+        """How many subscriptions an account has open in this process."""
+        return self.subscribers[account_id]
 
     @property
     def dropped(self) -> int:
@@ -262,8 +400,19 @@ class LiveHub:
 
     @property
     def streams(self) -> int:
-        """How many streams are open in this process."""
+        """How many distinct streams are read in this process, whoever shares them."""
         return len(self._watches) + self._alerts.count
+
+
+def _existing(viewer: Viewer | None) -> Viewer:
+    if viewer is None:
+        raise Refused("UNAUTHENTICATED", "This account no longer exists.")
+    return viewer
+
+
+def _panel_ids(access: Access | None, codes: frozenset[str] | None) -> frozenset[int]:
+    seen = access.panel_codes.items() if access else ()
+    return frozenset(panel_id for panel_id, code in seen if codes is None or code in codes)
 
 
 def _report(error: Exception, *, failures: int) -> None:

@@ -2,51 +2,108 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from store.events import StoredReading
 
 CAPACITY = 1000
 
 
+class OfPanel(Protocol):
+    """Something that is about a panel; about none with None, and then it is always kept."""
+
+    @property
+    def panel_id(self) -> int | None:
+        """The panel's id."""
+        ...
+
+
+T = TypeVar("T", bound=OfPanel)
+
+
+@dataclass(slots=True, eq=False)
+class Waiting(Generic[T]):
+    """What waits for somebody, in order.
+
+    Up to `capacity` things wait. When one more comes, whoever takes them is slow: from then on only the newest of each
+    panel waits, and the others are counted in `dropped`, until nothing waits any more.
+    """
+
+    capacity: int
+    dropped: int = 0
+    _all: deque[T] = field(default_factory=deque[T])
+    _newest: dict[Hashable, T] | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything waits, or has to be told of as dropped."""
+        return bool(self._all or self._newest or self.dropped)
+
+    def put(self, one: T) -> None:
+        """Adds something, newer than all before."""
+        if self._newest is None and len(self._all) < self.capacity:
+            self._all.append(one)
+            return
+        if self._newest is None:
+            self._newest = {}
+            for waiting in self._all:
+                self._keep_newest(self._newest, waiting)
+            self._all.clear()
+        self._keep_newest(self._newest, one)
+
+    def _keep_newest(self, newest: dict[Hashable, T], one: T) -> None:
+        key: Hashable = (id(one),) if one.panel_id is None else one.panel_id
+        if newest.pop(key, None) is not None:
+            self.dropped += 1
+        newest[key] = one  # at the end: the order is that of the stream
+
+    def take(self) -> T | None:
+        """Takes the first that waits; None when there is none."""
+        if self._newest is None:
+            return self._all.popleft() if self._all else None
+        key = next(iter(self._newest), None)
+        if key is None:
+            self._newest = None
+            return None
+        return self._newest.pop(key)
+
+    def take_all(self) -> list[T]:
+        """Takes everything that waits, in order."""
+        taken = list(self._all if self._newest is None else self._newest.values())
+        self._all.clear()
+        self._newest = None
+        return taken
+
+    def take_dropped(self) -> int:
+        """How many were dropped since this was last asked."""
+        dropped, self.dropped = self.dropped, 0
+        return dropped
+
+
 @dataclass(slots=True, eq=False)
 class Mailbox:
-    """Readings for one subscriber, in order.
+    """Readings for one stream, in order, and a bell: everything up to `capacity`, then the newest of each panel.
 
-    Up to `capacity` readings wait. When one more comes, the subscriber is slow: from then on only the newest reading
-    of each panel waits, and the others are counted in `dropped`, until it takes what there is. With a capacity of 0
-    only the newest ever waits and nothing counts as dropped.
+    With a capacity of 0 only the newest ever waits and nothing counts as dropped.
     """
 
     capacity: int = CAPACITY
-    dropped: int = 0
-    _waiting: deque[StoredReading] = field(default_factory=deque[StoredReading])
-    _newest: dict[int, StoredReading] | None = None
+    _waiting: Waiting[StoredReading] = field(init=False)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        if self.capacity == 0:
-            self._newest = {}
+        self._waiting = Waiting(self.capacity)
+
+    @property
+    def dropped(self) -> int:
+        """How many readings were dropped since the mailbox was last emptied."""
+        return self._waiting.dropped if self.capacity else 0
 
     def put(self, stored: StoredReading) -> None:
         """Adds a reading, newer in the stream than all before."""
-        if self._newest is None and len(self._waiting) >= self.capacity:
-            self._newest = {}
-            for waiting in self._waiting:
-                self._keep_newest(waiting)
-            self._waiting.clear()
-        if self._newest is None:
-            self._waiting.append(stored)
-        else:
-            self._keep_newest(stored)
+        self._waiting.put(stored)
         self._bell.set()
-
-    def _keep_newest(self, stored: StoredReading) -> None:
-        newest = self._newest
-        assert newest is not None  # noqa: S101 - for the type checker
-        if newest.pop(stored.panel_id, None) is not None and self.capacity:
-            self.dropped += 1
-        newest[stored.panel_id] = stored  # at the end: the order is that of the stream
 
     def ring(self) -> None:
         """Wakes the subscriber: something other than a reading has happened."""
@@ -65,8 +122,5 @@ class Mailbox:
 
     def take(self) -> tuple[list[StoredReading], int]:
         """Empties the mailbox: its readings in order, and how many were dropped since it was last emptied."""
-        taken = list(self._waiting if self._newest is None else self._newest.values())
-        dropped, self.dropped = self.dropped, 0
-        self._waiting.clear()
-        self._newest = {} if self.capacity == 0 else None
-        return taken, dropped
+        dropped = self._waiting.take_dropped()
+        return self._waiting.take_all(), dropped if self.capacity else 0

@@ -26,6 +26,30 @@ class Told:
         return since is None or self.place > since or (self.is_beat and self.place == since)
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The panels that a group of subscribers may see of those it asks for; None: every panel, later ones too."""
+
+    panel_ids: frozenset[int] | None
+
+    def __contains__(self, panel_id: int) -> bool:
+        """Whether a panel is one of them."""
+        return self.panel_ids is None or panel_id in self.panel_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """From where somebody goes on whose scope has changed: what was told, of which panels, and when that changed.
+
+    Of what came after `place`, up to `until` only that of the panels in `scope` is of interest: the others came into
+    sight later.
+    """
+
+    place: Any
+    scope: Scope
+    until: Any
+
+
 class LiveStream(ABC):
     """The source of a subscription's events, made by its resolver for each subscriber.
 
@@ -39,15 +63,21 @@ class LiveStream(ABC):
     is_alike_for_all: bool = False
     """Whether the events of `following` are the same for everybody who may see the same panels, whoever asks."""
 
+    codes: frozenset[str] | None = None
+    """The panels that are asked for; None for all that may be seen."""
+
+    scope: Scope | None = None
+    """Where it is set, `following` tells of these panels, not of the account's; for streams alike for all."""
+
     _alone: AsyncGenerator[Any] | None = None
 
     @abstractmethod
-    def opening(self, *, since: Any = None) -> AsyncGenerator[Told]:
+    def opening(self, *, since: Resumption | None = None) -> AsyncGenerator[Told]:
         """What one subscriber is told first: the state, or what it missed since its own `after`.
 
         The last one told stands where the opening ends; where there is nothing to tell, it is an event of None. It
         begins to read after the subscriber was noted: everything that was told to others before is in it. With
-        `since`, a place of this stream, it is what came after that; streams that are not alike for all never get it.
+        `since` it is what came after that; only streams that are alike for all ever get it.
 
         Raises:
             Refused: the subscriber may not have the stream, or its `after` cannot be read.

@@ -12,12 +12,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.pages import dashboard_routes, graphiql_routes
 from ingest.trial import MessageTrials
-from kilowatch.web.conversation import INIT_WITHIN_S
+from kilowatch.web.conversation import INIT_WITHIN_S, MAX_CONNECTIONS, Connections
+from kilowatch.web.conversation import Services as SocketServices
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Engine, build_engine
 from kilowatch.web.export import Exports
 from kilowatch.web.export_links import PATH as EXPORT_PATH
 from kilowatch.web.export_links import ExportLinks
+from kilowatch.web.fanout import FanOut
 from kilowatch.web.graphql_http import GraphQLOverHTTP
 from kilowatch.web.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.health import Health
@@ -88,6 +90,7 @@ def create_app(
     heartbeat: timedelta,
     pool_size: int,
     init_within_s: float = INIT_WITHIN_S,
+    max_connections: int = MAX_CONNECTIONS,
     default_time_zone: str = "UTC",
     now: Callable[[], datetime] = system_now,
 ) -> Starlette:
@@ -118,6 +121,7 @@ def create_app(
         build_engine(introspection=introspection),
         origins=frozenset(allowed_origins),
         init_within_s=init_within_s,
+        connections=Connections(max_connections),
     )
     return Starlette(
         routes=[
@@ -132,12 +136,19 @@ def create_app(
 
 
 def _routes(
-    services: Services, viewers: Viewers, engine: Engine, *, origins: frozenset[str], init_within_s: float
+    services: Services,
+    viewers: Viewers,
+    engine: Engine,
+    *,
+    origins: frozenset[str],
+    init_within_s: float,
+    connections: Connections,
 ) -> list[BaseRoute]:
-    counts = Counts()
+    counts, fanout = Counts(), FanOut(engine, services.live)
     over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins)
-    over_socket = GraphQLOverWebSocket(engine, viewers, services.context, counts, origins, init_within_s)
-    health = Health(services.pool, services.live, counts, services.now)
+    for_sockets = SocketServices(engine, fanout, viewers, services.context, counts, connections, init_within_s)
+    over_socket = GraphQLOverWebSocket(for_sockets, origins)
+    health = Health(services.pool, services.live, fanout, counts, services.now)
     return [
         Route("/graphql", over_http),
         WebSocketRoute("/graphql", over_socket),

@@ -2,16 +2,23 @@
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import msgspec
+from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kilowatch.web.answers import encoded
 from kilowatch.web.counts import Counts
+from kilowatch.web.documents import DocumentError, Prepared
 from kilowatch.web.engine import Engine
+from kilowatch.web.fanout import Asked, FanOut, title_of
+from kilowatch.web.fanout_lines import Line, line_of
 from kilowatch.web.graphql_http import MakeContext
 from kilowatch.web.messages import (
     BadMessageError,
@@ -23,9 +30,14 @@ from kilowatch.web.messages import (
     message_of,
 )
 from kilowatch.web.operations import Operation
+from kilowatch.web.running import RunningOperation
+from kilowatch.web.sockets import STUCK_AFTER_S, TOO_SLOW
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import Viewers, bearer_token, payload_token
+from metering.access import Viewer
 from resolvers.context import Context, system_now
+from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
+from store.open_subscriptions import Transport
 from store.outages import is_outage
 
 log = logging.getLogger(__name__)
@@ -33,10 +45,11 @@ log = logging.getLogger(__name__)
 PROTOCOL = "graphql-transport-ws"
 MAX_MESSAGE_BYTES = 65_536
 MAX_OPERATIONS = 50
+MAX_CONNECTIONS = 200
 INIT_WITHIN_S = 10.0
 
 BAD_MESSAGE, UNAUTHORIZED, FORBIDDEN, NO_PROTOCOL = 4400, 4401, 4403, 4406
-INIT_TIMEOUT, DUPLICATE_ID, SECOND_INIT = 4408, 4409, 4429
+INIT_TIMEOUT, DUPLICATE_ID, SECOND_INIT, TOO_MANY_CONNECTIONS = 4408, 4409, 4429, 4430
 TOO_BIG, TRY_AGAIN_LATER = 1009, 1013
 
 
@@ -48,28 +61,67 @@ class ConversationOverError(Exception):
         super().__init__(f"{code} {reason}")
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The open websockets of one process, by account; each account may have so many."""
+
+    most: int
+    open: Counter[int] = field(default_factory=Counter[int])
+
+    def enter(self, account_id: int) -> None:
+        """Counts one more.
+
+        Raises:
+            ConversationOverError: the account has as many as it may.
+        """
+        if self.open[account_id] >= self.most:
+            text = f"TOO_MANY_SUBSCRIPTIONS: an account may have {self.most} websockets."
+            raise ConversationOverError(TOO_MANY_CONNECTIONS, text)
+        self.open[account_id] += 1
+
+    def leave(self, account_id: int) -> None:
+        """Counts one less."""
+        self.open[account_id] -= 1
+        if not self.open[account_id]:
+            del self.open[account_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all conversations of a process share."""
+
+    engine: Engine
+    fanout: FanOut
+    viewers: Viewers
+    make_context: MakeContext
+    counts: Counts
+    connections: Connections
+    init_within_s: float
+
+
 @dataclass(slots=True, eq=False)
 class Conversation:
     """One connection: first `connection_init`, then operations under ids of the client's."""
 
     socket: WebSocket
-    engine: Engine
-    viewers: Viewers
-    make_context: MakeContext
-    counts: Counts
-    init_within_s: float
+    services: Services
     _account_id: int | None = None
     _has_begun: bool = False
     _is_acknowledged: bool = False
     _is_over: bool = False
-    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
-    _timers: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    _line: Line = field(init=False)
+    _running: dict[str, RunningOperation] = field(default_factory=dict[str, RunningOperation])
+    _timer: asyncio.TimerHandle | None = None
+    _closing: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._line = line_of(self.socket, stuck_after_s=STUCK_AFTER_S, on_stuck=self._is_stuck)
 
     async def run(self) -> None:
         """Answers messages until either side closes the connection."""
         try:
             await self._accept()
-            self._later(self.init_within_s, INIT_TIMEOUT, "connection_init did not come in time")
+            self._later(self.services.init_within_s, INIT_TIMEOUT, "connection_init did not come in time")
             while not self._is_over and (text := await self._received()) is not None:
                 await self._handle(_message(text))
         except ConversationOverError as over:
@@ -78,7 +130,19 @@ class Conversation:
             pass
         finally:
             self._is_over = True
-            await _cancelled([*self._timers, *self._running.values()])
+            await self._left()
+
+    async def _left(self) -> None:
+        """Ends what runs, and waits until it has cleaned up."""
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = [self._closing, *(operation.task for operation in self._running.values())]
+        for operation in self._running.values():
+            operation.stop()
+        self._running.clear()
+        if self._account_id is not None:
+            self.services.connections.leave(self._account_id)
+        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
 
     async def _accept(self) -> None:
         offered = PROTOCOL in self.socket.scope["subprotocols"]
@@ -116,7 +180,8 @@ class Conversation:
         if self._has_begun:
             raise ConversationOverError(SECOND_INIT, "Too many initialisation requests")
         self._has_begun = True
-        await _cancelled(self._timers)
+        if self._timer is not None:
+            self._timer.cancel()
         await self._authenticate(message.payload or {})
         await self._send({"type": "connection_ack"})
         self._is_acknowledged = True
@@ -126,11 +191,12 @@ class Conversation:
             token = payload_token(payload) or bearer_token(self.socket.headers.get("authorization"))
             if token is None:
                 return
-            viewer, claim = await self.viewers.of_token(token)
+            viewer, claim = await self.services.viewers.of_token(token)
         except InvalidTokenError as error:
             raise ConversationOverError(FORBIDDEN, str(error)) from None
         except Exception as error:
             raise _unavailable(error) from error
+        self.services.connections.enter(viewer.account_id)
         self._account_id = viewer.account_id
         self._later(_seconds_until(claim.expires_at), FORBIDDEN, "The access token has expired: sign in again.")
 
@@ -143,74 +209,123 @@ class Conversation:
             text = f"A connection may have {MAX_OPERATIONS} operations at a time."
             await self._send(_error(message.id, "TOO_MANY_SUBSCRIPTIONS", text))
             return
-        self._running[message.id] = asyncio.create_task(self._operate(message.id, message.payload))
+        operation = RunningOperation(message.id, self._line, self.services.counts, self._ended)
+        self._running[message.id] = operation
+        operation.task = asyncio.create_task(self._operate(operation, message.payload))
 
     def _stop(self, operation_id: str) -> None:
-        task = self._running.pop(operation_id, None)
-        if task is not None:
-            task.cancel()
-            self.counts.operations["stopped"] += 1
+        operation = self._running.pop(operation_id, None)
+        if operation is not None:
+            operation.stop()
+            self.services.counts.operations["stopped"] += 1
 
-    async def _operate(self, operation_id: str, operation: Operation) -> None:
-        """Runs one operation, and sends what it answers; its end frees the id."""
+    async def _operate(self, running: RunningOperation, operation: Operation) -> None:
+        """Runs a query or mutation, or opens a subscription; its end frees the id."""
         try:
-            last = await self._answered(operation_id, operation)
+            await self._run(running, operation)
         except ConversationOverError as over:
             await self._close(over)
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
-            await self._end(_failed(operation_id, error))
-        else:
-            await self._end(last)
+            running.end_with(_failed(running.id, error))
+        finally:
+            running.task = None
 
-    async def _answered(self, operation_id: str, operation: Operation) -> dict[str, Any]:
-        """Sends each answer as it comes; returns the message that ends the operation."""
-        if not operation.query.strip():
-            return _error(operation_id, "BAD_REQUEST", "`query` is empty.")
-        context = await self._context()
-        async with aclosing(self.engine.stream(operation, context=context)) as answers:
+    async def _run(self, running: RunningOperation, operation: Operation) -> None:
+        if operation.is_empty:
+            running.end_with(_error(running.id, "BAD_REQUEST", "`query` is empty."))
+            return
+        viewer = await self._viewer()
+        try:
+            prepared = self.services.engine.prepared(operation)
+        except DocumentError as error:
+            running.end(self.services.engine.refused(error.errors))
+            return
+        if prepared.kind is OperationType.SUBSCRIPTION:
+            await self._open(running, prepared, operation, viewer)
+        else:
+            await self._answer(running, operation, viewer)
+
+    async def _answer(self, running: RunningOperation, operation: Operation, viewer: Viewer | None) -> None:
+        context = self._context(viewer)
+        async with aclosing(self.services.engine.stream(operation, context=context)) as answers:
             async for answer in answers:
                 if answer.is_refused:
-                    return {"id": operation_id, "type": "error", "payload": answer.body["errors"]}
-                await self._send({"id": operation_id, "type": "next", "payload": answer.body})
-        return {"id": operation_id, "type": "complete"}
+                    running.end(answer)
+                    return
+                await running.drained()
+                running.write(encoded(answer.body))
+        running.end(None)
 
-    async def _context(self) -> Context:
-        """A context of its own for each operation, with the role that the account has now."""
-        client = self.socket.client
-        address = client.host if client else ""
+    async def _open(
+        self, running: RunningOperation, prepared: Prepared, operation: Operation, viewer: Viewer | None
+    ) -> None:
+        """Opens a subscription; it lives on when this returns."""
+        self._register(running, prepared, viewer)
+        kept = msgspec.structs.replace(operation, query=prepared.document.text)  # one text for all who send it
+        running.member = await self.services.fanout.begin(Asked(prepared, kept, viewer, self._context), running)
+
+    def _register(self, running: RunningOperation, prepared: Prepared, viewer: Viewer | None) -> None:
+        """Lets the owner see and close the subscription."""
+        registry: OpenSubscriptions | None = self._context(viewer).subscriptions
+        if registry is None or viewer is None:
+            return
+        engine = self.services.engine
+
+        def close() -> None:
+            running.end(engine.ended(ended_by_owner()))
+
+        subscription_id = registry.opened(
+            account_id=viewer.account_id,
+            operation=title_of(prepared),
+            transport=Transport.WEBSOCKET,
+            address=self._address,
+            close=close,
+        )
+        running.on_stop = partial(registry.closed, subscription_id)
+
+    async def _viewer(self) -> Viewer | None:
+        """Who is there, with the role that the account has now."""
         if self._account_id is None:
-            return self.make_context(None, address)
+            return None
         try:
-            viewer = await self.viewers.of_account(self._account_id)
+            return await self.services.viewers.of_account(self._account_id)
         except InvalidTokenError as error:
             raise ConversationOverError(FORBIDDEN, str(error)) from None
-        return self.make_context(viewer, address)
 
-    async def _end(self, message: dict[str, Any]) -> None:
-        if self._running.get(message["id"]) is asyncio.current_task():
-            del self._running[message["id"]]
-            self.counts.operations[message["type"]] += 1
-            await self._send(message)
+    def _context(self, viewer: Viewer | None) -> Context:
+        """A context of its own for each operation."""
+        return self.services.make_context(viewer, self._address)
+
+    @property
+    def _address(self) -> str:
+        return self.socket.client.host if self.socket.client else ""
+
+    def _ended(self, running: RunningOperation, message: dict[str, Any]) -> None:
+        if self._running.get(running.id) is running:
+            del self._running[running.id]
+            self.services.counts.operations[message["type"]] += 1
+            if not self._is_over:
+                self._line.write_text(encoded(message))
+                self.services.counts.messages_sent += 1
 
     def _later(self, delay_s: float, code: int, reason: str) -> None:
-        """Closes the connection after a while, unless it has ended by then."""
+        """Closes the connection after a while, unless it has ended by then or something else is to close it later."""
+        self._timer = asyncio.get_running_loop().call_later(
+            delay_s, self._close_soon, ConversationOverError(code, reason)
+        )
 
-        async def close() -> None:
-            await asyncio.sleep(delay_s)
-            await self._close(ConversationOverError(code, reason))
+    def _close_soon(self, over: ConversationOverError) -> None:
+        self._closing = asyncio.create_task(self._close(over))
 
-        self._timers.append(asyncio.create_task(close()))
+    def _is_stuck(self) -> None:
+        self._close_soon(ConversationOverError(TOO_SLOW, "The client reads too slowly."))
 
     async def _send(self, message: dict[str, Any]) -> None:
-        """Sends a message; one that comes after the end of the conversation is for nobody."""
-        if self._is_over:
-            return
-        try:
-            await self.socket.send_text(encoded(message).decode())
-        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: closed while this waited for a slow client
-            self._is_over = True
-        else:
-            self.counts.messages_sent += 1
+        """Sends a message once the client reads; one that comes after the end of the conversation is for nobody."""
+        await self._line.drained()
+        if not self._is_over:
+            self._line.write_text(encoded(message))
+            self.services.counts.messages_sent += 1
 
     async def _close(self, over: ConversationOverError) -> None:
         if self._is_over:
@@ -218,7 +333,7 @@ class Conversation:
         self._is_over = True
         try:
             await self.socket.close(over.code, _short(over.reason))
-        except (WebSocketDisconnect, RuntimeError):
+        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: it was closed meanwhile
             log.debug("the client was gone before it could be told: %s", over)
 
 
@@ -261,11 +376,3 @@ def _error(operation_id: str, code: str, message: str) -> dict[str, Any]:
         "type": "error",
         "payload": [{"message": message, "extensions": {"code": code}}],
     }
-
-
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancels the tasks and waits until they have cleaned up; the running one is left to itself."""
-    others = [task for task in tasks if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)

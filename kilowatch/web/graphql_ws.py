@@ -6,23 +6,15 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import is_same_origin
 
-from kilowatch.web.conversation import INIT_WITHIN_S, Conversation
-from kilowatch.web.counts import Counts
-from kilowatch.web.engine import Engine
-from kilowatch.web.graphql_http import MakeContext
-from kilowatch.web.viewers import Viewers
+from kilowatch.web.conversation import Conversation, Services
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLOverWebSocket:
     """The `/graphql` endpoint for websockets."""
 
-    engine: Engine
-    viewers: Viewers
-    make_context: MakeContext
-    counts: Counts
+    services: Services
     allowed_origins: frozenset[str]
-    init_within_s: float = INIT_WITHIN_S
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Leads one conversation to its end."""
@@ -30,14 +22,13 @@ class GraphQLOverWebSocket:
         if not self._is_origin_allowed(socket):
             await socket.close()  # before it is accepted: the handshake is answered with 403
             return
-        self.counts.sockets_opened += 1
-        self.counts.sockets_open += 1
+        counts = self.services.counts
+        counts.sockets_opened += 1
+        counts.sockets_open += 1
         try:
-            await Conversation(
-                socket, self.engine, self.viewers, self.make_context, self.counts, self.init_within_s
-            ).run()
+            await Conversation(socket, self.services).run()
         finally:
-            self.counts.sockets_open -= 1
+            counts.sockets_open -= 1
 
     def _is_origin_allowed(self, socket: WebSocket) -> bool:
         """Browsers let any page open a websocket and always say from where; other clients send no origin."""

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from kilowatch.web.answers import encoded
 from kilowatch.web.counts import Counts
+from kilowatch.web.fanout import FanOut
 from resolvers.live import LiveHub
 from resolvers.service import HEARTBEAT_WITHIN
 from store.connections import Database, Pool
@@ -33,6 +34,7 @@ class Health:
 
     pool: Pool
     live: LiveHub
+    fanout: FanOut
     counts: Counts
     now: Callable[[], datetime]
 
@@ -59,7 +61,7 @@ class Health:
         del request
         status, _ = await self._answered(ingest_status)
         stored, _ = await self._answered(storage) if status else (None, "")
-        lines = [*_web_lines(self.counts), *_live_lines(self.live), *_ingest_lines(status, now=self.now())]
+        lines = [*_web_lines(self.counts), *_live_lines(self.live, self.fanout), *_ingest_lines(status, now=self.now())]
         lines += _storage_lines(stored, now=self.now())
         up = float(status is not None)
         lines += _metric("kilowatch_database_up", "gauge", "Whether the database answers.", {"": up})
@@ -121,13 +123,15 @@ def _web_lines(counts: Counts) -> Iterator[str]:
     yield from _metric("kilowatch_socket_messages_total", "counter", "Messages sent over websockets.", sent)
 
 
-def _live_lines(live: LiveHub) -> Iterator[str]:
-    streams, up = {"": float(live.streams)}, {"": float(live.is_listening)}
+def _live_lines(live: LiveHub, fanout: FanOut) -> Iterator[str]:
+    streams, up = {"": float(live.subscribers.total())}, {"": float(live.is_listening)}
     yield from _metric("kilowatch_live_streams", "gauge", "Subscriptions open now.", streams)
+    groups = {"": float(fanout.group_count)}
+    yield from _metric("kilowatch_live_groups", "gauge", "Distinct subscriptions, whoever shares them.", groups)
     yield from _metric("kilowatch_live_up", "gauge", "Whether the server listens to the database.", up)
-    handed, dropped = {"": float(live.handed_out)}, {"": float(live.dropped)}
-    yield from _metric("kilowatch_live_readings_total", "counter", "Readings handed to subscriptions.", handed)
-    yield from _metric("kilowatch_live_dropped_total", "counter", "Readings dropped for slow clients.", dropped)
+    handed, dropped = {"": float(live.handed_out)}, {"": float(live.dropped + fanout.dropped)}
+    yield from _metric("kilowatch_live_readings_total", "counter", "Readings handed to distinct subscriptions.", handed)
+    yield from _metric("kilowatch_live_dropped_total", "counter", "Events dropped for slow clients.", dropped)
 
 
 def _ingest_lines(status: IngestStatus | None, *, now: datetime) -> Iterator[str]:

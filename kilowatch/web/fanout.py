@@ -1,0 +1,497 @@
+"""Turns subscriptions that ask alike into groups: each event is executed and encoded once, and handed to every member.
+
+A member is noted in its group first, so that what the group tells from then on waits for it; then it gets its own
+opening, then what has waited and lies beyond the opening, and from then on the group's frames as they come.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from graphql import FieldNode, OperationDefinitionNode, VariableNode
+
+from kilowatch.web.answers import encoded
+from kilowatch.web.documents import Document, Prepared
+from kilowatch.web.engine import Answer, Engine
+from kilowatch.web.operations import Operation
+from metering.access import Viewer
+from metering.refusals import Refused
+from resolvers.context import Context
+from resolvers.live import LiveHub, Sight
+from resolvers.mailboxes import Waiting
+from resolvers.streams import LiveStream, Resumption, Scope, Told
+from store.events import Position
+
+MAX_GROUPS = 20_000
+"""Distinct streams of a process: each holds about 15 KB and a task."""
+AT_ONCE = 200
+"""Members that are handed a frame before others (requests, pings) get their turn: about 2 ms."""
+WAITING_AT_THE_OPENING = 1000
+WAITING_WHEN_SLOW = 100
+"""Frames that wait for a client that does not read, before only the newest of each panel is kept."""
+
+
+class Sink(Protocol):
+    """Where one subscription's answers go: one operation of a socket, or one stream over HTTP."""
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the client reads what it is sent; False while a bounded amount of bytes waits for it."""
+        ...
+
+    async def drained(self) -> None:
+        """Returns once it is writable, or nobody is there any more."""
+        ...
+
+    def write(self, tail: bytes) -> None:
+        """Sends an answer, as JSON in UTF-8; never waits."""
+        ...
+
+    def end(self, answer: Answer | None) -> None:
+        """Says that the subscription is over: complete with None, otherwise by the errors of an answer."""
+        ...
+
+
+MakeContext = Callable[[Viewer | None], Context]
+"""What makes a context for one subscriber's address from its viewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A subscription as one client asks for it."""
+
+    prepared: Prepared
+    operation: Operation
+    viewer: Viewer | None
+    make_context: MakeContext
+
+    @property
+    def account_id(self) -> int | None:
+        """Whose it is; None for somebody who has not signed in."""
+        return self.viewer and self.viewer.account_id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One event, encoded for everybody who is told of it; see `resolvers.streams.Told`."""
+
+    tail: bytes
+    place: Any
+    panel_id: int | None
+    is_beat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """What members of a group have in common: what they ask for, and what they may see or who they are."""
+
+    document: Document
+    operation_name: str | None
+    variables: bytes
+    who: Scope | int | None
+
+
+@dataclass(slots=True, eq=False)
+class FanOut:
+    """All subscriptions of one process."""
+
+    engine: Engine
+    live: LiveHub
+    dropped_before: int = 0
+    """Events that slow clients were told they did not get."""
+    _groups: dict[GroupKey, "Group"] = field(default_factory=dict[GroupKey, "Group"])
+
+    @property
+    def dropped(self) -> int:
+        """How many events slow clients did not get, those included that they have yet to be told of."""
+        members = (member for group in self._groups.values() for member in group.members)
+        return self.dropped_before + sum(member.dropped for member in members)
+
+    @property
+    def group_count(self) -> int:
+        """How many distinct subscriptions are open."""
+        return len(self._groups)
+
+    async def begin(self, asked: Asked, sink: Sink) -> "Member | None":
+        """Opens a subscription: returns once its opening was told, and what follows is told from then on.
+
+        Who calls it stops the member, whether or not the sink was told of an end. None for one that has already ended.
+        """
+        found = await self._source(asked)
+        if isinstance(found, Answer):
+            sink.end(found)
+            return None
+        executor, events = found
+        if not isinstance(events, LiveStream):
+            await self._alone(executor, events, sink)
+            return None
+        member = Member(self, asked, sink)
+        try:
+            await member.open(executor, events)
+        except BaseException:
+            member.stop()
+            raise
+        return member
+
+    async def _source(self, asked: Asked) -> tuple[Any, Any] | Answer:
+        """What executes a subscription's events, and where these come from; an answer where it is refused."""
+        context = asked.make_context(asked.viewer)
+        admitted = self.engine.admitted(asked.prepared, asked.operation, context)
+        if isinstance(admitted, Answer):
+            return admitted
+        return await self.source(asked, context)
+
+    async def source(self, asked: Asked, context: Context) -> tuple[Any, Any] | Answer:
+        """As above, without a charge: for what a group or a member begins anew."""
+        executor = self.engine.executor(asked.prepared, asked.operation, context)
+        if isinstance(executor, Answer):
+            return executor
+        events = await self.engine.events(executor)
+        return events if isinstance(events, Answer) else (executor, events)
+
+    async def _alone(self, executor: Any, events: AsyncGenerator[Any], sink: Sink) -> None:
+        """Runs a subscription that cannot be shared."""
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    await sink.drained()
+                    sink.write(encoded((await self.engine.answer_of(executor, event)).body))
+        except Exception as error:  # noqa: BLE001 - what ends a stream is told like what refuses one
+            sink.end(self.engine.ended(error))
+        else:
+            sink.end(None)
+
+    def group(self, asked: Asked, who: Scope | int | None) -> "Group":
+        """The group of all who ask alike and are alike; a new one for the first of them.
+
+        Raises:
+            Refused: TOO_MANY_SUBSCRIPTIONS when the process has as many groups as it may.
+        """
+        key = GroupKey(asked.prepared.document, asked.prepared.name, _shared_variables(asked), who)
+        group = self._groups.get(key)
+        if group is None:
+            if len(self._groups) >= MAX_GROUPS:
+                raise Refused("TOO_MANY_SUBSCRIPTIONS", "The server has as many subscriptions as it can bear.")
+            group = self._groups[key] = Group(self, key, asked)
+            group.start()
+        return group
+
+    def forget(self, group: "Group") -> None:
+        """Takes a group that has ended off the list; who asks alike from now on gets a new one."""
+        if self._groups.get(group.key) is group:
+            del self._groups[group.key]
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Subscribers who ask alike and are told alike: one execution and one encoding an event for all of them."""
+
+    fanout: FanOut
+    key: GroupKey
+    asked: Asked
+    members: dict["Member", None] = field(default_factory=dict["Member", None])
+    is_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once nothing that happens is missed."""
+    _executor: Any = None
+    _stream: LiveStream | None = None
+    _task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to follow; ends with the last member."""
+        self._task = asyncio.create_task(self._run(), name="group of subscribers")
+
+    def add(self, member: "Member") -> None:
+        """Notes a member: it is handed every frame from now on."""
+        self.members[member] = None
+
+    def remove(self, member: "Member") -> None:
+        """Forgets a member; the last one ends the group."""
+        self.members.pop(member, None)
+        if not self.members:
+            self.fanout.forget(self)
+            if self._task is not None:
+                self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            found = await self._source()
+            if isinstance(found, Answer):
+                self._end(found)
+                return
+            self._executor, self._stream = found
+            async with self._stream.following() as changes:
+                self.is_ready.set()
+                async for told in changes:
+                    await self._tell(told)
+        except Exception as error:  # noqa: BLE001 - whatever ends a stream is told to whoever has it
+            self._end(self.fanout.engine.ended(error))
+
+    async def _source(self) -> tuple[Any, LiveStream] | Answer:
+        context = self.asked.make_context(self.asked.viewer)
+        found = await self.fanout.source(self.asked, context)
+        if isinstance(found, Answer):
+            return found
+        executor, stream = found
+        stream.scope = self.key.who if isinstance(self.key.who, Scope) else None
+        return executor, stream
+
+    async def _tell(self, told: Told) -> None:
+        """Hands an event to all members, in slices; who has left meanwhile gets nothing."""
+        frame = Frame(await self.tail_of(told.event), told.place, told.panel_id, told.is_beat)
+        members = list(self.members)
+        for start in range(0, len(members), AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            for member in members[start : start + AT_ONCE]:
+                if member.group is self:
+                    member.tell(frame)
+
+    async def tail_of(self, event: Any) -> bytes:
+        """An event's answer, as JSON."""
+        return encoded((await self.fanout.engine.answer_of(self._executor, event)).body)
+
+    async def gap_tail(self, place: Any, *, missed: int) -> bytes:
+        """The answer which says that so many events are missing after a place."""
+        assert self._stream is not None  # noqa: S101 - for the type checker: a member that is told has a stream
+        return await self.tail_of(self._stream.gap(place, missed=missed))
+
+    def _end(self, answer: Answer) -> None:
+        self.fanout.forget(self)
+        for member in list(self.members):
+            if member.group is self:
+                member.end(answer)
+        self.is_ready.set()
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One subscription of one client.
+
+    `_waiting` is None while the client is told at once. Otherwise frames wait there: during the opening, and while the
+    client reads too slowly; `_task` is what tells them then.
+    """
+
+    fanout: FanOut
+    asked: Asked
+    sink: Sink
+    group: Group | None = None
+    place: Any = None
+    """Where the stream stands for this client: after the last event that it was told."""
+    _opened_at: Any = None
+    """Where the opening ended, until something beyond it has come."""
+    _waiting: Waiting[Frame] | None = None
+    _sight: Sight | None = None
+    _moved_at: Position | None = None
+    _task: asyncio.Task[None] | None = None
+    _is_open: bool = True
+    _is_counted: bool = False
+
+    # Beginning
+
+    async def open(self, executor: Any, stream: LiveStream, *, since: Resumption | None = None) -> None:
+        """Joins the group, then tells the opening, then what has waited meanwhile."""
+        if not self._is_counted:
+            self._is_counted = True
+            self.fanout.live.subscribers[self.asked.account_id] += 1
+        try:
+            await self._join(stream)
+            if self._is_open:
+                await self._tell_opening(executor, stream, since)
+        except Exception as error:  # noqa: BLE001 - what ends a stream is told like what refuses one
+            self.end(self.fanout.engine.ended(error))
+        else:
+            await self._catch_up()
+
+    async def _join(self, stream: LiveStream) -> None:
+        who: Scope | int | None = self.asked.account_id
+        if stream.is_alike_for_all and self.asked.viewer is not None:
+            who = await self._scope(stream, self.asked.viewer)
+        if not self._is_open:
+            return
+        self._waiting, self._moved_at = Waiting(WAITING_AT_THE_OPENING), None
+        self.group = self.fanout.group(self.asked, who)
+        self.group.add(self)
+        await self.group.is_ready.wait()
+
+    async def _scope(self, stream: LiveStream, viewer: Viewer) -> Scope:
+        """What the client may see; it is told of each change from now on."""
+        if self._sight is None:
+            self._sight = await self.fanout.live.sight(viewer, codes=stream.codes)
+            self._sight.on_change[self._change] = None
+        return self._sight.scope
+
+    async def _tell_opening(self, executor: Any, stream: LiveStream, since: Resumption | None) -> None:
+        async with aclosing(stream.opening(since=since)) as opening:
+            async for told in _while_open(self, opening):
+                if told.event is not None:
+                    await self.sink.drained()
+                    self.sink.write(encoded((await self.fanout.engine.answer_of(executor, told.event)).body))
+                self.place = told.place
+        self._opened_at = self.place
+
+    # Being told
+
+    def tell(self, frame: Frame) -> None:
+        """Sends a frame, or keeps it until the client can read."""
+        if self._waiting is not None:
+            if not frame.is_beat:
+                self._waiting.put(frame)
+        elif self.sink.is_writable:
+            self._send(frame)
+        elif not frame.is_beat:
+            self._waiting = Waiting(WAITING_WHEN_SLOW)
+            self._waiting.put(frame)
+            self._task = asyncio.create_task(self._catch_up(), name="slow subscriber")
+
+    def _send(self, frame: Frame) -> None:
+        if self._opened_at is not None:
+            if not _is_news(frame, self._opened_at):
+                return
+            if not frame.is_beat:
+                self._opened_at = None
+        self.sink.write(frame.tail)
+        self.place = frame.place
+
+    async def _catch_up(self) -> None:
+        """Tells what has waited, as fast as the client reads; of what was dropped, how much it was."""
+        try:
+            while self._is_open and self._waiting is not None:
+                await self.sink.drained()
+                if self._moved_at is not None:
+                    await self._move()
+                elif self._waiting.dropped:
+                    await self._tell_dropped(self._waiting.take_dropped())
+                elif (frame := self._waiting.take()) is not None:
+                    self._send(frame)
+                else:
+                    self._waiting = None
+        except Exception as error:  # noqa: BLE001 - as above
+            self.end(self.fanout.engine.ended(error))
+        finally:
+            self._task = None
+
+    async def _tell_dropped(self, dropped: int) -> None:
+        self.fanout.dropped_before += dropped
+        if self.group is not None:
+            tail = await self.group.gap_tail(self.place, missed=dropped)
+            if self._is_open:
+                self.sink.write(tail)
+
+    # Changes of what the client may see
+
+    def _change(self, at: Position) -> None:
+        """Leaves the group at once: nothing that was stored from now on comes by the old scope."""
+        try:
+            scope = self._sight.scope if self._sight else None
+        except Refused as refused:
+            self.end(self.fanout.engine.ended(refused))
+            return
+        if self._moved_at is not None or (self.group is not None and self.group.key.who == scope):
+            return
+        self._moved_at = at
+        if self._waiting is None:
+            self._waiting = Waiting(0)
+            self._task = asyncio.create_task(self._catch_up(), name="subscriber of another scope")
+
+    async def _move(self) -> None:
+        """Goes over to the group of the new scope, from where the client stands, as a reconnect would."""
+        group, at = self.group, self._moved_at
+        if group is None or self._sight is None or not isinstance(group.key.who, Scope):
+            return
+        self._leave()
+        self.asked = replace(self.asked, viewer=self._sight.viewer)
+        found = await self.fanout.source(self.asked, self.asked.make_context(self.asked.viewer))
+        if isinstance(found, Answer):
+            self.end(found)
+            return
+        executor, stream = found
+        since = Resumption(self.place, group.key.who, at)
+        await self._join(stream)
+        if self._is_open:
+            await self._tell_opening(executor, stream, since)
+
+    # The end
+
+    def end(self, answer: Answer | None) -> None:
+        """Ends the subscription from our side, and says so."""
+        if self._is_open:
+            self.stop()
+            self.sink.end(answer)
+
+    def stop(self) -> None:
+        """Ends the subscription without a word."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._leave()
+        if self._is_counted:
+            self.fanout.live.subscribers[self.asked.account_id] -= 1
+        if self._sight is not None:
+            del self._sight.on_change[self._change]
+            self.fanout.live.release(self._sight)
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    def _leave(self) -> None:
+        group, self.group = self.group, None
+        if group is not None:
+            group.remove(self)
+
+    @property
+    def dropped(self) -> int:
+        """How many events it has missed and was not told of yet."""
+        return self._waiting.dropped if self._waiting is not None else 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still told of anything."""
+        return self._is_open
+
+
+async def _while_open(member: Member, opening: AsyncIterator[Told]) -> AsyncGenerator[Told]:
+    async for told in opening:
+        if not member.is_open:
+            return
+        yield told
+
+
+def _is_news(frame: Frame, since: Any) -> bool:
+    return frame.place > since or (frame.is_beat and frame.place == since)
+
+
+def title_of(prepared: Prepared) -> str:
+    """What a subscription is called: the operation's name, or its field's."""
+    fields = (node.name.value for node in prepared.node.selection_set.selections if isinstance(node, FieldNode))
+    return prepared.name or next(fields, "subscription")
+
+
+def _shared_variables(asked: Asked) -> bytes:
+    """The variables that the operation declares, in one spelling; without `after`, which concerns the opening alone."""
+    node, given = asked.prepared.node, asked.operation.variables or {}
+    declared = {definition.variable.name.value for definition in node.variable_definitions or ()}
+    private = {
+        name for name in _variables_of_after(node) if _uses(asked.prepared.document.text, name) <= _DECLARED_AND_USED
+    }
+    kept = {name: value for name, value in given.items() if name in declared and name not in private}
+    return json.dumps(kept, sort_keys=True).encode()
+
+
+_DECLARED_AND_USED = 2
+
+
+def _uses(text: str, variable: str) -> int:
+    return len(re.findall(rf"\${variable}\b", text))
+
+
+def _variables_of_after(node: OperationDefinitionNode) -> set[str]:
+    return {
+        argument.value.name.value
+        for field_node in node.selection_set.selections
+        if isinstance(field_node, FieldNode)
+        for argument in field_node.arguments or ()
+        if argument.name.value == "after" and isinstance(argument.value, VariableNode)
+    }
