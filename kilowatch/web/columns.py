@@ -6,14 +6,12 @@ Exact decimals are text there, which one loop writes.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
 from graphql import GraphQLNonNull
-from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.scalars import answered_decimal
 
@@ -41,32 +39,22 @@ _WIRE: dict[str, tuple[type, Callable[[Any], bool] | None]] = {
     "Float": (float, _all_finite),
     "Int": (int, _all_int32),
     "String": (str, None),
+    "ID": (str, None),
+    "Cursor": (str, None),
     "Boolean": (bool, None),
     "DateTime": (datetime, _all_aware),
+    "Date": (date, None),
     "Decimal": (Decimal, _all_exact),
 }
 """Scalars whose values are quickly on the wire: the exact type of each item, and what else must hold."""
 
 
-class ColumnExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Executes as graphql-core does, and passes checked lists of scalars through whole.
+def on_the_wire(item_type: Any, values: list[Any]) -> list[Any] | None:
+    """A list of a GraphQL item type as it is answered; None where graphql-core has to look at each item.
 
-    Whatever is unusual about a list (another type, NaN, a null where none may be) leaves it to graphql-core, so that
+    What is unusual about a list (another type, NaN, a null where none may be) is graphql-core's to find, so that
     errors, their paths and nulls are always its own.
     """
-
-    def complete_list_value(  # noqa: D102, PLR0917 - graphql-core's
-        self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any
-    ) -> Any:
-        column = on_the_wire(return_type.of_type, result) if result.__class__ is list else None
-        if column is not None:
-            return column
-        graphql_core: Any = super()
-        return graphql_core.complete_list_value(return_type, field_details_list, info, path, result, position_context)
-
-
-def on_the_wire(item_type: Any, values: list[Any]) -> list[Any] | None:
-    """A list of a GraphQL item type as it is answered; None where graphql-core has to look at each item."""
     is_nullable = item_type.__class__ is not GraphQLNonNull
     name: str = getattr(item_type if is_nullable else item_type.of_type, "name", "")
     if name not in _WIRE or not _is_plain(values, *_WIRE[name], is_nullable=is_nullable):

@@ -20,6 +20,8 @@ from graphql import (
 from strawberry.extensions.max_aliases import create_validator as aliases_rule
 from strawberry.extensions.query_depth_limiter import create_validator as depth_rule
 
+from kilowatch.web.execution import Outlines, outlines_of
+
 MAX_TOKENS = 1000
 MAX_DEPTH = 12
 MAX_ALIASES = 30
@@ -33,6 +35,7 @@ class Document:
     text: str
     tree: DocumentNode
     operations: tuple[OperationDefinitionNode, ...]
+    outlines: Outlines
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +99,7 @@ class Documents:
         if errors := validate(self.schema, tree, self.rules, hide_suggestions=True):
             raise DocumentError(errors)
         operations = tuple(node for node in tree.definitions if isinstance(node, OperationDefinitionNode))
-        return Document(text, tree, operations)
+        return Document(text, tree, operations, outlines_of(tree))
 
 
 def rules(*, introspection: bool) -> tuple[type[ASTValidationRule], ...]:

@@ -10,8 +10,8 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import create_source_event_stream  # pyright: ignore[reportUnknownVariableType]
 from strawberry.execution import optimized_is_awaitable
 
-from kilowatch.web.columns import ColumnExecutor
 from kilowatch.web.documents import DocumentError, Documents, Prepared, rules
+from kilowatch.web.execution import PlannedExecutor
 from kilowatch.web.operations import Operation
 from kilowatch.web.wording import accepted_values, without_suggestions
 from resolvers.context import Context
@@ -103,10 +103,10 @@ class Engine:
 
     # The steps of a subscription
 
-    def executor(self, prepared: Prepared, operation: Operation, context: Context) -> ColumnExecutor | Answer:
+    def executor(self, prepared: Prepared, operation: Operation, context: Context) -> PlannedExecutor | Answer:
         """What runs the operation with its variables; an answer, where these are not what they should be."""
-        build: Any = ColumnExecutor.build  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        found: list[GraphQLError] | ColumnExecutor = build(
+        build: Any = PlannedExecutor.build  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        found: list[GraphQLError] | PlannedExecutor = build(
             self.schema,
             prepared.document.tree,
             context_value=context,
@@ -116,12 +116,13 @@ class Engine:
             is_async_iterable=_never,
             hide_suggestions=True,
             operation_extensions=operation.extensions,
+            outlines=prepared.document.outlines,
         )
         if isinstance(found, list):
             return self.refused([shown(error, is_executed=True) for error in found])
         return found
 
-    async def events(self, executor: ColumnExecutor) -> AsyncGenerator[Any] | Answer:
+    async def events(self, executor: PlannedExecutor) -> AsyncGenerator[Any] | Answer:
         """The events of a subscription as its resolver yields them; an answer, where it refuses to begin."""
         found: Any = create_source_event_stream(executor)
         if isawaitable(found):
@@ -130,7 +131,7 @@ class Engine:
             return self._answer(found)
         return found
 
-    async def answer_of(self, executor: ColumnExecutor, event: Any) -> Answer:
+    async def answer_of(self, executor: PlannedExecutor, event: Any) -> Answer:
         """What a subscription answers for one of its events."""
         of_event: Any = executor.build_per_event_executor(event)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return await self._executed(of_event)

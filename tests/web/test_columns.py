@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strawberry.schema.config import StrawberryConfig
 
-from kilowatch.web.columns import ColumnExecutor, on_the_wire
+from kilowatch.web.columns import on_the_wire
+from kilowatch.web.execution import PlannedExecutor
 from schema.scalars import scalar_map
 
 
@@ -34,7 +35,7 @@ class Query:
 
 CONFIG = StrawberryConfig(scalar_map=scalar_map())
 PLAIN = strawberry.Schema(Query, config=CONFIG)
-QUICK = strawberry.Schema(Query, config=CONFIG, execution_context_class=ColumnExecutor)
+QUICK = strawberry.Schema(Query, config=CONFIG, execution_context_class=PlannedExecutor)
 FIELDS = list(PLAIN._schema.query_type.fields)  # type: ignore[union-attr]
 
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=7)), None])
