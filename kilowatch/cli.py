@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -186,19 +186,45 @@ def simulate(
 @app.command()
 def schema(
     *,
-    check: Annotated[bool, typer.Option("--check", help="Fail when the committed file is out of date.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Fail when the committed file is out of date, or clients of the last release break."
+        ),
+    ] = False,
     write: Annotated[bool, typer.Option("--write", help="Write schema/schema.graphql.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Write schema/released.graphql: from now on clients rely on this schema.")
+    ] = False,
 ) -> None:
     """Print the GraphQL schema."""
+    from schema import compatibility
     from schema.contract import PRINTED, printed
 
     text, path = printed(), PRINTED
     if write:
         path.write_text(text, "utf-8")
-    elif not check:
+    if release:
+        compatibility.RELEASED.write_text(text, "utf-8")
+    if check:
+        _check_schema(text, path)
+    elif not (write or release):
         sys.stdout.write(text)
-    elif not path.exists() or path.read_text("utf-8") != text:
+
+
+def _check_schema(text: str, path: Path) -> None:
+    from schema import compatibility
+
+    if not path.exists() or path.read_text("utf-8") != text:
         raise CommandError("schema/schema.graphql is out of date: run `kilowatch schema --write`")
+    if not compatibility.RELEASED.exists():
+        return
+    found = compatibility.changes(compatibility.RELEASED.read_text("utf-8"), text, today=datetime.now(UTC).date())
+    for change in found.dangerous:
+        console.print(f"may surprise clients: {change}", highlight=False, markup=False, soft_wrap=True)
+    if found.breaking:
+        remedy = "mark it @deprecated with a reason that ends in `Removed on <day>.`, release, and wait for the day"
+        raise CommandError(f"clients of the last release would break: {' '.join(found.breaking)} ({remedy})")
 
 
 @user_app.command("add")
