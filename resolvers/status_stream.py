@@ -1,160 +1,132 @@
 """Turns a subscription to status into its events: every panel once, then each change, also those that time makes."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import strawberry
-
-from resolvers import panels
 from resolvers.context import Context, Info
-from resolvers.live import LiveHub, Watch
-from resolvers.reading_stream import checked_codes
-from store import events
+from resolvers.pages import Cursor
+from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot
+from resolvers.state_stream import AGAIN, Kind, StateStream, Timer
+from store.events import StoredReading
 from store.panels import Panel, PanelStatus
-
-_LONGEST_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class PanelStatusEvent:
-    """What a panel's status is from `at` on; `is_change` is False for the panels' first events."""
+class PanelStatusState(PanelState):
+    """Whether a panel has been heard of lately."""
 
-    panel_id: int
-    panel_code: str
-    status: PanelStatus
-    last_seen_at: datetime | None
-    at: datetime
-    is_change: bool
+    @property
+    def status(self) -> PanelStatus:
+        """Its status when it was read."""
+        return self.panel.status
 
-
-@dataclass(slots=True)
-class _Known:
-    panel_id: int
-    code: str
-    last_seen_at: datetime | None
-    status: PanelStatus
+    @property
+    def last_seen_at(self) -> datetime | None:
+        """When its last reading arrived, in its time zone; None before the first."""
+        return self.panel.last_seen_at
 
 
-async def panel_status(info: Info, *, codes: Sequence[str] | None = None) -> AsyncGenerator[PanelStatusEvent]:
-    """The status of each visible panel, then each change, for as long as the viewer may see the panel.
+class PanelStatusSnapshot(StateSnapshot[PanelStatusState]):
+    """The status of panels."""
 
-    Raises:
-        Refused: UNAUTHENTICATED, BAD_INPUT (codes), DATABASE_UNAVAILABLE.
-    """
-    context = info.context
-    viewer, chosen = context.signed_in, checked_codes(codes)
-    live: LiveHub = context.live
-    async with live.watch(viewer, codes=chosen, newest_only=True) as watch:
-        stream = StatusStream(context, watch, chosen)
-        while True:
-            for event in await stream.changes():
-                context.viewer = watch.viewer
-                context.loaders.clear()
-                if event.panel_id in watch.panel_ids:
-                    yield event
+
+class PanelStatusChanged(StateChanged[PanelStatusState]):
+    """A panel came online or went offline."""
 
 
 @dataclass(slots=True, eq=False)
-class StatusStream:
-    """One subscription: what it said of each panel last, and when time alone will change the next of them."""
+class Silence(Timer):
+    """Knows which panels are online until when, unless they are heard of again."""
 
-    context: Context
-    watch: Watch
-    codes: list[str] | None
-    _known: dict[int, _Known] = field(default_factory=dict[int, _Known])
-    _next_check_at: datetime | None = None
-    _access_changes: int = -1
+    within: timedelta
+    _ends: dict[int, datetime] = field(default_factory=dict[int, datetime])
+    _next_at: datetime | None = None
 
-    async def changes(self) -> list[PanelStatusEvent]:
-        """What the next moment brings; nothing, where it brings nothing new."""
-        if self._access_changes != self.watch.access_changes:
-            return await self._newly_visible()
-        if await self.watch.mailbox.wait(self._wait_s()):
-            waiting, _ = self.watch.mailbox.take()
-            heard = [self._heard(stored.panel_id, stored.panel_code, stored.reading.received_at) for stored in waiting]
-            return [event for event in heard if event is not None]
-        return await self._fallen_silent()
+    def begin(self, panels: Sequence[Panel], *, now: datetime) -> None:
+        """Takes note of when each panel will have been silent for too long."""
+        del now
+        self._ends.clear()
+        self.read(panels)
 
-    async def _newly_visible(self) -> list[PanelStatusEvent]:
-        """The panels that came into sight, at first all of them; those that went out of it are forgotten."""
-        self._access_changes = self.watch.access_changes
-        now = self.context.now()
-        async with self.context.pool.connection() as connection:
-            found = await events.snapshot(
-                connection, viewer=self.watch.viewer, codes=self.codes, online_since=now - self._within
-            )
-        # What the hub has yet to hear of is told once it has: until then its readings would not come.
-        visible = [panel for panel in found.panels if panel.id in self.watch.panel_ids]
-        fresh = [panel for panel in visible if panel.id not in self._known]
-        self._known = {panel.id: self._known.get(panel.id) or _known(panel) for panel in visible}
-        self._next_check_at = self._earliest_end()
-        return [
-            PanelStatusEvent(panel.id, panel.code, panel.status, panel.last_seen_at, now, is_change=False)
-            for panel in fresh
-        ]
+    def read(self, panels: Sequence[Panel]) -> None:
+        """Takes note of when each panel that is online will have been silent for too long."""
+        for panel in panels:
+            self._ends.pop(panel.id, None)
+            if panel.status is PanelStatus.ONLINE and panel.last_seen_at:
+                self._ends[panel.id] = panel.last_seen_at + self.within
+        self._next_at = min(self._ends.values(), default=None)
 
-    def _heard(self, panel_id: int, code: str, received_at: datetime) -> PanelStatusEvent | None:
-        """A reading came: a change where the panel was offline, unless the reading itself is old."""
-        known = self._known.setdefault(panel_id, _Known(panel_id, code, None, PanelStatus.OFFLINE))
-        known.last_seen_at = max(known.last_seen_at or received_at, received_at)
-        return self._judged(known)
+    def heard(self, stored: StoredReading, *, now: datetime) -> bool:
+        """Whether the panel was offline and the reading is not old; the end of one that was online moves on."""
+        end = stored.reading.received_at + self.within
+        known = self._ends.get(stored.panel_id)
+        if known is not None:
+            self._ends[stored.panel_id] = max(known, end)
+        return known is None and end >= now
 
-    def _judged(self, known: _Known) -> PanelStatusEvent | None:
-        now, ends_at = self.context.now(), _plus(known.last_seen_at, self._within)
-        status = PanelStatus.ONLINE if ends_at and ends_at >= now else PanelStatus.OFFLINE
-        if status is PanelStatus.ONLINE and ends_at:
-            self._next_check_at = min(self._next_check_at or ends_at, ends_at)
-        if status is known.status:
-            return None
-        known.status = status
-        return PanelStatusEvent(known.panel_id, known.code, status, known.last_seen_at, now, is_change=True)
+    def next_at(self) -> datetime | None:
+        """No later than the first end; it may be of a panel that was heard of since."""
+        return self._next_at
 
-    async def _fallen_silent(self) -> list[PanelStatusEvent]:
-        """The panels whose time is up; the database is asked first, it may have heard of them without a reading."""
-        now = self.context.now()
-        due = [
-            panel_id
-            for panel_id, known in self._known.items()
-            if known.status is PanelStatus.ONLINE and (_plus(known.last_seen_at, self._within) or now) < now
-        ]
-        if due:
-            async with self.context.pool.connection() as connection:
-                seen = await events.last_seen_at(connection, viewer=self.watch.viewer, panel_ids=due)
-            for panel_id, last_seen_at in seen.items():
-                known = self._known[panel_id]
-                known.last_seen_at = max(known.last_seen_at or last_seen_at, last_seen_at)
-        changes = [self._judged(self._known[panel_id]) for panel_id in due]
-        self._next_check_at = self._earliest_end()
-        return [event for event in changes if event is not None]
-
-    def _earliest_end(self) -> datetime | None:
-        ends = (
-            _plus(known.last_seen_at, self._within)
-            for known in self._known.values()
-            if known.status is PanelStatus.ONLINE
-        )
-        return min((end for end in ends if end is not None), default=None)
-
-    def _wait_s(self) -> float:
-        if self._next_check_at is None:
-            return _LONGEST_WAIT_S
-        wait_s = (self._next_check_at - self.context.now()).total_seconds() + 0.01
-        return min(max(wait_s, 0.01), _LONGEST_WAIT_S)
-
-    @property
-    def _within(self) -> timedelta:
-        return self.context.online_within
+    def due(self, now: datetime) -> Collection[int]:
+        """The panels that were silent for too long."""
+        if self._next_at is None or self._next_at >= now:
+            return ()
+        due = [panel_id for panel_id, end in self._ends.items() if end < now]
+        for panel_id in due:
+            del self._ends[panel_id]
+        self._next_at = min(self._ends.values(), default=None)
+        return due
 
 
-def _known(panel: Panel) -> _Known:
-    return _Known(panel.id, panel.code, panel.last_seen_at, panel.status)
+class StatusKind(Kind[PanelStatusState]):
+    """What the stream of status tells. The panels themselves have it: it takes no statement more."""
+
+    name = "status"
+    snapshot, changed = PanelStatusSnapshot, PanelStatusChanged
+
+    def timer(self, context: Context) -> Timer:
+        """Silence."""
+        return Silence(context.online_within)
+
+    def known(self, panel: Panel) -> Hashable:
+        """Its status."""
+        return panel.status
+
+    def key(self, state: PanelStatusState) -> Hashable:
+        """Its status: when a panel was seen last is told with each change of it."""
+        return state.status
+
+    async def states(self, context: Context, panels: Sequence[Panel]) -> list[PanelStatusState]:
+        """Their status."""
+        del context
+        return [PanelStatusState(panel) for panel in panels]
+
+    async def changed_since(
+        self, context: Context, panels: Sequence[Panel], *, since: Since, with_readings: Collection[int]
+    ) -> Collection[int]:
+        """Those that were heard of, or fell silent, since."""
+        heard_from = since.at - AGAIN
+        silent_from = heard_from - context.online_within
+        changed = set(with_readings)
+        for panel in panels:
+            begin = heard_from if panel.status is PanelStatus.ONLINE else silent_from
+            if panel.last_seen_at and panel.last_seen_at >= begin:
+                changed.add(panel.id)
+        return changed
 
 
-def _plus(at: datetime | None, span: timedelta) -> datetime | None:
-    return None if at is None else at + span
+def panel_status(
+    info: Info,
+    *,
+    codes: Sequence[str] | None = None,
+    after: Cursor | None = None,
+    heartbeat_every_s: float | None = None,
+) -> StateStream[PanelStatusState]:
+    """The status of each visible panel, then each change, for as long as the viewer may see the panel.
 
-
-async def panel_of_event(info: Info, event: strawberry.Parent[PanelStatusEvent]) -> Panel | None:
-    """The panel of an event as it is now; None when it may no longer be seen."""
-    return await panels.visible(info.context, event.panel_code)
+    Raises:
+        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CURSOR; DATABASE_UNAVAILABLE later.
+    """
+    return StateStream(StatusKind(), info.context, codes=codes, after=after, heartbeat_every_s=heartbeat_every_s)

@@ -1,17 +1,18 @@
 """Describes alerts: how a viewer's own are listed, acknowledged and followed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 from metering.alerts import AlertKind, AlertState
-from resolvers import alerts, pages
+from resolvers import alert_stream, alerts, pages
 from resolvers.context import Info
 from resolvers.pages import Cursor
+from schema.live import CURSOR, HEARTBEAT, Gap, Heartbeat
 from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
 from store.alerts import Alert as AlertRow
@@ -39,34 +40,40 @@ class Alert:
     cleared_at: datetime | None = strawberry.field(description="When the reason was gone; null while it is open.")
 
 
-@strawberry.type(description="The first event: the alerts that are open, newest first, 500 at the most.")
+@strawberry.type(description="Alerts where the stream begins, newest first, 500 at the most.")
 class AlertSnapshot:
-    """See `resolvers.alerts.AlertSnapshot`."""
+    """See `resolvers.alert_stream.AlertSnapshot`."""
 
-    alerts: list[Alert] = strawberry.field(description="Your open alerts.")
+    cursor: Cursor = strawberry.field(description=CURSOR)
+    alerts: list[Alert] = strawberry.field(
+        description="Your open alerts; with `after` those that were raised, acknowledged or cleared since, or up to"
+        " two minutes before."
+    )
+    is_whole: bool = strawberry.field(description="Whether these are all open alerts: forget those that are missing.")
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         """Whether an event is one of these."""
-        return isinstance(value, alerts.AlertSnapshot)
+        return isinstance(value, alert_stream.AlertSnapshot)
 
 
 @strawberry.type(description="An alert was raised, acknowledged or cleared.")
 class AlertChanged:
-    """See `resolvers.alerts.AlertChanged`."""
+    """See `resolvers.alert_stream.AlertChanged`."""
 
+    cursor: Cursor = strawberry.field(description=CURSOR)
     alert: Alert = strawberry.field(description="The alert as it is now.")
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         """Whether an event is one of these."""
-        return isinstance(value, alerts.AlertChanged)
+        return isinstance(value, alert_stream.AlertChanged)
 
 
 AlertEvent = Annotated[
-    AlertSnapshot | AlertChanged,
+    AlertSnapshot | AlertChanged | Heartbeat | Gap,
     strawberry.union(
-        "AlertEvent", description="The open alerts first, then each change. A change may be told twice: see its id."
+        "AlertEvent", description="What a subscription to alerts says. A change may be told twice: see its id."
     ),
 ]
 
@@ -135,10 +142,17 @@ class AlertSubscriptions:
     """The stream of alerts."""
 
     @strawberry.subscription(
-        description="Your open alerts, then each alert as it is raised, acknowledged or cleared.",
+        description="Your open alerts, or with `after` those that changed since, then each alert as it is raised,"
+        " acknowledged or cleared.",
         graphql_type=AlertEvent,
     )
-    async def alerts(self, info: Info) -> AsyncGenerator[alerts.AlertEvent]:
-        """The viewer's alert events."""
-        async for event in alerts.stream(info):
-            yield event
+    def alerts(
+        self,
+        info: Info,
+        after: Annotated[
+            Cursor | None, strawberry.argument(description="The cursor of the last event that was received.")
+        ] = None,
+        heartbeat_every_s: Annotated[float | None, strawberry.argument(description=HEARTBEAT)] = None,
+    ) -> AsyncIterator[Any]:
+        """See `resolvers.alert_stream.alert_stream`."""
+        return alert_stream.alert_stream(info, after=after, heartbeat_every_s=heartbeat_every_s)

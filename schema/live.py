@@ -1,27 +1,29 @@
-"""Describes subscriptions to readings and to the panels' status."""
+"""Describes the subscription to readings, and what all subscriptions say."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
 
-from resolvers import reading_events, reading_stream, status_stream
+from resolvers import reading_events, reading_stream
 from resolvers.context import Info
 from resolvers.pages import Cursor
 from resolvers.reading_events import GapReason
 from schema.panels import Panel
 from schema.readings import Reading
 from store.panels import Panel as PanelRow
-from store.panels import PanelStatus
 
 strawberry.enum(
     GapReason,
-    description="Why readings are missing: TOO_MANY (over 10,000 were missed) and TOO_OLD (too much was stored since)"
-    " cannot be replayed; UNKNOWN_CURSOR is not of this database; a SLOW_CLIENT got the newest of each panel only.",
+    description="Why something is missing: TOO_MANY (over 10,000 readings or 500 alerts were missed) and TOO_OLD (too"
+    " much was stored since) cannot be replayed; UNKNOWN_CURSOR is not of this database; a SLOW_CLIENT got the newest"
+    " of each panel only.",
 )
 
-_CURSOR = "Where the stream stands after this event: pass it as `after` to go on from here."
+CODES = "The panels, 1 to 1,000; all you may see, later ones too, when left out."
+HEARTBEAT = "Seconds of silence before a heartbeat, 1 to 300; a setting when left out (15)."
+CURSOR = "Where the stream stands after this event: pass it as `after` to go on from here."
 _PANEL_CODE = "The panel's code."
 _PANEL = "The panel as it is now; null when you may no longer see it."
 
@@ -33,7 +35,7 @@ _PANEL = "The panel as it is now; null when you may no longer see it."
 class ReadingSnapshot:
     """See `resolvers.reading_events.ReadingSnapshot`."""
 
-    cursor: Cursor = strawberry.field(description=_CURSOR)
+    cursor: Cursor = strawberry.field(description=CURSOR)
     panels: list[Panel] = strawberry.field(description="The panels, by code, with their latest readings.")
     is_complete: bool = strawberry.field(description="Whether this is the last part: readings follow.")
 
@@ -47,7 +49,7 @@ class ReadingSnapshot:
 class ReadingReceived:
     """See `resolvers.reading_events.ReadingReceived`."""
 
-    cursor: Cursor = strawberry.field(description=_CURSOR)
+    cursor: Cursor = strawberry.field(description=CURSOR)
     panel_code: str = strawberry.field(description=_PANEL_CODE)
     reading: Reading = strawberry.field(description="What the meter said; it may be older than the one before.")
     panel: PanelRow | None = strawberry.field(
@@ -60,14 +62,14 @@ class ReadingReceived:
         return isinstance(value, reading_events.ReadingReceived)
 
 
-@strawberry.type(description="Nothing was stored for a while, and the stream is alive.")
+@strawberry.type(description="Nothing was told for a while, and the stream is alive.")
 class Heartbeat:
     """See `resolvers.reading_events.Heartbeat`."""
 
-    cursor: Cursor = strawberry.field(description=_CURSOR)
+    cursor: Cursor = strawberry.field(description=CURSOR)
     at: datetime = strawberry.field(description="The server's clock; UTC.")
     last_seen_at: datetime | None = strawberry.field(
-        description="When the newest reading of all watched panels arrived; null before the first."
+        description="When the newest reading of all watched panels arrived; null before the first, and for alerts."
     )
     is_current: bool = strawberry.field(
         description="False while the server cannot reach its database: what was stored meanwhile follows later."
@@ -80,15 +82,15 @@ class Heartbeat:
 
 
 @strawberry.type(
-    description="Readings are missing here; `readings` of each panel has them. After all reasons but SLOW_CLIENT a"
-    " snapshot follows."
+    description="Something is missing here; of readings, each panel's `readings` has it. After all reasons but"
+    " SLOW_CLIENT a snapshot follows, a whole one."
 )
 class Gap:
     """See `resolvers.reading_events.Gap`."""
 
-    cursor: Cursor = strawberry.field(description=_CURSOR)
+    cursor: Cursor = strawberry.field(description=CURSOR)
     reason: GapReason = strawberry.field(description="Why they are missing.")
-    missed: int | None = strawberry.field(description="How many readings are missing; null where that is not known.")
+    missed: int | None = strawberry.field(description="How many events are missing; null where that is not known.")
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
@@ -102,25 +104,9 @@ PanelReadingEvent = Annotated[
 ]
 
 
-@strawberry.type(description="What a panel's status is from `at` on.")
-class PanelStatusEvent:
-    """See `resolvers.status_stream.PanelStatusEvent`."""
-
-    panel_code: str = strawberry.field(description=_PANEL_CODE)
-    status: PanelStatus = strawberry.field(description="Whether the panel has been heard of lately.")
-    last_seen_at: datetime | None = strawberry.field(
-        description="When its last reading arrived; panel's offset; null before the first."
-    )
-    at: datetime = strawberry.field(description="The server's clock; UTC.")
-    is_change: bool = strawberry.field(description="False for the first event of each panel, which says how it is.")
-    panel: PanelRow | None = strawberry.field(
-        resolver=status_stream.panel_of_event, graphql_type=Panel | None, description=_PANEL
-    )
-
-
 @strawberry.type
 class LiveSubscriptions:
-    """The subscriptions to readings and status."""
+    """The subscription to readings."""
 
     @strawberry.subscription(
         description="First the state of the panels, or with `after` everything that was missed, then each reading as it"
@@ -132,7 +118,7 @@ class LiveSubscriptions:
         info: Info,
         codes: Annotated[
             list[str] | None,
-            strawberry.argument(description="The panels, 1 to 1,000; all you may see, later ones too, when left out."),
+            strawberry.argument(description=CODES),
         ] = None,
         after: Annotated[
             Cursor | None,
@@ -143,25 +129,8 @@ class LiveSubscriptions:
         ] = None,
         heartbeat_every_s: Annotated[
             float | None,
-            strawberry.argument(
-                description="Seconds of silence before a heartbeat, 1 to 300; a setting when left out (15)."
-            ),
+            strawberry.argument(description=HEARTBEAT),
         ] = None,
-    ) -> AsyncGenerator[Any]:
+    ) -> AsyncIterator[Any]:
         """See `resolvers.reading_stream.panel_readings`."""
         return reading_stream.panel_readings(info, codes=codes, after=after, heartbeat_every_s=heartbeat_every_s)
-
-    @strawberry.subscription(
-        description="The status of each panel, then each change; silence alone turns a panel OFFLINE.",
-        graphql_type=PanelStatusEvent,
-    )
-    def panel_status(
-        self,
-        info: Info,
-        codes: Annotated[
-            list[str] | None,
-            strawberry.argument(description="The panels, 1 to 1,000; all you may see, later ones too, when left out."),
-        ] = None,
-    ) -> AsyncGenerator[Any]:
-        """See `resolvers.status_stream.panel_status`."""
-        return status_stream.panel_status(info, codes=codes)

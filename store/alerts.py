@@ -51,6 +51,16 @@ JOIN visible_panel(account.id, account.role = 'ADMIN') AS panel ON panel.id = al
 WHERE alert.account_id = %(viewer_id)s AND alert.id = ANY(%(alert_ids)s)
 ORDER BY alert.id"""
 
+_CHANGED_SINCE = """
+SELECT alert.id, panel.code AS panel_code, panel.name AS panel_name, panel.time_zone, alert.kind, alert.state,
+       alert.balance_kwh, alert.days_left, alert.message, alert.raised_at, alert.acknowledged_at, alert.cleared_at
+FROM alert
+JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = alert.panel_id
+WHERE alert.account_id = %(viewer_id)s
+  AND greatest(alert.raised_at, alert.acknowledged_at, alert.cleared_at) >= %(since)s
+ORDER BY alert.id DESC
+LIMIT %(limit)s"""
+
 _ACKNOWLEDGE = """
 UPDATE alert SET acknowledged_at = %(now)s
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
@@ -160,6 +170,15 @@ async def find(connection: AsyncConnection[Row], viewer: Viewer, alert_ids: Sequ
     parameters = {"viewer_id": viewer.account_id, "alert_ids": list(alert_ids)}
     async with connection.cursor(row_factory=kwargs_row(_alert)) as cursor:
         return await (await cursor.execute(_FIND, parameters)).fetchall()
+
+
+async def changed_since(
+    connection: AsyncConnection[Row], viewer: Viewer, *, since: datetime, limit: int
+) -> list[Alert]:
+    """The viewer's alerts that were raised, acknowledged or cleared at an instant or later, newest first."""
+    parameters = {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all, "since": since, "limit": limit}
+    async with connection.cursor(row_factory=kwargs_row(_alert)) as cursor:
+        return await (await cursor.execute(_CHANGED_SINCE, parameters)).fetchall()
 
 
 async def acknowledge(

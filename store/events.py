@@ -61,15 +61,16 @@ class StoredReading:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What notifications said: the newest batch (0: none), alerts that changed, whether access changed."""
+    """What notifications said: the newest batch (0: none), alerts and forecasts that changed, whether access did."""
 
     newest_batch: int = 0
     alert_ids: tuple[int, ...] = ()
+    forecast_panel_ids: tuple[int, ...] = ()
     has_access_changed: bool = False
     is_silence: bool = False
 
 
-CHANNELS = ("reading", "alert", "access")
+CHANNELS = ("reading", "alert", "forecast", "access")
 
 
 async def news(connection: AsyncConnection[Row], *, within_s: float) -> News:
@@ -85,6 +86,7 @@ async def news(connection: AsyncConnection[Row], *, within_s: float) -> News:
     return News(
         max((int(note.payload) for note in notes if note.channel == "reading"), default=0),
         tuple(int(note.payload) for note in notes if note.channel == "alert"),
+        tuple(int(note.payload) for note in notes if note.channel == "forecast"),
         any(note.channel == "access" for note in notes),
     )
 
@@ -224,6 +226,19 @@ async def count_visible(
     }
     rows = await (await connection.execute(_COUNT_VISIBLE, values)).fetchall()
     return rows[0][0]
+
+
+_WITH_NEWS: LiteralString = """
+SELECT DISTINCT reading.panel_id
+FROM reading JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = reading.panel_id
+WHERE reading.batch_id > %(after)s AND reading.batch_id <= %(until)s
+"""
+
+
+async def panels_with_news(connection: AsyncConnection[Row], *, viewer: Viewer, after: int, until: int) -> set[int]:
+    """The ids of the viewer's panels of which the batches in (after, until] hold a reading."""
+    values = {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all, "after": after, "until": until}
+    return {panel_id for (panel_id,) in await (await connection.execute(_WITH_NEWS, values)).fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,6 +254,20 @@ async def current(
     return {forecast.panel_id: forecast for forecast in found}
 
 
+_MADE_SINCE = """
+SELECT panel.id
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN LATERAL (SELECT made_at FROM depletion_forecast WHERE panel_id = panel.id
+              ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
+WHERE panel.is_prepaid AND made_at >= %(since)s"""
+
+
+async def made_since(connection: AsyncConnection[Row], viewer: Viewer, *, since: datetime) -> set[int]:
+    """The ids of the viewer's prepaid panels whose newest forecast was made at an instant or later."""
+    parameters = {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all, "since": since}
+    return {panel_id for (panel_id,) in await (await connection.execute(_MADE_SINCE, parameters)).fetchall()}
+
+
 _AGES = """
 SELECT min(made_at), max(made_at) FROM panel
 CROSS JOIN LATERAL (SELECT made_at FROM depletion_forecast WHERE panel_id = panel.id

@@ -1,5 +1,6 @@
 """Subscriptions to status: every panel once, then each change, also those that only time makes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,20 +8,32 @@ from typing import Any
 import pytest
 
 from metering.access import Role
+from resolvers import state_stream
 from resolvers.context import Context
-from resolvers.live import Watch
+from resolvers.forecast_news import ForecastBox
+from resolvers.live import LiveHub, Watch
 from resolvers.mailboxes import Mailbox
-from resolvers.status_stream import StatusStream
+from resolvers.pages import cursor_of
+from resolvers.state_events import Since, sight_of
+from resolvers.state_stream import Follower
+from resolvers.status_stream import StatusKind
 from store import accounts
 from store.connections import Pool, connect_async
 from store.events import Access, Position
 from tests.fixtures.readings import Meters, metering, reading
-from tests.fixtures.server import Server, add_account, add_panel, make_app, serving, speaking
+from tests.fixtures.server import WITHIN_S, Server, add_account, add_panel, make_app, serving, speaking
 
 STATUS = """
-subscription ($codes: [String!]) {
-  panelStatus(codes: $codes) { panelCode status lastSeenAt isChange panel { code status } }
-}"""
+subscription ($codes: [String!], $after: Cursor, $every: Float) {
+  panelStatus(codes: $codes, after: $after, heartbeatEveryS: $every) {
+    __typename
+    ... on PanelStatusSnapshot { cursor isWhole isComplete panels { ...State } }
+    ... on PanelStatusChanged { cursor at panel { ...State } }
+    ... on Heartbeat { cursor lastSeenAt isCurrent }
+    ... on Gap { cursor reason missed }
+  }
+}
+fragment State on PanelStatusState { panelCode status lastSeenAt panel { code status } }"""
 ONLINE_WITHIN = timedelta(seconds=1.5)
 
 
@@ -36,8 +49,16 @@ async def impatient_api(database_url: str) -> AsyncIterator[Server]:
         yield running
 
 
-def told(event: dict[str, Any]) -> tuple[str, str, bool]:
-    return event["panelCode"], event["status"], event["isChange"]
+def told(event: dict[str, Any]) -> tuple[str, str]:
+    """The panel and the status of a change."""
+    assert event["__typename"] == "PanelStatusChanged", event
+    return event["panel"]["panelCode"], event["panel"]["status"]
+
+
+def shown(event: dict[str, Any]) -> dict[str, str]:
+    """The panels of a whole snapshot with their status."""
+    assert (event["__typename"], event["isWhole"]) == ("PanelStatusSnapshot", True), event
+    return {panel["panelCode"]: panel["status"] for panel in event["panels"]}
 
 
 async def test_each_panel_is_told_once_then_its_changes(api: Server, database_url: str, meters: Meters) -> None:
@@ -47,14 +68,14 @@ async def test_each_panel_is_told_once_then_its_changes(api: Server, database_ur
     await meters.store([(first, reading(0))])
     async with speaking(api, account_id=account) as client:
         operation = await client.subscribe(STATUS)
-        beginning = [await client.event(operation) for _ in range(2)]
-        assert [told(event) for event in beginning] == [("P1", "ONLINE", False), ("P2", "OFFLINE", False)]
-        assert beginning[1]["lastSeenAt"] is None
+        beginning = await client.event(operation)
+        assert shown(beginning) == {"P1": "ONLINE", "P2": "OFFLINE"}
+        assert [panel["lastSeenAt"] is None for panel in beginning["panels"]] == [False, True]
         await meters.store([(first, reading(1))])
         await meters.store([(second, reading(1))])
         change = await client.event(operation)
-    assert told(change) == ("P2", "ONLINE", True)
-    assert change["panel"] == {"code": "P2", "status": "ONLINE"}
+    assert told(change) == ("P2", "ONLINE")
+    assert change["panel"]["panel"] == {"code": "P2", "status": "ONLINE"}
 
 
 async def test_silence_alone_turns_a_panel_offline(impatient_api: Server, database_url: str, meters: Meters) -> None:
@@ -63,17 +84,13 @@ async def test_silence_alone_turns_a_panel_offline(impatient_api: Server, databa
     await meters.store([(panel, reading(0))])
     async with speaking(impatient_api, account_id=account) as client:
         operation = await client.subscribe(STATUS)
-        events = [await client.event(operation) for _ in range(2)]
-        seen_at = datetime.fromisoformat(events[1]["lastSeenAt"])
+        assert shown(await client.event(operation)) == {"P1": "ONLINE"}
+        changes = [await client.event(operation)]
+        seen_at = datetime.fromisoformat(changes[0]["panel"]["lastSeenAt"])
         assert datetime.now(UTC) - seen_at > ONLINE_WITHIN
         await meters.store([(panel, reading(1))])
-        events += [await client.event(operation) for _ in range(2)]
-    assert [told(event) for event in events] == [
-        ("P1", "ONLINE", False),
-        ("P1", "OFFLINE", True),
-        ("P1", "ONLINE", True),
-        ("P1", "OFFLINE", True),
-    ]
+        changes += [await client.event(operation) for _ in range(2)]
+    assert [told(event) for event in changes] == [("P1", "OFFLINE"), ("P1", "ONLINE"), ("P1", "OFFLINE")]
 
 
 async def test_a_panel_that_keeps_talking_stays_online(
@@ -84,17 +101,12 @@ async def test_a_panel_that_keeps_talking_stays_online(
     await meters.store([(quiet, reading(0)), (talking, reading(0))])
     async with speaking(impatient_api, account_id=account) as client:
         operation = await client.subscribe(STATUS)
-        events = [await client.event(operation) for _ in range(2)]
+        assert shown(await client.event(operation)) == {"QUIET": "ONLINE", "TALKING": "ONLINE"}
         second = 1
         while not client.has_message(operation):
             await meters.store([(talking, reading(second))])
             second += 1
-        events.append(await client.event(operation))
-    assert [told(event) for event in events] == [
-        ("QUIET", "ONLINE", False),
-        ("TALKING", "ONLINE", False),
-        ("QUIET", "OFFLINE", True),
-    ]
+        assert told(await client.event(operation)) == ("QUIET", "OFFLINE")
 
 
 async def test_a_panel_that_was_heard_of_without_a_reading_stays_online(
@@ -105,27 +117,31 @@ async def test_a_panel_that_was_heard_of_without_a_reading_stays_online(
     await meters.store([(panel, reading(0)), (other, reading(0))])
     async with speaking(impatient_api, account_id=account) as client, await connect_async(database_url) as connection:
         operation = await client.subscribe(STATUS)
-        events = [await client.event(operation) for _ in range(2)]
+        await client.event(operation)
         await connection.execute(
             "UPDATE latest_reading SET last_seen_at = now() + interval '1 hour' WHERE panel_id = %s", (panel,)
         )
-        events.append(await client.event(operation))
-    assert told(events[2]) == ("P2", "OFFLINE", True)
+        assert told(await client.event(operation)) == ("P2", "OFFLINE")
 
 
-async def test_panels_are_told_when_they_come_into_sight(api: Server, database_url: str, meters: Meters) -> None:
+async def test_panels_are_told_when_they_come_into_sight_and_leave_it(
+    api: Server, database_url: str, meters: Meters
+) -> None:
     account = await add_account(database_url)
     async with speaking(api, account_id=account) as client, await connect_async(database_url) as connection:
         everything = await client.subscribe(STATUS)
         named = await client.subscribe(STATUS, codes=["OTHER"])
+        assert shown(await client.event(everything)) == shown(await client.event(named)) == {}
         panel, other = await add_panel(database_url, "NEW"), await add_panel(database_url, "OTHER")
         await accounts.grant(connection, account_id=account, panel_code="NEW")
-        assert told(await client.event(everything)) == ("NEW", "OFFLINE", False)
+        assert shown(await client.event(everything)) == {"NEW": "OFFLINE"}
         await meters.store([(panel, reading(1)), (other, reading(1))])
-        assert told(await client.event(everything)) == ("NEW", "ONLINE", True)
+        assert told(await client.event(everything)) == ("NEW", "ONLINE")
         await accounts.grant(connection, account_id=account, panel_code="OTHER")
-        assert told(await client.event(everything)) == ("OTHER", "ONLINE", False)
-        assert told(await client.event(named)) == ("OTHER", "ONLINE", False)
+        assert shown(await client.event(everything)) == {"NEW": "ONLINE", "OTHER": "ONLINE"}
+        assert shown(await client.event(named)) == {"OTHER": "ONLINE"}
+        await connection.execute("DELETE FROM panel_access WHERE panel_id = %s", (panel,))
+        assert shown(await client.event(everything)) == {"OTHER": "ONLINE"}
 
 
 async def test_a_panel_that_the_database_shows_before_the_hub_heard_of_it_is_told_once_it_has(
@@ -135,10 +151,113 @@ async def test_a_panel_that_the_database_shows_before_the_hub_heard_of_it_is_tol
     account = await add_account(database_url, panels=("NEW",))
     watch = Watch(None, Mailbox(0), Position.after_batch(0), account)
     watch.allow(Access(Role.TENANT, {}))
-    stream = StatusStream(Context(pool, None), watch, None)
-    assert await stream.changes() == []
+    live = LiveHub(database_url, pool)
+    follower = Follower(StatusKind(), Context(pool, None), live, watch, ForecastBox(watch.mailbox.ring), 300)
+    await follower.begin()
     watch.allow(Access(Role.TENANT, {panel: "NEW"}))
-    assert [(event.panel_code, event.is_change) for event in await stream.changes()] == [("NEW", False)]
+    async with asyncio.timeout(WITHIN_S):
+        event = (await anext(follower.told())).event
+    assert [state.panel_code for state in event.panels] == ["NEW"]
+
+
+async def test_silence_brings_heartbeats_with_a_cursor(api: Server, database_url: str, meters: Meters) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    await meters.store([(panel, reading(0))])
+    async with speaking(api, account_id=account) as client:
+        operation = await client.subscribe(STATUS, every=1)
+        [state] = (await client.event(operation))["panels"]
+        beat = await client.event(operation)
+        resumed = await client.event(await client.subscribe(STATUS, after=beat["cursor"]))
+    assert (beat["__typename"], beat["isCurrent"]) == ("Heartbeat", True)
+    assert datetime.fromisoformat(beat["lastSeenAt"]) == datetime.fromisoformat(state["lastSeenAt"])
+    assert (resumed["isWhole"], resumed["isComplete"]) == (False, True)
+
+
+async def test_with_a_cursor_only_what_may_have_changed_since_is_told(
+    api: Server, database_url: str, meters: Meters
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    panels = {code: await add_panel(database_url, code) for code in ("OLD", "LATE", "NEVER")}
+    account = await add_account(database_url, panels=tuple(panels))
+    await meters.store([(panels[code], reading(0, received_at=long_ago)) for code in ("OLD", "LATE")])
+    async with speaking(api, account_id=account) as client:
+        operation = await client.subscribe(STATUS)
+        cursor = (await client.event(operation))["cursor"]
+        await client.stop(operation)
+        await meters.store([(panels["LATE"], reading(1, received_at=long_ago))])
+        resumed = await client.event(await client.subscribe(STATUS, after=cursor))
+        assert [panel["panelCode"] for panel in resumed["panels"]] == ["LATE"]
+        again = await client.event(await client.subscribe(STATUS, after=resumed["cursor"]))
+        assert (again["isWhole"], again["panels"]) == (False, [])
+
+
+async def test_a_cursor_from_before_a_panel_came_into_sight_brings_all_of_them(
+    api: Server, database_url: str, meters: Meters
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    panels = [await add_panel(database_url, code) for code in ("P1", "P2")]
+    account = await add_account(database_url, panels=("P1",))
+    await meters.store([(panel, reading(0, received_at=long_ago)) for panel in panels])
+    async with speaking(api, account_id=account) as client, await connect_async(database_url) as connection:
+        cursor = (await client.event(await client.subscribe(STATUS)))["cursor"]
+        await accounts.grant(connection, account_id=account, panel_code="P2")
+        operation = await client.subscribe(STATUS, after=cursor)
+        while shown(await client.event(operation)) != {"P1": "OFFLINE", "P2": "OFFLINE"}:
+            pass
+
+
+async def test_a_cursor_that_nobody_can_judge_is_a_gap_and_begins_anew(
+    api: Server, database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    await meters.store([(panel, reading(0))])
+    now, sight = datetime.now(UTC), sight_of([panel])
+    strange = {
+        Since(10_000, now, sight): "UNKNOWN_CURSOR",
+        Since(0, now + timedelta(days=1), sight): "UNKNOWN_CURSOR",
+        Since(0, now - timedelta(days=1), sight): "TOO_OLD",
+    }
+    monkeypatch.setattr(state_stream, "MAX_SCANNED", 0)
+    async with speaking(api, account_id=account) as client:
+        for since, reason in strange.items():
+            operation = await client.subscribe(STATUS, after=since.cursor("status"))
+            gap = await client.event(operation)
+            assert (gap["__typename"], gap["reason"]) == ("Gap", reason)
+            assert shown(await client.event(operation)) == {"P1": "ONLINE"}
+            assert shown(await client.event(await client.subscribe(STATUS, after=gap["cursor"]))) == {"P1": "ONLINE"}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "nonsense",
+        cursor_of("live", 1),
+        cursor_of("today", "1.2.00000000"),
+        cursor_of("status", "1.2"),
+        cursor_of("status", f"1.{'9' * 16}.00000000"),
+    ],
+)
+async def test_cursors_of_other_streams_are_refused(api: Server, database_url: str, after: str) -> None:
+    async with speaking(api, account_id=await add_account(database_url)) as client:
+        message = await client.message(await client.subscribe(STATUS, after=after))
+    assert message["payload"][0]["extensions"]["code"] == "BAD_CURSOR"
+
+
+async def test_many_panels_come_in_several_parts(
+    api: Server, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_stream, "PAGE", 2)
+    for number in range(5):
+        await add_panel(database_url, f"P{number}")
+    async with speaking(api, account_id=await add_account(database_url, role=Role.ADMIN)) as client:
+        operation = await client.subscribe(STATUS)
+        parts = [await client.event(operation) for _ in range(3)]
+        again = await client.event(await client.subscribe(STATUS, after=parts[1]["cursor"]))
+    assert [part["isComplete"] for part in parts] == [False, False, True]
+    assert [panel["panelCode"] for part in parts for panel in part["panels"]] == ["P0", "P1", "P2", "P3", "P4"]
+    assert (again["isWhole"], again["panels"]) == (True, parts[0]["panels"])
 
 
 async def test_without_a_token_there_is_no_status(api: Server) -> None:

@@ -9,6 +9,7 @@ export class Alerts {
   #site;
   #toasts;
   #open = new Map();
+  #cursor = null;
   #told = null;
 
   constructor({ api, site, toasts }) {
@@ -28,7 +29,12 @@ export class Alerts {
 
   /** Subscribes to the alerts: those that are open, then each change. Answers a function that ends it. */
   follow(socket) {
-    return socket.subscribe({ query: LIVE_ALERTS, next: ({ alerts }) => this.#heard(alerts) });
+    return socket.subscribe({
+      query: LIVE_ALERTS,
+      variables: () => ({ after: this.#cursor }),
+      next: ({ alerts }) => this.#heard(alerts),
+      failed: () => (this.#cursor = null),
+    });
   }
 
   /** Writes again how long ago each was raised. */
@@ -37,10 +43,13 @@ export class Alerts {
   }
 
   /** With the first snapshot nothing is new; later ones tell what a broken connection kept back. */
-  #heard({ alerts, alert }) {
-    if (alerts) this.#open = new Map(alerts.map((each) => [each.id, each]));
-    else if (alert.state === 'OPEN') this.#open.set(alert.id, alert);
-    else this.#open.delete(alert.id);
+  #heard({ cursor, alerts, isWhole, alert }) {
+    this.#cursor = cursor ?? this.#cursor;
+    if (!alerts && !alert) return;
+    if (isWhole) this.#open.clear();
+    for (const each of alerts ?? [alert])
+      if (each.state === 'OPEN') this.#open.set(each.id, each);
+      else this.#open.delete(each.id);
     this.#told ??= new Set(this.#open.keys());
     for (const each of this.#open.values()) this.#tell(each);
     this.#show();

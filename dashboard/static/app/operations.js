@@ -110,13 +110,20 @@ export const LIVE_READINGS = `subscription LiveReadings($codes: [String!], $afte
   }
 }`;
 
-export const LIVE_STATUS = `subscription LiveStatus($codes: [String!]) {
-  panelStatus(codes: $codes) { panelCode status lastSeenAt }
+export const LIVE_STATUS = `subscription LiveStatus($codes: [String!], $after: Cursor) {
+  panelStatus(codes: $codes, after: $after, heartbeatEveryS: 20) {
+    ... on PanelStatusSnapshot { cursor panels { panelCode status lastSeenAt } }
+    ... on PanelStatusChanged { cursor panel { panelCode status lastSeenAt } }
+    ... on Heartbeat { cursor }
+    ... on Gap { cursor }
+  }
 }`;
 
-export const LIVE_ALERTS = `subscription LiveAlerts {
-  alerts {
-    ... on AlertSnapshot { alerts { ${ALERT} } }
-    ... on AlertChanged { alert { ${ALERT} } }
+export const LIVE_ALERTS = `subscription LiveAlerts($after: Cursor) {
+  alerts(after: $after, heartbeatEveryS: 20) {
+    ... on AlertSnapshot { cursor isWhole alerts { ${ALERT} } }
+    ... on AlertChanged { cursor alert { ${ALERT} } }
+    ... on Heartbeat { cursor }
+    ... on Gap { cursor }
   }
 }`;

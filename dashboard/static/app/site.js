@@ -21,6 +21,7 @@ export class Site extends EventTarget {
   #endCursor = null;
   #hasMore = false;
   #cursor = null;
+  #statusCursor = null;
   #refreshing = null;
   #isStale = false;
 
@@ -101,13 +102,13 @@ export class Site extends EventTarget {
         query: LIVE_READINGS,
         variables: () => ({ codes: this.#codes(), after: this.#cursor }),
         next: ({ panelReadings }) => this.#heard(panelReadings),
-        failed: (errors) => this.#forgetCursor(errors),
+        failed: (errors) => isBadCursor(errors) && (this.#cursor = null),
       }),
       socket.subscribe({
         query: LIVE_STATUS,
-        variables: () => ({ codes: this.#codes() }),
-        next: ({ panelStatus: { panelCode, status, lastSeenAt } }) =>
-          this.#change(panelCode, { status, lastSeen_ms: parsed(lastSeenAt) }),
+        variables: () => ({ codes: this.#codes(), after: this.#statusCursor }),
+        next: ({ panelStatus }) => this.#heardStatus(panelStatus),
+        failed: (errors) => isBadCursor(errors) && (this.#statusCursor = null),
       }),
     ];
     return () => ends.forEach((end) => end());
@@ -124,8 +125,11 @@ export class Site extends EventTarget {
     this.#cursor = event.cursor;
   }
 
-  #forgetCursor(errors) {
-    if (errors.some(({ extensions }) => extensions?.code === 'BAD_CURSOR')) this.#cursor = null;
+  /** A snapshot has several panels, a change one, a heartbeat none. */
+  #heardStatus({ cursor, panels, panel }) {
+    for (const { panelCode, status, lastSeenAt } of panels ?? (panel ? [panel] : []))
+      this.#change(panelCode, { status, lastSeen_ms: parsed(lastSeenAt) });
+    this.#statusCursor = cursor;
   }
 
   /** A reading, live or replayed; one of a panel that is not known yet makes the panels be read again. */
@@ -164,4 +168,8 @@ export class Site extends EventTarget {
   #tell(code, reading) {
     this.dispatchEvent(new CustomEvent('panel', { detail: { code, reading } }));
   }
+}
+
+function isBadCursor(errors) {
+  return errors.some(({ extensions }) => extensions?.code === 'BAD_CURSOR');
 }
