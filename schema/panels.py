@@ -8,8 +8,21 @@ import strawberry
 
 from metering import tariffs as rules
 from metering.devices import DeviceKind
+from metering.periods import Range, chosen_period
+from metering.readings import Reading as ReadingRow
 from metering.registers import EventKind
-from resolvers import devices, exports, nodes, pages, panels, reading_changes, register_events, summaries, tariffs
+from resolvers import (
+    devices,
+    exports,
+    nodes,
+    pages,
+    panels,
+    reading_changes,
+    reading_history,
+    register_events,
+    summaries,
+    tariffs,
+)
 from resolvers import usage as resolved
 from resolvers.context import Info
 from resolvers.demand import Demand as DemandRow
@@ -54,6 +67,14 @@ strawberry.enum(
 )
 
 
+@strawberry.enum(description="Whether a list begins with the least or with the most.")
+class Direction(Enum):
+    """The direction of an order."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
 @strawberry.type(description="A metered connection: a floor's electrical panel, a home, a flat's prepaid meter.")
 class Panel(Node):
     """See `store.panels.Panel`."""
@@ -90,6 +111,32 @@ class Panel(Node):
             )
         ],
     )
+
+    @strawberry.field(
+        description="The readings of a period with all that the meter said, page by page; keep `from` and `to` while"
+        " you page. Refuses with UNAUTHENTICATED, BAD_INPUT, BAD_RANGE, BAD_CURSOR, TOO_MANY_POINTS.",
+        graphql_type=Connection[Reading],
+        extensions=[Arguments(**PERIOD, **WINDOW, direction="ASC: the oldest first; DESC: the newest first.")],
+    )
+    @staticmethod
+    async def reading_history(  # noqa: PLR0917 - the arguments of the field
+        parent: strawberry.Parent[PanelRow],
+        info: Info,
+        range_: Range | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        first: int | None = 50,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        direction: Direction = Direction.ASC,
+    ) -> pages.Page[ReadingRow]:
+        """A page of readings."""
+        period = chosen_period(range_, since=since, until=until, now=info.context.now(), default=Range.LAST_24H)
+        window = pages.window(first=50 if first is None else first, last=last, after=after, before=before)
+        is_newest_first = direction is Direction.DESC
+        return await reading_history.page(parent, info, period=period, window=window, is_newest_first=is_newest_first)
+
     gaps: list[Span] = strawberry.field(
         resolver=of_panel,
         graphql_type=list[Interval],
@@ -253,14 +300,6 @@ strawberry.enum(
     description="What a list of panels is ordered by. CODE: capitals before small letters. NAME and LOCATION: upper and"
     " lower case alike. LAST_SEEN: when the last reading arrived. POWER_NOW: the newest reading's active power in kW.",
 )
-
-
-@strawberry.enum(description="Whether a list begins with the least or with the most.")
-class Direction(Enum):
-    """The direction of an order."""
-
-    ASC = "ASC"
-    DESC = "DESC"
 
 
 @strawberry.input(

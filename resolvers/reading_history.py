@@ -1,0 +1,85 @@
+"""Turns a panel and a period into pages of its readings, whole."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from metering.periods import Period
+from metering.readings import Reading
+from resolvers.context import Context, Info
+from resolvers.pages import Cursor, Page, Window, bad_cursor, cursor_of, page_within, place_of
+from resolvers.selection import selected
+from store import reading_history
+from store.connections import Database
+from store.panels import Panel
+
+CURSOR = "reading"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NUMBER_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a period that a window looks at, and from which end of it."""
+
+    period: Period
+    is_newest_first: bool
+
+
+async def page(panel: Panel, info: Info, *, period: Period, window: Window, is_newest_first: bool) -> Page[Reading]:
+    """A page of the panel's readings of the period, by time.
+
+    Raises:
+        Refused: UNAUTHENTICATED, BAD_CURSOR, TOO_MANY_POINTS.
+    """
+    context = info.context
+    part = _part(panel, period=period, window=window, is_newest_first=is_newest_first)
+    async with context.pool.connection() as connection:
+        rows = await _rows(connection, context, panel, part=part, limit=window.size + 1)
+        total = await _total(connection, context, panel, period) if "totalCount" in selected(info) else None
+    context.spend(len(rows), root=info.root_value)
+    in_order = rows[::-1] if window.is_last else rows
+    return page_within(window, in_order, total_count=total, cursor=lambda reading: _cursor(reading, panel=panel))
+
+
+def _part(panel: Panel, *, period: Period, window: Window, is_newest_first: bool) -> _Part:
+    """`after` and `before` are in the order of the list; newest first, what comes after is earlier."""
+    after, before = _at(window.after, panel, field="after"), _at(window.before, panel, field="before")
+    above, below = (before, after) if is_newest_first else (after, before)
+    start = period.start if above is None else max(period.start, above + _MICROSECOND)
+    end = period.end if below is None else min(period.end, below)
+    return _Part(Period(start, end), is_newest_first=is_newest_first != window.is_last)
+
+
+async def _rows(connection: Database, context: Context, panel: Panel, *, part: _Part, limit: int) -> list[Reading]:
+    return await reading_history.part(
+        connection,
+        viewer=context.signed_in,
+        panel_id=panel.id,
+        period=part.period,
+        zone=panel.zone,
+        limit=limit,
+        is_newest_first=part.is_newest_first,
+    )
+
+
+async def _total(connection: Database, context: Context, panel: Panel, period: Period) -> int:
+    return await reading_history.count(
+        connection, viewer=context.signed_in, panel_id=panel.id, period=period, zone=panel.zone
+    )
+
+
+def _cursor(reading: Reading, *, panel: Panel) -> Cursor:
+    return cursor_of(CURSOR, f"{panel.id}.{(reading.at - _EPOCH) // _MICROSECOND}")
+
+
+def _at(cursor: Cursor | None, panel: Panel, *, field: str) -> datetime | None:
+    """The instant of a cursor, which is good for its own panel alone."""
+    if cursor is None:
+        return None
+    panel_id, _, at_us = place_of(cursor, kind=CURSOR, field=field).partition(".")
+    is_number = at_us.isascii() and at_us.isdigit() and len(at_us) <= _NUMBER_DIGITS
+    if panel_id != str(panel.id) or not is_number:
+        raise bad_cursor(field)
+    return _EPOCH + int(at_us) * _MICROSECOND
