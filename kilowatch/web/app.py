@@ -23,6 +23,7 @@ from kilowatch.web.fanout import FanOut
 from kilowatch.web.graphql_http import GraphQLOverHTTP
 from kilowatch.web.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.health import Health
+from kilowatch.web.sse import EventStreams
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
 from metering.access import Viewer
@@ -31,6 +32,10 @@ from resolvers.live import LiveHub
 from resolvers.open_subscriptions import OpenSubscriptions
 from resolvers.sessions import Doorkeeper, SignIn
 from store.connections import Pool, open_pool
+
+_ASKED_WITH = ("Accept", "Authorization", "Content-Type", "Apollo-Require-Preflight", "X-Apollo-Operation-Name")
+_ANSWERED_WITH = ("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate")
+"""What pages of other origins may send, and read of the answers' headers."""
 
 _POOL_WAIT_S = 2.0
 """How long a request may wait for a connection: while the database is away, that is when clients are told."""
@@ -145,7 +150,8 @@ def _routes(
     connections: Connections,
 ) -> list[BaseRoute]:
     counts, fanout = Counts(), FanOut(engine, services.live)
-    over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins)
+    streams = EventStreams(engine, services.subscriptions, counts)
+    over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins, streams)
     for_sockets = SocketServices(engine, fanout, viewers, services.context, counts, connections, init_within_s)
     over_socket = GraphQLOverWebSocket(for_sockets, origins)
     health = Health(services.pool, services.live, fanout, counts, services.now)
@@ -167,7 +173,8 @@ def _cross_origin(allowed_origins: Collection[str]) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(allowed_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=_ASKED_WITH,
+            expose_headers=_ANSWERED_WITH,
             max_age=3600,
         )
     ]

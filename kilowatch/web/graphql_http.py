@@ -1,26 +1,25 @@
 """Turns HTTP requests into GraphQL operations and their answers, as the GraphQL-over-HTTP specification has it."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from graphql import OperationType
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kilowatch.web.answers import answered, refusal
+from kilowatch.web.answers import answered, fault_of, refusal
 from kilowatch.web.counts import Counts
+from kilowatch.web.documents import DocumentError, Prepared
 from kilowatch.web.engine import Answer, Engine, NotAllowedHereError
-from kilowatch.web.negotiation import GRAPHQL_RESPONSE, JSON, accepts_gzip, media_type
-from kilowatch.web.operations import BadRequestError, Operation, from_address, from_body
+from kilowatch.web.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
+from kilowatch.web.operations import BadRequestError, Headers, Operation, from_address, from_body
+from kilowatch.web.sse import EventStream, EventStreams, single
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import Viewers, bearer_token
 from metering.access import Viewer
 from resolvers.context import Context
-from store.outages import is_outage
-
-log = logging.getLogger(__name__)
 
 QUERIES = frozenset({OperationType.QUERY})
 QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -30,84 +29,140 @@ MakeContext = Callable[[Viewer | None, str], Context]
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a request, from where, and until when the token counts that says so."""
+
+    viewer: Viewer | None
+    address: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class GraphQLOverHTTP:
-    """The `/graphql` endpoint for GET (queries) and POST (queries and mutations)."""
+    """The `/graphql` endpoint for GET (queries) and POST (queries and mutations), and for streams of events."""
 
     engine: Engine
     viewers: Viewers
     make_context: MakeContext
     counts: Counts
     allowed_origins: frozenset[str]
+    streams: EventStreams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        request = Request(scope, receive)
-        response = await self._answered(request)
+        response = await self._answered(scope, receive)
         self.counts.requests[response.status_code] += 1
         await response(scope, receive, send)
 
-    async def _answered(self, request: Request) -> Response:
-        chosen = media_type(",".join(request.headers.getlist("accept")))
+    async def _answered(self, scope: Scope, receive: Receive) -> Response | EventStream:
+        headers = _joined(scope["headers"])
+        chosen = wanted(_text(headers, b"accept"))
         if chosen is None:
-            return refusal(406, "NOT_ACCEPTABLE", f"The answer is {GRAPHQL_RESPONSE} or {JSON}.")
+            return refusal(406, "NOT_ACCEPTABLE", f"The answer is {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.")
+        media_type = JSON if chosen.media_type == EVENT_STREAM else chosen.media_type
         try:
-            operation = await self._operation(request)
-            viewer = await self._viewer(request)
-            answer = await self._executed(request, operation, viewer)
+            operation = await self._operation(scope, headers, receive)
+            caller = await self._caller(scope, headers)
+            if chosen.reads_events and (streamed := await self._streamed(scope, operation, caller, chosen)):
+                return streamed
+            answer = await self._executed(scope, operation, caller)
         except BadRequestError as error:
-            return refusal(error.status, error.code, error.message, media_type=chosen, headers=dict(error.headers))
+            return refusal(error.status, error.code, error.message, media_type=media_type, headers=dict(error.headers))
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
-            return _failed(error, media_type=chosen)
+            return _failed(error, media_type=media_type)
         return await answered(
             answer.body,
-            status=_status(answer, media_type=chosen),
-            media_type=chosen,
-            is_gzip_accepted=accepts_gzip(request.headers.get("accept-encoding", "")),
+            status=answer.status or _status(answer, media_type=media_type),
+            media_type=media_type,
+            coding=coding(_text(headers, b"accept-encoding")),
+            headers=answer.headers,
         )
 
-    async def _operation(self, request: Request) -> Operation:
-        if request.method == "POST":
-            return await from_body(request)
-        if request.method == "GET":
-            self._refuse_other_sites(request)
-            return from_address(request.query_params)
+    async def _operation(self, scope: Scope, headers: Headers, receive: Receive) -> Operation:
+        if scope["method"] == "POST":
+            return await from_body(headers, receive)
+        if scope["method"] == "GET":
+            self._refuse_other_sites(headers)
+            return from_address(QueryParams(scope["query_string"]))
         raise BadRequestError(405, "METHOD_NOT_ALLOWED", "Use POST, or GET for queries.", _ALLOW)
 
-    def _refuse_other_sites(self, request: Request) -> None:
+    def _refuse_other_sites(self, headers: Headers) -> None:
         """A page of another site can make a browser send a GET, though not read the answer: its work is refused.
 
         POST needs no such check: no page of another site can send JSON without asking first (CORS).
         """
-        site = request.headers.get("sec-fetch-site", "none")
-        is_known = request.headers.get("origin") in self.allowed_origins or "authorization" in request.headers
-        if site not in ("none", "same-origin") and not is_known:
+        site = headers.get(b"sec-fetch-site", b"none")
+        is_known = _text(headers, b"origin") in self.allowed_origins or b"authorization" in headers
+        if site not in {b"none", b"same-origin"} and not is_known:
             raise BadRequestError(403, "FORBIDDEN", "Pages of other sites may not send GET requests; use POST.")
 
-    async def _viewer(self, request: Request) -> Viewer | None:
+    async def _caller(self, scope: Scope, headers: Headers) -> Caller:
+        address: str = scope["client"][0] if scope.get("client") else ""
         try:
-            token = bearer_token(request.headers.get("authorization"))
-            return None if token is None else (await self.viewers.of_token(token))[0]
+            token = bearer_token(_text(headers, b"authorization") if b"authorization" in headers else None)
+            if token is None:
+                return Caller(None, address, None)
+            viewer, claim = await self.viewers.of_token(token)
         except InvalidTokenError as error:
             challenge = (("www-authenticate", 'Bearer error="invalid_token"'),)
             raise BadRequestError(401, "UNAUTHENTICATED", str(error), challenge) from None
+        return Caller(viewer, address, claim.expires_at)
 
-    async def _executed(self, request: Request, operation: Operation, viewer: Viewer | None) -> Answer:
-        allowed = QUERIES_AND_MUTATIONS if request.method == "POST" else QUERIES
-        address = request.client.host if request.client else ""
+    async def _executed(self, scope: Scope, operation: Operation, caller: Caller) -> Answer:
+        allowed = QUERIES_AND_MUTATIONS if scope["method"] == "POST" else QUERIES
+        context = self.make_context(caller.viewer, caller.address)
         try:
-            return await self.engine.execute(operation, context=self.make_context(viewer, address), allowed=allowed)
+            return await self.engine.execute(operation, context=context, allowed=allowed)
         except NotAllowedHereError as error:
             raise _not_here(error.kind) from None
 
+    # Streams of events
+
+    async def _streamed(
+        self, scope: Scope, operation: Operation, caller: Caller, chosen: Wanted
+    ) -> Response | EventStream | None:
+        """The stream, for subscriptions and for who asks for nothing else; None where an answer is wanted."""
+        prepared = self._prepared(operation)
+        if isinstance(prepared, Prepared) and prepared.kind is OperationType.SUBSCRIPTION:
+            context = self.make_context(caller.viewer, caller.address)
+            return self.streams.opened(
+                prepared, operation, context, address=caller.address, expires_at=caller.expires_at
+            )
+        if chosen.media_type != EVENT_STREAM:
+            return None
+        return single(await self._executed(scope, operation, caller) if isinstance(prepared, Prepared) else prepared)
+
+    def _prepared(self, operation: Operation) -> Prepared | Answer:
+        try:
+            return self.engine.prepared(operation)
+        except DocumentError as error:
+            return self.engine.refused(error.errors)
+
 
 _ALLOW = (("allow", "GET, POST"),)
+_UNAVAILABLE = 503
+
+
+def _joined(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """The headers by their names; of what came several times, all values."""
+    found: dict[bytes, bytes] = {}
+    for name, value in fields:
+        found[name] = found[name] + b", " + value if name in found else value
+    return found
+
+
+def _text(headers: Headers, name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
 
 
 def _not_here(kind: OperationType) -> BadRequestError:
     if kind is OperationType.MUTATION:
         return BadRequestError(405, "METHOD_NOT_ALLOWED", "Mutations need POST.", (("allow", "POST"),))
-    message = "Subscriptions need a websocket to this address, with the subprotocol graphql-transport-ws."
-    return BadRequestError(400, "SUBSCRIPTION_NEEDS_WEBSOCKET", message)
+    message = (
+        "Subscriptions need `Accept: text/event-stream`, or a websocket to this address with the subprotocol"
+        " graphql-transport-ws."
+    )
+    return BadRequestError(400, "SUBSCRIPTION_NEEDS_STREAM", message)
 
 
 def _status(answer: Answer, *, media_type: str) -> int:
@@ -116,9 +171,6 @@ def _status(answer: Answer, *, media_type: str) -> int:
 
 
 def _failed(error: Exception, *, media_type: str) -> Response:
-    if is_outage(error):
-        log.warning("the database does not answer: %s", error)
-        message = "The database does not answer. Try again in a moment."
-        return refusal(503, "DATABASE_UNAVAILABLE", message, media_type=media_type, headers={"Retry-After": "2"})
-    log.error("a request failed", exc_info=error)
-    return refusal(500, "INTERNAL", "Internal error", media_type=media_type)
+    fault = fault_of(error)
+    headers = {"Retry-After": "2"} if fault.status == _UNAVAILABLE else None
+    return refusal(fault.status, fault.code, fault.message, media_type=media_type, headers=headers)

@@ -1,13 +1,14 @@
 """Turns the bodies and addresses of HTTP requests into GraphQL operations, or says why they are none."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import msgspec
 import orjson
 from starlette.datastructures import QueryParams
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 MAX_BODY_BYTES = 100_000
 MAX_DISCARDED_BYTES = 20_000_000
@@ -19,19 +20,32 @@ _NUL_IN_JSON = rb"\u0000"
 _NUL_IN_DOCUMENT = re.compile(r"\\u(?:0000|\{0+\})|\x00")
 _JSON_TYPE = re.compile(r"application/json(?:\s*;\s*charset=\"?utf-?8\"?)?\s*;?", re.IGNORECASE)
 
+Headers = Mapping[bytes, bytes]
+"""A request's headers by their names in lower case; what came several times is joined by commas."""
+
 
 class Operation(msgspec.Struct, frozen=True, rename="camel"):
-    """One request to execute a document, as GraphQL over HTTP and graphql-transport-ws send it."""
+    """One request to execute a document, as GraphQL over HTTP and graphql-transport-ws send it.
 
-    query: str
+    The document's text may be left out where `document_id` or `extensions.persistedQuery` names a known one.
+    """
+
+    query: str = ""
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses a document with a NUL, however it is written; `msgspec.convert` makes it a ValidationError."""
         if _NUL_IN_DOCUMENT.search(self.query):
             raise ValueError("text may not contain NUL")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says of no document that it is to be run."""
+        is_named = self.document_id is not None or "persistedQuery" in (self.extensions or {})
+        return not is_named and not self.query.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +58,33 @@ class BadRequestError(Exception):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-async def from_body(request: Request) -> Operation:
+async def from_body(headers: Headers, receive: Receive) -> Operation:
     """The operation of a POST request.
 
     Raises:
         BadRequestError: 413 over 100 KB, 415 unless it is JSON in UTF-8, 400 when it is no operation.
     """
-    content_type = request.headers.get("content-type", "")
-    if not _JSON_TYPE.fullmatch(content_type.strip()) or "content-encoding" in request.headers:
+    content_type = headers.get(b"content-type", b"").decode("latin-1")
+    if not _JSON_TYPE.fullmatch(content_type.strip()) or b"content-encoding" in headers:
         raise BadRequestError(
             415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8, without a content coding."
         )
-    return operation(decoded(await _body(request)))
+    return operation(decoded(await _body(receive)))
 
 
-async def _body(request: Request) -> bytes:
+async def _body(receive: Receive) -> bytes:
     """The whole body; what is too long is not kept, with or without a Content-Length."""
     kept, size = list[bytes](), 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= MAX_BODY_BYTES:
-                kept.append(chunk)
-            elif size > MAX_DISCARDED_BYTES:
-                break
-    except ClientDisconnect:
-        _refuse("The request ended before its body.")
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            _refuse("The request ended before its body.")
+        chunk: bytes = event.get("body", b"")
+        size += len(chunk)
+        if size <= MAX_BODY_BYTES:
+            kept.append(chunk)
+        if not event.get("more_body", False) or size > MAX_DISCARDED_BYTES:
+            break
     if size > MAX_BODY_BYTES:
         raise _too_large()
     return b"".join(kept)
@@ -81,7 +96,7 @@ def _too_large() -> BadRequestError:
 
 
 def from_address(parameters: QueryParams) -> Operation:
-    """The operation of a GET request's query, variables, operationName and extensions.
+    """The operation of a GET request's query, documentId, variables, operationName and extensions.
 
     Raises:
         BadRequestError: 400 when it is no operation.
@@ -111,14 +126,16 @@ def operation(value: Any) -> Operation:
     """The operation of a decoded request.
 
     Raises:
-        BadRequestError: 400 when `query` is missing, empty or contains a NUL, or a field is of another type.
+        BadRequestError: 400 when there is no document, it contains a NUL, or a field is of another type.
     """
+    if isinstance(value, list):
+        _refuse("A request is one operation: lists of them (batches) are not accepted, send each by itself.")
     try:
         found = msgspec.convert(value, Operation)
     except msgspec.ValidationError as error:
         _refuse(f"The request is not a GraphQL operation: {error}.")
-    if not found.query.strip():
-        _refuse("`query` is empty.")
+    if found.is_empty:
+        _refuse("`query` is missing or empty: it takes the text of a document.")
     return found
 
 

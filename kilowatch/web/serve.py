@@ -6,6 +6,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from kilowatch.web.connections import HttpProtocol
 from kilowatch.web.conversation import MAX_MESSAGE_BYTES
 from kilowatch.web.sockets import SocketProtocol
 
@@ -22,7 +23,7 @@ def config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         ws=SocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,

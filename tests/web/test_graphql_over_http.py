@@ -184,9 +184,10 @@ async def test_a_subscription_by_post_is_told_where_to_go(bare_api: Server) -> N
     answer = await send(bare_api, content=body("subscription { panelReadings { __typename } }"), headers=JSON)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (
         400,
-        "SUBSCRIPTION_NEEDS_WEBSOCKET",
+        "SUBSCRIPTION_NEEDS_STREAM",
     )
     assert "graphql-transport-ws" in answer.text
+    assert "text/event-stream" in answer.text
 
 
 async def test_get_answers_queries_only(bare_api: Server) -> None:

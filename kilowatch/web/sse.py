@@ -1,0 +1,277 @@
+"""Turns subscriptions into streams of server-sent events, one HTTP response each, as graphql-sse's protocol has it."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Generator
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from graphql import GraphQLError
+from starlette.types import Receive, Scope, Send
+
+from kilowatch.web.answers import Header, Sent, encoded, fault_of
+from kilowatch.web.connections import HttpProtocol, connection_of
+from kilowatch.web.counts import Counts
+from kilowatch.web.documents import Prepared
+from kilowatch.web.engine import Answer, Engine
+from kilowatch.web.fanout import title_of
+from kilowatch.web.negotiation import EVENT_STREAM
+from kilowatch.web.operations import Operation
+from metering.refusals import Refused
+from resolvers.context import Context, system_now
+from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
+from store.open_subscriptions import Transport
+
+PING_EVERY_S = 12.0
+STUCK_AFTER_S = 30.0
+MAX_STREAMS = 100
+"""Streams of one account, or of everybody who has not signed in from one address, in one process."""
+RECONNECT_AFTER_MS = 2000
+
+_ROOM_BYTES = 65_536
+_CUT_WITHIN_S = 2.0
+_PING = b":\n\n"
+_COMPLETE = b"event: complete\ndata:\n\n"
+_HEADERS: Final[tuple[Header, ...]] = (
+    (b"content-type", EVENT_STREAM.encode() + b"; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Accept, Accept-Encoding"),
+    (b"x-accel-buffering", b"no"),  # nginx would keep events back until it has a page of them
+)
+
+
+def _next(tail: bytes) -> bytes:
+    """An event with an answer; JSON as we write it has no line breaks."""
+    return b"event: next\ndata: " + tail + b"\n\n"
+
+
+def single(answer: Answer) -> Sent:
+    """A stream that holds one answer and is complete: of queries, mutations, and what was refused."""
+    headers = [*_HEADERS, *((name.lower().encode(), value.encode()) for name, value in answer.headers)]
+    content = _next(encoded(answer.body)) + _COMPLETE
+    return Sent(content, 200, [*headers, (b"content-length", str(len(content)).encode())])
+
+
+@dataclass(slots=True, eq=False)
+class EventStreams:
+    """All streams of one process."""
+
+    engine: Engine
+    subscriptions: OpenSubscriptions
+    counts: Counts
+    ping_every_s: float = PING_EVERY_S
+    stuck_after_s: float = STUCK_AFTER_S
+    max_streams: int = MAX_STREAMS
+    open_streams: Counter[int | str] = field(default_factory=Counter[int | str])
+    """How many are open, by account, or address without one."""
+
+    def opened(
+        self, prepared: Prepared, operation: Operation, context: Context, *, address: str, expires_at: datetime | None
+    ) -> "EventStream | Sent":
+        """The response to a subscription; `expires_at` is when the token does that it came with.
+
+        Without a token it is refused by its resolver.
+        """
+        whose = context.viewer.account_id if context.viewer else address
+        if self.open_streams[whose] >= self.max_streams:
+            message = f"You may have {self.max_streams} streams of events open on a server: close one first."
+            return single(self.refused(Refused("TOO_MANY_SUBSCRIPTIONS", message)))
+        return EventStream(self, prepared, operation, context, whose, address, expires_at)
+
+    def refused(self, refused: Refused) -> Answer:
+        """The answer that ends a stream for a reason that is expected."""
+        return self.engine.refused([GraphQLError(refused.message, original_error=refused)])
+
+
+@dataclass(slots=True, eq=False)
+class Events:
+    """What waits to be sent of one stream, for whoever tells it (see `fanout.Sink`)."""
+
+    streams: EventStreams
+    is_over: bool = False
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiting: deque[bytes] = field(default_factory=deque[bytes])
+    _bytes: int = 0
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._room.set()
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether something was not taken yet."""
+        return bool(self._waiting)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether less than 64 KB wait for the client."""
+        return self._bytes < _ROOM_BYTES
+
+    async def drained(self) -> None:
+        """Returns once it is writable, or over."""
+        await self._room.wait()
+
+    def write(self, tail: bytes) -> None:
+        """Sends an answer, as JSON in UTF-8."""
+        if not self.is_over:
+            self._put(_next(tail))
+
+    def end(self, answer: Answer | None) -> None:
+        """Completes the stream, after an answer with errors where there is one."""
+        if not self.is_over:
+            self.is_over = True
+            self.streams.counts.operations["complete" if answer is None else "error"] += 1
+            self._put(b"" if answer is None else _next(encoded(answer.body)))
+            self._put(_COMPLETE)
+            self._room.set()
+
+    def leave(self) -> None:
+        """Nobody is there any more."""
+        self.left.set()
+        if not self.is_over:
+            self.is_over = True
+            self.streams.counts.operations["stopped"] += 1
+        self._room.set()
+        self._bell.set()
+
+    def _put(self, chunk: bytes) -> None:
+        self._waiting.append(chunk)
+        self._bytes += len(chunk)
+        if not self.is_writable and not self.is_over:
+            self._room.clear()
+        self._bell.set()
+
+    async def taken(self, *, within_s: float) -> bytes:
+        """All that waits, as soon as there is something; nothing after so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._bell.wait()
+        chunk = b"".join(self._waiting)
+        self._waiting.clear()
+        self._bytes = 0
+        self._bell.clear()
+        self._room.set()
+        return chunk
+
+
+@dataclass(slots=True, eq=False)
+class EventStream:
+    """One subscription as the response to its request, until it is complete or the client has gone."""
+
+    streams: EventStreams
+    prepared: Prepared
+    operation: Operation
+    context: Context
+    whose: int | str
+    address: str
+    expires_at: datetime | None
+    status_code: int = 200
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends events as they come."""
+        connection = connection_of(scope)
+        if connection is not None:
+            connection.is_streaming = True
+        events = Events(self.streams)
+        tasks = (asyncio.create_task(self._feed(events)), asyncio.create_task(_watch(receive, events)))
+        try:
+            with self._noted(events):
+                await self._sent(send, events, connection)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @contextmanager
+    def _noted(self, events: Events) -> Generator[None]:
+        """Counts and lists the stream while it is open, and ends it when the token does."""
+        noted = self.streams.open_streams
+        noted[self.whose] += 1
+        listed, expiring = self._listed(events), self._expiring(events)
+        try:
+            yield
+        finally:
+            events.leave()
+            noted[self.whose] -= 1
+            if not noted[self.whose]:
+                del noted[self.whose]
+            if expiring is not None:
+                expiring.cancel()
+            if listed is not None:
+                self.streams.subscriptions.closed(listed)
+
+    def _listed(self, events: Events) -> str | None:
+        """Notes the stream where its owner finds and ends it."""
+        viewer = self.context.viewer
+        if viewer is None:
+            return None
+        return self.streams.subscriptions.opened(
+            account_id=viewer.account_id,
+            operation=title_of(self.prepared),
+            transport=Transport.SSE,
+            address=self.address,
+            close=lambda: events.end(self.streams.refused(ended_by_owner())),
+        )
+
+    def _expiring(self, events: Events) -> asyncio.TimerHandle | None:
+        if self.expires_at is None:
+            return None
+        over = self.streams.refused(Refused("UNAUTHENTICATED", "The access token has expired: sign in again."))
+        left_s = max((self.expires_at - system_now()).total_seconds(), 0.0)
+        return asyncio.get_running_loop().call_later(left_s, events.end, over)
+
+    async def _feed(self, events: Events) -> None:
+        """Tells the stream's events as fast as the client reads; a slow one gets what its resolver says of that."""
+        try:
+            async with aclosing(self.streams.engine.stream(self.operation, context=self.context)) as answers:
+                async for answer in answers:
+                    if answer.is_refused:
+                        events.end(answer)
+                        return
+                    await events.drained()
+                    events.write(encoded(answer.body))
+        except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
+            events.end(Answer(fault_of(error).body, is_refused=True))
+        else:
+            events.end(None)
+
+    async def _sent(self, send: Send, events: Events, connection: HttpProtocol | None) -> None:
+        try:
+            await self._send(send, events)
+        except TimeoutError:
+            await _cut(connection, events)
+
+    async def _send(self, send: Send, events: Events) -> None:
+        """Sends what there is, and a sign of life when there is nothing.
+
+        Raises:
+            TimeoutError: the client has read nothing for too long.
+        """
+        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        chunk = f"retry: {RECONNECT_AFTER_MS}\n:\n\n".encode()
+        while True:
+            async with asyncio.timeout(self.streams.stuck_after_s):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if events.is_over and not events.has_waiting:
+                break
+            chunk = await events.taken(within_s=self.streams.ping_every_s) or _PING
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _watch(receive: Receive, events: Events) -> None:
+    """Notices when the client goes."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    events.leave()
+
+
+async def _cut(connection: HttpProtocol | None, events: Events) -> None:
+    """Drops a client that reads nothing; a server that lets no connection be dropped waits for it."""
+    if connection is not None:
+        connection.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CUT_WITHIN_S):
+                await events.left.wait()

@@ -1,0 +1,298 @@
+"""Subscriptions by server-sent events: the protocol of graphql-sse, with the rights and limits of websockets."""
+
+import asyncio
+import functools
+import json
+import logging
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from kilowatch.web import app as wiring
+from kilowatch.web.sse import EventStreams
+from store.connections import connect_async
+from tests.fixtures.readings import Meters, metering, reading
+from tests.fixtures.server import (
+    SMALL_BUFFER_BYTES,
+    GraphQLClient,
+    Server,
+    add_account,
+    add_panel,
+    make_app,
+    serving,
+    token_of,
+)
+
+STREAM = "text/event-stream"
+READINGS = """
+subscription Live($codes: [String!], $after: Cursor) {
+  panelReadings(codes: $codes, after: $after) {
+    __typename
+    ... on ReadingSnapshot { cursor panels { code } }
+    ... on ReadingReceived { cursor reading { energyImportKwh } }
+    ... on Gap { cursor reason missed }
+  }
+}"""
+LIST = "{ viewer { subscriptions { id operation transport address } } }"
+CLOSE = "mutation ($id: ID!) { closeSubscription(input: {id: $id}) { closedId } }"
+
+
+class Stream:
+    """The events of one response."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.aiter_lines()
+        self.comments = 0
+
+    async def event(self) -> tuple[str, Any]:
+        """The next event and its data."""
+        found: dict[str, str] = {}
+        async with asyncio.timeout(10):
+            async for line in self._lines:
+                name, _, value = line.partition(":")
+                self.comments += line == ":"
+                if line and name:
+                    found[name] = value.strip()
+                if not line and "event" in found:
+                    return found["event"], json.loads(found["data"] or "null")
+        raise EOFError
+
+    async def told(self) -> dict[str, Any]:
+        """The value of the one field of the next answer."""
+        name, body = await self.event()
+        assert name == "next", name
+        assert "errors" not in body, body
+        return next(iter(body["data"].values()))
+
+    async def refused(self) -> str:
+        """The code of the error that ends the stream."""
+        name, body = await self.event()
+        assert (name, await self.event()) == ("next", ("complete", None))
+        return body["errors"][0]["extensions"]["code"]
+
+
+@asynccontextmanager
+async def streaming(
+    server: Server,
+    query: str,
+    *,
+    account_id: int | None = None,
+    token: str | None = None,
+    method: str = "POST",
+    accept: str = STREAM,
+    **variables: Any,
+) -> AsyncGenerator[Stream]:
+    if account_id is not None:
+        token = token_of(account_id)
+    headers = {"accept": accept} | ({"authorization": f"Bearer {token}"} if token else {})
+    asked: dict[str, Any] = {"json": {"query": query, "variables": variables}}
+    if method == "GET":
+        asked = {"params": {"query": query, "variables": json.dumps(variables)}}
+    async with (
+        httpx.AsyncClient(timeout=10) as http,
+        http.stream(method, server.url, headers=headers, **asked) as response,
+    ):
+        yield Stream(response)
+
+
+@pytest.fixture
+async def meters(database_url: str) -> AsyncIterator[Meters]:
+    async with metering(database_url) as opened:
+        yield opened
+
+
+async def resident(database_url: str) -> tuple[int, int]:
+    """The id of a panel, and of an account that sees it."""
+    panel = await add_panel(database_url, "P1")
+    return panel, await add_account(database_url, panels=("P1",))
+
+
+def with_streams(monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
+    monkeypatch.setattr(wiring, "EventStreams", functools.partial(EventStreams, **options))
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_the_state_comes_first_then_each_reading(
+    api: Server, database_url: str, meters: Meters, method: str
+) -> None:
+    panel, account = await resident(database_url)
+    async with streaming(api, READINGS, account_id=account, method=method) as stream:
+        assert (stream.response.status_code, stream.response.headers["content-type"]) == (
+            200,
+            f"{STREAM}; charset=utf-8",
+        )
+        assert (await stream.told())["panels"] == [{"code": "P1"}]
+        await meters.store([(panel, reading(second)) for second in (1, 2)])
+        assert [(await stream.told())["reading"]["energyImportKwh"] for _ in range(2)] == [1.0, 2.0]
+
+
+async def test_a_stream_that_was_cut_goes_on_where_it_was(api: Server, database_url: str, meters: Meters) -> None:
+    panel, account = await resident(database_url)
+    seen, after = list[float](), None
+    for attempt in range(3):
+        async with streaming(api, READINGS, account_id=account, after=after) as stream:
+            if after is None:
+                after = (await stream.told())["cursor"]
+            await meters.store([(panel, reading(attempt * 10 + second)) for second in range(3)])
+            while len(seen) < attempt * 4 + 3:
+                told = await stream.told()
+                seen.append(told["reading"]["energyImportKwh"])
+                after = told["cursor"]
+        await meters.store([(panel, reading(attempt * 10 + 3))])
+    assert seen == [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0, 20.0, 21.0, 22.0]
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_queries_are_one_event_and_complete(bare_api: Server, method: str) -> None:
+    async with streaming(bare_api, "{ __typename }", method=method) as stream:
+        assert await stream.event() == ("next", {"data": {"__typename": "Query"}})
+        assert await stream.event() == ("complete", None)
+        with pytest.raises(EOFError):
+            await stream.event()
+
+
+async def test_a_get_request_changes_nothing(bare_api: Server) -> None:
+    async with streaming(bare_api, "mutation { stopIngest { at } }", method="GET") as stream:
+        assert (stream.response.status_code, stream.response.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        (READINGS, "UNAUTHENTICATED"),
+        ("subscription A { __typename } subscription B { __typename }", "GRAPHQL_VALIDATION_FAILED"),
+    ],
+)
+async def test_what_is_refused_is_told_in_the_stream(bare_api: Server, document: str, code: str) -> None:
+    async with streaming(bare_api, document) as stream:
+        assert (stream.response.status_code, await stream.refused()) == (200, code)
+
+
+async def test_who_reads_both_gets_a_stream_for_subscriptions_alone(api: Server, database_url: str) -> None:
+    _, account = await resident(database_url)
+    accept = f"application/graphql-response+json, {STREAM};q=0.5"
+    async with streaming(api, "{ __typename }", accept=accept) as stream:
+        assert stream.response.headers["content-type"].startswith("application/graphql-response+json")
+    async with streaming(api, READINGS, account_id=account, accept=accept) as stream:
+        assert (await stream.told())["panels"] == [{"code": "P1"}]
+
+
+async def test_a_false_token_is_refused_before_the_stream(bare_api: Server) -> None:
+    async with streaming(bare_api, READINGS, token="x.y.z") as stream:
+        assert stream.response.status_code == 401
+
+
+async def test_the_end_of_the_token_is_the_end_of_the_stream(api: Server, database_url: str) -> None:
+    _, account = await resident(database_url)
+    async with streaming(api, READINGS, token=token_of(account, lifetime=timedelta(seconds=2))) as stream:
+        await stream.told()
+        assert await stream.refused() == "UNAUTHENTICATED"
+
+
+async def test_the_stream_of_a_removed_account_ends(api: Server, database_url: str) -> None:
+    _, account = await resident(database_url)
+    async with streaming(api, READINGS, account_id=account) as stream:
+        await stream.told()
+        async with await connect_async(database_url) as connection:
+            await connection.execute("DELETE FROM account WHERE id = %s", (account,))
+        assert await stream.refused() == "UNAUTHENTICATED"
+
+
+async def test_silence_is_broken_by_comments(
+    database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_streams(monkeypatch, ping_every_s=0.01)
+    panel, account = await resident(database_url)
+    async with serving(make_app(database_url)) as api, streaming(api, READINGS, account_id=account) as stream:
+        await stream.told()
+        while stream.comments < 3:
+            await meters.store([(panel, reading(stream.comments * 100))])
+            await stream.told()
+
+
+async def becomes(client: GraphQLClient, count: int) -> list[dict[str, Any]]:
+    async with asyncio.timeout(10):
+        while True:
+            found = (await client.ask(LIST))["data"]["viewer"]["subscriptions"]
+            if len(found) == count:
+                return found
+            await asyncio.sleep(0.01)
+
+
+async def test_the_owner_sees_a_stream_and_closes_it(api: Server, database_url: str) -> None:
+    _, account = await resident(database_url)
+    async with GraphQLClient(api, account_id=account) as client:
+        async with streaming(api, READINGS, account_id=account) as left:
+            await left.told()
+            async with streaming(api, READINGS.replace("Live", ""), account_id=account) as closed:
+                await closed.told()
+                newest, oldest = await becomes(client, 2)
+                assert (newest["operation"], oldest["operation"]) == ("panelReadings", "Live")
+                assert (newest["transport"], newest["address"]) == ("SSE", "127.0.0.1")
+                await client.ask(CLOSE, id=newest["id"])
+                assert await closed.refused() == "SUBSCRIPTION_CLOSED"
+            assert await becomes(client, 1) == [oldest]
+        await becomes(client, 0)
+
+
+async def test_one_account_has_so_many_streams_and_no_more(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_streams(monkeypatch, max_streams=1)
+    _, account = await resident(database_url)
+    async with serving(make_app(database_url)) as api, GraphQLClient(api, account_id=account) as client:
+        async with streaming(api, READINGS, account_id=account) as first:
+            await first.told()
+            async with streaming(api, READINGS, account_id=account) as second:
+                assert await second.refused() == "TOO_MANY_SUBSCRIPTIONS"
+        await becomes(client, 0)
+        async with streaming(api, READINGS, account_id=account) as third:
+            await third.told()
+
+
+async def test_a_server_that_stops_ends_its_streams_without_a_fault(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, account = await resident(database_url)
+    async with AsyncExitStack() as kept:
+        with caplog.at_level(logging.WARNING):
+            async with serving(make_app(database_url)) as api:
+                stream = await kept.enter_async_context(streaming(api, READINGS, account_id=account))
+                await stream.told()
+        with pytest.raises((EOFError, httpx.RemoteProtocolError)):
+            await stream.event()
+    assert caplog.records == []
+
+
+async def test_a_client_that_reads_nothing_is_dropped(
+    database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_streams(monkeypatch, stuck_after_s=0.2)
+    panel, account = await resident(database_url)
+    body = json.dumps({"query": READINGS}).encode()
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
+        f"Authorization: Bearer {token_of(account)}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with caplog.at_level(logging.WARNING):
+        async with serving(make_app(database_url), has_small_buffers=True) as api:
+            line = socket.socket()
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+            line.settimeout(0)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(line, ("127.0.0.1", api.port))
+            await loop.sock_sendall(line, head.encode() + body)
+            async with GraphQLClient(api, account_id=account) as client:
+                await becomes(client, 1)
+                second = 0
+                while (await client.ask(LIST))["data"]["viewer"]["subscriptions"]:
+                    await meters.store([(panel, reading(second + more)) for more in range(500)])
+                    second += 500
+            line.close()
+    assert caplog.records == []
