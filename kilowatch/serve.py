@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from kilowatch.lifetime import end_with_parent
 from kilowatch.settings import Settings, listed
+from kilowatch.web.admission import Bounds
 from kilowatch.web.app import create_app
 from kilowatch.web.serve import bound, run_on
 from store.migrations import check_version
@@ -57,6 +58,8 @@ def application(settings: Settings, *, key: bytes) -> Starlette:
         online_within=timedelta(seconds=settings.online_within_s),
         heartbeat=timedelta(seconds=settings.heartbeat_s),
         pool_size=settings.pool_size,
+        bounds=Bounds(settings.max_cost, settings.cost_per_minute),
+        max_connections=settings.max_connections,
         default_time_zone=settings.time_zone,
     )
 

@@ -61,6 +61,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     session_minutes: Annotated[int, Meta(ge=1, le=43200, description="How long a sign-in lasts, in minutes.")] = 720
     pool_size: Annotated[int, Meta(ge=1, le=500, description="Database connections of one server process.")] = 8
+    cost_per_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000_000,
+            description="Points that an account may spend in a minute on one server process; a point is about 10 µs of "
+            "CPU, 3000000 half a core. Clients that have not signed in have a tenth, by address. 0: no limit.",
+        ),
+    ] = 3_000_000
+    max_cost: Annotated[
+        int,
+        Meta(ge=1000, le=1_000_000_000, description="Points that one operation may cost; 100000 are about a second."),
+    ] = 100_000
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Websockets that an account may have open on one server process, 50 operations each.",
+        ),
+    ] = 200
     online_within_s: Annotated[
         int,
         Meta(

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.pages import dashboard_routes, graphiql_routes
 from ingest.trial import MessageTrials
+from kilowatch.web.admission import Bounds
 from kilowatch.web.conversation import INIT_WITHIN_S, MAX_CONNECTIONS, Connections
 from kilowatch.web.conversation import Services as SocketServices
 from kilowatch.web.counts import Counts
@@ -23,6 +24,7 @@ from kilowatch.web.fanout import FanOut
 from kilowatch.web.graphql_http import GraphQLOverHTTP
 from kilowatch.web.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.health import Health
+from kilowatch.web.request_limits import ServerMeter
 from kilowatch.web.sse import EventStreams
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
@@ -53,12 +55,14 @@ class Services:
     now: Callable[[], datetime]
     online_within: timedelta
     message_trials: MessageTrials
+    meter: ServerMeter
 
     def context(self, viewer: Viewer | None, client_address: str) -> Context:
         """What the resolvers of one request are given."""
         return Context(
             pool=self.pool,
             viewer=viewer,
+            client_address=client_address,
             now=self.now,
             online_within=self.online_within,
             live=self.live,
@@ -66,6 +70,7 @@ class Services:
             sign_in=SignIn(self.doorkeeper, client_address),
             export_links=self.export_links,
             message_reader=self.message_trials,
+            meter=self.meter,
         )
 
     @asynccontextmanager
@@ -94,6 +99,7 @@ def create_app(
     online_within: timedelta,
     heartbeat: timedelta,
     pool_size: int,
+    bounds: Bounds | None = None,
     init_within_s: float = INIT_WITHIN_S,
     max_connections: int = MAX_CONNECTIONS,
     default_time_zone: str = "UTC",
@@ -112,7 +118,9 @@ def create_app(
     trials = MessageTrials(default_time_zone=default_time_zone)
     links = ExportLinks(signing_key, now)
     open_ones = OpenSubscriptions(database_url, pool, now)
-    services = Services(pool, live, open_ones, Doorkeeper(tokens.issue), links, now, online_within, trials)
+    engine = build_engine(introspection=introspection, bounds=bounds, now=now)
+    meter = ServerMeter(engine.admission)
+    services = Services(pool, live, open_ones, Doorkeeper(tokens.issue), links, now, online_within, trials, meter)
     viewers = Viewers(pool, tokens, now)
 
     @asynccontextmanager
@@ -123,7 +131,7 @@ def create_app(
     routes = _routes(
         services,
         viewers,
-        build_engine(introspection=introspection),
+        engine,
         origins=frozenset(allowed_origins),
         init_within_s=init_within_s,
         connections=Connections(max_connections),

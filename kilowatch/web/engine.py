@@ -1,8 +1,9 @@
 """Turns operations into answers: documents that are read once, run by graphql-core with plans of our own."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from inspect import isawaitable
 from typing import Any
 
@@ -10,11 +11,14 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import create_source_event_stream  # pyright: ignore[reportUnknownVariableType]
 from strawberry.execution import optimized_is_awaitable
 
+from kilowatch.web.admission import Admission, Bounds, Headers, NotAdmittedError
+from kilowatch.web.budgets import Budgets
+from kilowatch.web.costs import Costs
 from kilowatch.web.documents import DocumentError, Documents, Prepared, rules
 from kilowatch.web.execution import PlannedExecutor
 from kilowatch.web.operations import Operation
 from kilowatch.web.wording import accepted_values, without_suggestions
-from resolvers.context import Context
+from resolvers.context import Context, system_now
 from schema.contract import ElectricitySchema, build_schema
 from schema.refusals import shown
 
@@ -31,6 +35,10 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     status: int | None = None
 
+    def told(self, headers: Headers) -> "Answer":
+        """The answer with more headers."""
+        return Answer(self.body, self.is_refused, (*self.headers, *headers), self.status) if headers else self
+
 
 class NotAllowedHereError(Exception):
     """The operation is of a type that this way of asking does not run."""
@@ -46,6 +54,7 @@ class Engine:
 
     schema: GraphQLSchema
     documents: Documents
+    admission: Admission
     is_open: bool
 
     def prepared(self, operation: Operation) -> Prepared:
@@ -80,6 +89,9 @@ class Engine:
         if prepared.kind is not OperationType.SUBSCRIPTION:
             yield await self._once(prepared, operation, context)
             return
+        if isinstance(admitted := self.admitted(prepared, operation, context), Answer):
+            yield admitted
+            return
         executor = self.executor(prepared, operation, context)
         if isinstance(executor, Answer):
             yield executor
@@ -96,12 +108,21 @@ class Engine:
             yield self.ended(error)
 
     async def _once(self, prepared: Prepared, operation: Operation, context: Context) -> Answer:
+        if isinstance(admitted := self.admitted(prepared, operation, context), Answer):
+            return admitted
         executor = self.executor(prepared, operation, context)
-        if isinstance(executor, Answer):
-            return executor
-        return await self._executed(executor)
+        answer = executor if isinstance(executor, Answer) else await self._executed(executor)
+        return answer.told(admitted)
 
     # The steps of a subscription
+
+    def admitted(self, prepared: Prepared, operation: Operation, context: Context) -> Headers | Answer:
+        """Charges the sender; an answer, where the operation costs too much or the sender has too little left."""
+        try:
+            return self.admission.admit(prepared, operation.variables, context)
+        except NotAdmittedError as error:
+            answer = self.refused([error.error])
+            return Answer(answer.body, is_refused=True, headers=error.headers, status=error.status)
 
     def executor(self, prepared: Prepared, operation: Operation, context: Context) -> PlannedExecutor | Answer:
         """What runs the operation with its variables; an answer, where these are not what they should be."""
@@ -169,10 +190,14 @@ class Engine:
         return {**error.formatted, "message": message}
 
 
-def build_engine(*, introspection: bool) -> Engine:
-    """The engine of the whole contract."""
+def build_engine(
+    *, introspection: bool, bounds: Bounds | None = None, now: Callable[[], datetime] = system_now
+) -> Engine:
+    """The engine of the whole contract; `bounds` are what operations may cost and their senders may spend."""
     schema = core_of(build_schema())
-    return Engine(schema, Documents(schema, rules(introspection=introspection)), is_open=introspection)
+    documents = Documents(schema, rules(introspection=introspection))
+    admission = Admission(documents, Costs(schema, now), Budgets(now), bounds or Bounds())
+    return Engine(schema, documents, admission, is_open=introspection)
 
 
 def core_of(schema: ElectricitySchema) -> GraphQLSchema:
