@@ -110,6 +110,7 @@ def create_app(
     `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
+    An account may have `max_connections` websockets. `bounds` are what operations may cost and clients may spend.
     Panels that are not known are taken to be in `default_time_zone`, as by ingest.
     """
     pool = open_pool(database_url, size=pool_size, application="kilowatch serve", wait_s=_POOL_WAIT_S)
