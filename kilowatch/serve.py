@@ -12,9 +12,10 @@ from tempfile import NamedTemporaryFile
 from starlette.applications import Starlette
 
 from kilowatch.lifetime import end_with_parent
-from kilowatch.settings import Settings, listed
+from kilowatch.settings import SettingError, Settings, listed
 from kilowatch.web.admission import Bounds
 from kilowatch.web.app import create_app
+from kilowatch.web.persisted import TrustedDocumentsError
 from kilowatch.web.serve import bound, run_on
 from store.migrations import check_version
 
@@ -28,11 +29,15 @@ def serve_api(settings: Settings) -> None:
 
     Raises:
         SchemaMismatchError: the database needs `kilowatch migrate`.
+        SettingError: the file of trusted documents cannot be used.
         OSError: the signing key cannot be had, or the address cannot be listened on; the message names the settings.
     """
     check_version(settings.database_url)
     end_with_parent()
-    app = application(settings, key=signing_key(settings.signing_key_path))
+    try:
+        app = application(settings, key=signing_key(settings.signing_key_path))
+    except TrustedDocumentsError as error:
+        raise SettingError(f"KILOWATCH_TRUSTED_DOCUMENTS cannot be used: {error}") from error
     listener = _listener(settings.host, settings.port)
     log.info("serving on http://%s:%d", settings.host, listener.getsockname()[1])
     run_on(listener, app)
@@ -59,6 +64,7 @@ def application(settings: Settings, *, key: bytes) -> Starlette:
         heartbeat=timedelta(seconds=settings.heartbeat_s),
         pool_size=settings.pool_size,
         bounds=Bounds(settings.max_cost, settings.cost_per_minute),
+        trusted_documents=Path(settings.trusted_documents) if settings.trusted_documents else None,
         max_connections=settings.max_connections,
         default_time_zone=settings.time_zone,
     )

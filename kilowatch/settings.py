@@ -52,6 +52,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     graphiql: Annotated[bool, Meta(description="Whether `/graphiql` is served.")] = True
     introspection: Annotated[bool, Meta(description="Whether clients may ask for the schema.")] = True
+    trusted_documents: Annotated[
+        str,
+        Meta(
+            description="JSON file of documents by their hashes, as graphql-codegen writes it; only these are run. The "
+            "dashboard and GraphiQL work as far as their documents are among them. Empty: all are run."
+        ),
+    ] = ""
     signing_key_file: Annotated[
         str,
         Meta(
@@ -370,6 +377,7 @@ _CHECKS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
     "keep_hours_days": (_is_none_or_from(200), "0, or a whole number of days from 200 to 36500"),
     "compress_after_days": (_is_none_or_from(2), "0, or a whole number of days from 2 to 36500"),
     "fcm_credentials": (lambda value: Path(value).is_file(), "the path of a service-account file that exists"),
+    "trusted_documents": (lambda value: Path(value).is_file(), "the path of a JSON file that exists"),
     "fcm_url": (_is_url("http", "https"), "an address like http://127.0.0.1:9099"),
 }
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -100,6 +101,7 @@ def create_app(
     heartbeat: timedelta,
     pool_size: int,
     bounds: Bounds | None = None,
+    trusted_documents: Path | None = None,
     init_within_s: float = INIT_WITHIN_S,
     max_connections: int = MAX_CONNECTIONS,
     default_time_zone: str = "UTC",
@@ -112,6 +114,9 @@ def create_app(
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
     An account may have `max_connections` websockets. `bounds` are what operations may cost and clients may spend.
     Panels that are not known are taken to be in `default_time_zone`, as by ingest.
+
+    Raises:
+        TrustedDocumentsError: the file of `trusted_documents`, the only ones that are run, cannot be used.
     """
     pool = open_pool(database_url, size=pool_size, application="kilowatch serve", wait_s=_POOL_WAIT_S)
     live = LiveHub(database_url, pool, heartbeat_s=heartbeat.total_seconds())
@@ -119,7 +124,7 @@ def create_app(
     trials = MessageTrials(default_time_zone=default_time_zone)
     links = ExportLinks(signing_key, now)
     open_ones = OpenSubscriptions(database_url, pool, now)
-    engine = build_engine(introspection=introspection, bounds=bounds, now=now)
+    engine = build_engine(introspection=introspection, bounds=bounds, trusted=trusted_documents, now=now)
     meter = ServerMeter(engine.admission)
     services = Services(pool, live, open_ones, Doorkeeper(tokens.issue), links, now, online_within, trials, meter)
     viewers = Viewers(pool, tokens, now)

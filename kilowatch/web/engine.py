@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
@@ -17,6 +18,7 @@ from kilowatch.web.costs import Costs
 from kilowatch.web.documents import DocumentError, Documents, Prepared, rules
 from kilowatch.web.execution import PlannedExecutor
 from kilowatch.web.operations import Operation
+from kilowatch.web.persisted import Persisted, trusted_documents
 from kilowatch.web.wording import accepted_values, without_suggestions
 from resolvers.context import Context, system_now
 from schema.contract import ElectricitySchema, build_schema
@@ -54,6 +56,7 @@ class Engine:
 
     schema: GraphQLSchema
     documents: Documents
+    persisted: Persisted
     admission: Admission
     is_open: bool
 
@@ -63,7 +66,7 @@ class Engine:
         Raises:
             DocumentError: it cannot be run; `refused` turns that into an answer.
         """
-        return self.documents.prepared(operation.query, operation_name=operation.operation_name)
+        return self.persisted.prepared(operation)
 
     async def execute(self, operation: Operation, *, context: Context, allowed: frozenset[OperationType]) -> Answer:
         """Runs a query or mutation once.
@@ -191,13 +194,24 @@ class Engine:
 
 
 def build_engine(
-    *, introspection: bool, bounds: Bounds | None = None, now: Callable[[], datetime] = system_now
+    *,
+    introspection: bool,
+    bounds: Bounds | None = None,
+    trusted: Path | None = None,
+    now: Callable[[], datetime] = system_now,
 ) -> Engine:
-    """The engine of the whole contract; `bounds` are what operations may cost and their senders may spend."""
+    """The engine of the whole contract; `bounds` are what operations may cost and their senders may spend.
+
+    With a file of `trusted` documents nothing else is run.
+
+    Raises:
+        TrustedDocumentsError: the file cannot be used.
+    """
     schema = core_of(build_schema())
     documents = Documents(schema, rules(introspection=introspection))
     admission = Admission(documents, Costs(schema, now), Budgets(now), bounds or Bounds())
-    return Engine(schema, documents, admission, is_open=introspection)
+    listed = None if trusted is None else trusted_documents(trusted, documents)
+    return Engine(schema, documents, Persisted(documents, listed), admission, is_open=introspection)
 
 
 def core_of(schema: ElectricitySchema) -> GraphQLSchema:
