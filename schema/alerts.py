@@ -98,7 +98,9 @@ class AcknowledgeAlertPayload:
     """Exactly one of the two is set."""
 
     alert: Alert | None = strawberry.field(description="Null when it was refused.")
-    refusal: Refusal | None = strawberry.field(description="ALERT_NOT_FOUND; null when it was acknowledged.")
+    refusal: Refusal | None = strawberry.field(
+        description="UNAUTHENTICATED or ALERT_NOT_FOUND; null when it was acknowledged."
+    )
 
 
 @strawberry.type

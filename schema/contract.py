@@ -9,6 +9,7 @@ from strawberry.types import ExecutionContext
 
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
 from schema.devices import DeviceQueries
+from schema.enum_values import describe_values
 from schema.limits import LimitQueries
 from schema.live import LiveSubscriptions
 from schema.low_units import LowUnitsMutations
@@ -19,6 +20,7 @@ from schema.panels import PanelQueries
 from schema.prepaid import PrepaidMutations
 from schema.push_devices import PushDeviceMutations
 from schema.reading_changes import ReadingChangeMutations
+from schema.refusal_lists import list_refusals
 from schema.refusals import shown
 from schema.rejected import RejectedMutations, RejectedQueries
 from schema.scalars import scalar_map
@@ -79,12 +81,16 @@ class ElectricitySchema(strawberry.Schema):
 
 def build_schema() -> ElectricitySchema:
     """The whole schema."""
-    return ElectricitySchema(
+    schema = ElectricitySchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(disable_field_suggestions=True, scalar_map=scalar_map()),
     )
+    core = schema._schema  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    describe_values(core)
+    list_refusals(core)
+    return schema
 
 
 def printed() -> str:

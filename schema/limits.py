@@ -96,7 +96,7 @@ class LimitQueries:
     query_cost: bounds.OperationCost = strawberry.field(
         resolver=bounds.query_cost,
         graphql_type=OperationCost,
-        description="What an operation would cost, without running it. BAD_QUERY, BAD_INPUT.",
+        description="What an operation would cost, without running it. It is charged as a field like others.",
         extensions=[
             Arguments(
                 query="The document.",

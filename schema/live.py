@@ -21,7 +21,10 @@ strawberry.enum(
     " of each panel only.",
 )
 
-CODES = "The panels, 1 to 1,000; all you may see, later ones too, when left out."
+CODES = (
+    "The panels, 1 to 1,000; all you may see, later ones too, when left out. Codes of no panel, or of one that is not"
+    " yours, are passed over: the stream tells nothing of them."
+)
 HEARTBEAT = "Seconds of silence before a heartbeat, 1 to 300; a setting when left out (15)."
 CURSOR = "Where the stream stands after this event: pass it as `after` to go on from here."
 _PANEL_CODE = "The panel's code."

@@ -54,7 +54,7 @@ class SetLowUnitsRulePayload:
 
     rule: LowUnitsRule | None = strawberry.field(description="Null once removed, and when it was refused.")
     refusal: Refusal | None = strawberry.field(
-        description="PANEL_NOT_FOUND, NOT_PREPAID or BAD_INPUT; null when it was done."
+        description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID or BAD_INPUT; null when it was done."
     )
 
 

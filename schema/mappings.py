@@ -220,7 +220,8 @@ class SetDeviceMappingPayload:
 
     mapping: DeviceMapping | None = strawberry.field(description="Null when it was refused.")
     refusal: Refusal | None = strawberry.field(
-        description="BAD_TOPIC, BAD_CODE, BAD_PATH, BAD_UNIT, BAD_INPUT, PANEL_NOT_FOUND, FORBIDDEN; null when kept."
+        description="UNAUTHENTICATED, BAD_TOPIC, BAD_CODE, BAD_PATH, BAD_UNIT, BAD_INPUT, PANEL_NOT_FOUND or"
+        " FORBIDDEN; null when kept."
     )
 
 
@@ -231,7 +232,9 @@ class RemoveDeviceMappingPayload:
     was_there: bool | None = strawberry.field(
         description="False when there is no such mapping into a panel of yours; null when it was refused."
     )
-    refusal: Refusal | None = strawberry.field(description="BAD_TOPIC, BAD_CODE; null when it was done.")
+    refusal: Refusal | None = strawberry.field(
+        description="UNAUTHENTICATED, BAD_TOPIC or BAD_CODE; null when it was done."
+    )
 
 
 def _given(mapping: DeviceMappingInput) -> GivenMapping:

@@ -201,8 +201,8 @@ class TopUpPayload:
     )
     prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
     refusal: Refusal | None = strawberry.field(
-        description="PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, BAD_TOKEN, TOKEN_USED, BAD_TIME,"
-        " NO_TARIFF, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was credited."
+        description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, BAD_TOKEN, TOKEN_USED,"
+        " BAD_TIME, NO_TARIFF, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was credited."
     )
 
 
@@ -215,8 +215,8 @@ class RecordBalancePayload:
     )
     prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
     refusal: Refusal | None = strawberry.field(
-        description="PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_TIME, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when"
-        " it was recorded."
+        description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_TIME, IDEMPOTENCY_KEY_USED or"
+        " BAD_INPUT; null when it was recorded."
     )
 
 

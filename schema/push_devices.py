@@ -64,7 +64,7 @@ class RegisterPushDevicePayload:
     """Exactly one of the two is set."""
 
     device: PushDevice | None = strawberry.field(description="Null when it was refused.")
-    refusal: Refusal | None = strawberry.field(description="BAD_INPUT; null when it was registered.")
+    refusal: Refusal | None = strawberry.field(description="UNAUTHENTICATED or BAD_INPUT; null when it was registered.")
 
 
 @strawberry.type(description="Whether there was something to remove, or why nothing was done.")
@@ -74,7 +74,7 @@ class RemovePushDevicePayload:
     was_registered: bool | None = strawberry.field(
         description="False when the token was not one of yours; null when it was refused."
     )
-    refusal: Refusal | None = strawberry.field(description="BAD_INPUT; null when it was done.")
+    refusal: Refusal | None = strawberry.field(description="UNAUTHENTICATED or BAD_INPUT; null when it was done.")
 
 
 @strawberry.type

@@ -1,16 +1,21 @@
 """The printed contract: described down to each argument, and in the names that clients rely on."""
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, build_schema
+from graphql import GraphQLEnumType, GraphQLObjectType, build_schema
 
 from schema.arguments import Arguments
+from schema.compatibility import deprecations
 from schema.contract import PRINTED, printed
+from schema.refusal_lists import OPEN
 
 CONTRACT = build_schema(printed())
+BUILT_IN = {"String", "Int", "Float", "Boolean", "ID"}
 
 PROMISED = {
     "Query": """
@@ -71,18 +76,31 @@ def test_the_promised_fields_are_there(type_name: str) -> None:
     assert set(PROMISED[type_name].split()) <= set(type_.fields)
 
 
-def test_everything_that_a_client_meets_is_described() -> None:
-    bare: list[str] = []
+def members() -> Iterator[tuple[str, Any]]:
+    """Every type, field, argument and input field of ours, by where it stands."""
     for name, type_ in CONTRACT.type_map.items():
-        if name.startswith("__") or name in ("String", "Int", "Float", "Boolean", "ID"):
+        if name.startswith("__") or name in BUILT_IN:
             continue
-        bare += [] if type_.description else [name]
-        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
-            for field_name, field in type_.fields.items():
-                bare += [] if field.description else [f"{name}.{field_name}"]
-                for argument_name, argument in getattr(field, "args", {}).items():
-                    bare += [] if argument.description else [f"{name}.{field_name}({argument_name})"]
-    assert bare == []
+        yield name, type_
+        for field_name, field in getattr(type_, "fields", {}).items():
+            yield f"{name}.{field_name}", field
+            for argument_name, argument in getattr(field, "args", {}).items():
+                yield f"{name}.{field_name}({argument_name}:)", argument
+
+
+def test_everything_that_a_client_meets_is_described() -> None:
+    assert [place for place, member in members() if not member.description] == []
+
+
+def test_every_value_of_an_enum_is_described_itself_or_by_its_enum() -> None:
+    undescribed = [
+        f"{enum.name}.{value}"
+        for enum in CONTRACT.type_map.values()
+        if isinstance(enum, GraphQLEnumType) and not enum.name.startswith("__")
+        for value, member in enum.values.items()
+        if not member.description and not re.search(rf"\b{value}\b", enum.description or "")
+    ]
+    assert undescribed == []
 
 
 def test_quantities_say_their_unit_in_their_name_or_beside_them() -> None:
@@ -95,6 +113,83 @@ def test_quantities_say_their_unit_in_their_name_or_beside_them() -> None:
         and not re.search(r"(Kwh|Kw|Kva|Ms|Days|S)\d*$|Factor|^(r|s|t|n)$|Unbalance|daysLeft|historyDays", field_name)
     ]
     assert unnamed == []
+
+
+UNITS = {
+    r"Kwh\d*$": r"kWh", r"Kw\d*$": r"kW|demand", r"Kva$": r"kVA", r"Ms$": r"millisecond|same in",
+    r"(?<![A-Z])S$": r"[Ss]econd", r"Bytes$": r"[Bb]ytes", r"Percent$": r"percent", r"Days?$": r"days?", r"V$": r"V\b",
+}  # fmt: skip
+"""How names of quantities end, and what their descriptions must then say."""
+
+
+def test_a_name_that_ends_in_a_unit_is_described_with_that_unit() -> None:
+    silent = [
+        place
+        for place, member in members()
+        for ending, words in UNITS.items()
+        if re.search(ending, place.removesuffix(":)")) and _is_number(member) and not _says(member, place, words)
+    ]
+    assert silent == []
+
+
+def _is_number(member: Any) -> bool:
+    return str(getattr(member, "type", "")).strip("[]!") in {"Int", "Float", "Decimal"}
+
+
+def _says(member: Any, place: str, words: str) -> bool:
+    """Whether a description says the unit, or that of its type does, as for columns of one unit."""
+    of_type = CONTRACT.type_map[place.partition(".")[0]].description or ""
+    return bool(re.search(words, member.description) or re.search(words, of_type))
+
+
+def test_deprecations_name_the_day_of_their_removal_and_are_gone_by_then() -> None:
+    today = datetime.now(UTC).date()
+    late = [one for one in deprecations(printed()) if one.removed_on is None or one.removed_on <= today]
+    assert late == []
+
+
+REFUSES = re.compile(r"Refuses with ([A-Z_, ]+)\.")
+
+
+def listed(description: str | None) -> list[str]:
+    """The codes that a description says a field refuses with."""
+    found = REFUSES.search(description or "")
+    return re.findall(r"[A-Z_]+", found[1]) if found else []
+
+
+def fields_of(*type_names: str) -> Iterator[tuple[str, Any]]:
+    for type_name in type_names:
+        type_ = CONTRACT.type_map[type_name]
+        assert isinstance(type_, GraphQLObjectType)
+        yield from type_.fields.items()
+
+
+def test_every_query_and_subscription_lists_its_refusals_first_that_one_must_sign_in() -> None:
+    for name, field in fields_of("Query", "Subscription"):
+        codes = listed(field.description)
+        assert name in OPEN or codes[:1] == ["UNAUTHENTICATED"], name
+
+
+def test_every_field_below_that_takes_arguments_lists_its_refusals() -> None:
+    silent = [
+        f"{name}.{field_name}"
+        for name, type_ in CONTRACT.type_map.items()
+        if isinstance(type_, GraphQLObjectType) and not name.startswith("__")
+        and type_ not in {CONTRACT.query_type, CONTRACT.mutation_type, CONTRACT.subscription_type}
+        for field_name, field in type_.fields.items()
+        if field.args and not listed(field.description)
+    ]  # fmt: skip
+    assert silent == []
+
+
+def test_every_mutation_lists_its_refusals_first_that_one_must_sign_in() -> None:
+    for name, field in fields_of("Mutation"):
+        payload = dict(fields_of(str(field.type).strip("!")))
+        if "refusal" not in payload:
+            continue
+        codes = re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b", str(payload["refusal"].description).partition(";")[0])
+        assert name == "logIn" or codes[0] == "UNAUTHENTICATED", name
+        assert "FORBIDDEN" in codes or not str(field.description).endswith("For admins."), name
 
 
 def test_enums_have_the_promised_values() -> None:

@@ -1,0 +1,85 @@
+"""Turns enums of the rules, which know nothing of GraphQL, into enums whose every value is described."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from graphql import GraphQLEnumType, GraphQLSchema
+
+DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "DemandStep": {"DAY": "A local day of the panel.", "MONTH": "A local calendar month of the panel."},
+    "DeviceKind": {
+        "PANEL_METER": "A power meter that publishes on DATA/PM/ and its code.",
+        "TASMOTA": "A plug or reading head with Tasmota.",
+        "ENERGY_HUB": "A hub that reads several meters and tells of each by its number.",
+        "SHELLY": "A Shelly device of the second generation or later.",
+        "ZIGBEE2MQTT": "A Zigbee plug or meter behind Zigbee2MQTT.",
+        "HOME_ASSISTANT": "A device that was announced by Home Assistant's discovery.",
+        "MAPPED": "Whatever else publishes, read by a mapping of its owner's.",
+    },
+    "Direction": {"ASC": "The least first.", "DESC": "The most first."},
+    "MeterRegister": {
+        "IMPORT": "The energy taken from the grid, in kWh.",
+        "EXPORT": "The energy given to the grid, in kWh.",
+    },
+    "PanelOrderField": {"FLOOR": "The storey."},
+    "PanelStatus": {
+        "ONLINE": "A reading arrived lately.",
+        "OFFLINE": "No reading arrived for a while, or ever.",
+    },
+    "PushPlatform": {"ANDROID": "An Android phone.", "IOS": "An iPhone or iPad.", "WEB": "A browser."},
+    "Quantity": {
+        "ENERGY_IMPORT": "Cumulative import register.",
+        "ENERGY_EXPORT": "Cumulative export register.",
+        "ACTIVE_POWER": "Active power, negative while the panel exports.",
+        "APPARENT_POWER": "Apparent power.",
+        "POWER_FACTOR": "Power factor, -1 to 1.",
+        **{f"VOLTAGE_{phase}": f"Voltage of phase {phase} to neutral." for phase in "RST"},
+        "VOLTAGE_N": "Voltage of the neutral.",
+        **{f"CURRENT_{phase}": f"Current of phase {phase}." for phase in "RST"},
+        "CURRENT_N": "Current of the neutral.",
+        "BALANCE": "The credit in kWh that a prepaid meter itself shows.",
+    },
+    "Range": {
+        "LAST_1H": "The last hour.",
+        "LAST_6H": "The last 6 hours.",
+        "LAST_12H": "The last 12 hours.",
+        "LAST_24H": "The last 24 hours.",
+        "LAST_7D": "The last 7 days of 24 hours.",
+        "LAST_30D": "The last 30 days of 24 hours.",
+        "LAST_1Y": "The last 365 days of 24 hours.",
+    },
+    "Role": {
+        "TENANT": "Sees the panels given to them.",
+        "LANDLORD": "Sees the panels given to them, like those of a building's flats.",
+        "ADMIN": "Sees every panel, changes stored readings and runs the service.",
+    },
+    "Step": {
+        "MINUTE": "60 seconds.",
+        "FIVE_MINUTES": "300 seconds.",
+        "QUARTER_HOUR": "900 seconds.",
+        "HOUR": "3600 seconds.",
+        "DAY": "A local day, of 23 or 25 hours when the clocks change.",
+        "WEEK": "Seven local days from a Monday on.",
+        "MONTH": "A local calendar month.",
+        "YEAR": "A local calendar year.",
+    },
+    "TransferFormat": {
+        "CSV": "Comma-separated values with a header, as text.",
+        "JSONL": "A JSON object a line.",
+        "PARQUET": "An Apache Parquet file.",
+    },
+}
+"""What each value means, by the names of the contract; enums that explain their values themselves are not here."""
+
+
+def describe_values(schema: GraphQLSchema) -> None:
+    """Puts the descriptions on the enums of a schema.
+
+    Raises:
+        KeyError: an enum or a value that is described is not there.
+    """
+    for name, values in DESCRIPTIONS.items():
+        enum = schema.type_map[name]
+        assert isinstance(enum, GraphQLEnumType)  # noqa: S101 - tells the type checker what the names above are
+        for value, description in values.items():
+            enum.values[value].description = description
