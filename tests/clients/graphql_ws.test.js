@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once, EventEmitter } from 'node:events';
 import { test } from 'node:test';
 
-import { LIVE, METERED, Told, admin, assertNothingMissedOrRepeated, cuttable, eventually, openStreams } from './house.js';
+import { LIVE, METERED, Told, admin, assertNothingMissedOrRepeated, cuttableClient, eventually, openStreams } from './house.js';
 
 function watched() {
   const seen = new EventEmitter();
@@ -18,7 +18,7 @@ function watched() {
 test('a stream begins with a snapshot, survives cuts without loss or repeat, and ends when it is left', async (t) => {
   const session = admin();
   const { heard, on } = watched();
-  const { live, cut } = await cuttable(t, { session, on });
+  const { live, cut } = await cuttableClient(t, { session, on });
   assert.deepEqual(heard, [], 'a lazy client connects with the first subscription');
   const told = new Told();
   const ended = Promise.withResolvers();
@@ -43,7 +43,7 @@ test('a stream begins with a snapshot, survives cuts without loss or repeat, and
 test('a socket that the server closes with 4403 comes back with a fresh token', async (t) => {
   const { seen, heard, on } = watched();
   const session = admin();
-  const { live } = await cuttable(t, { session, on });
+  const { live } = await cuttableClient(t, { session, on });
   const first = await session.token();
   const told = new Told();
   live.subscribe({ query: LIVE, variables: METERED }, { next: told.next, error: assert.ifError, complete() {} });
@@ -55,7 +55,7 @@ test('a socket that the server closes with 4403 comes back with a fresh token', 
 });
 
 test('an operation that does not fit the schema is answered with its code, and the others go on', async (t) => {
-  const { live } = await cuttable(t, { session: admin() });
+  const { live } = await cuttableClient(t, { session: admin() });
   const told = new Told();
   live.subscribe({ query: LIVE, variables: METERED }, { next: told.next, error: assert.ifError, complete() {} });
   const refused = Promise.withResolvers();
@@ -66,7 +66,7 @@ test('an operation that does not fit the schema is answered with its code, and t
 });
 
 test('queries and mutations go over the socket too', async (t) => {
-  const { live } = await cuttable(t, { session: admin() });
+  const { live } = await cuttableClient(t, { session: admin() });
   const answers = [];
   for await (const answer of live.iterate({ query: '{ viewer { role } }' })) answers.push(answer);
   assert.deepEqual(answers, [{ data: { viewer: { role: 'ADMIN' } } }]);

@@ -27,9 +27,9 @@ export const METERED = { codes: ['FLOOR_1'] };
 export const admin = () => new Session({ url, email: ADMIN, password });
 export const tenant = () => new Session({ url, email: TENANT, password });
 
-/** A live client, until the test ends, whose socket goes through a port of ours; `cut` drops it as a lost network does. */
-export async function cuttable(test, { session, on }) {
-  const { hostname, port, pathname } = new URL(socketUrl);
+/** The address of a port that leads to the server until the test ends; `cut` drops its lines as a lost network does. */
+export async function cuttable(test, address) {
+  const { protocol, hostname, port, pathname } = new URL(address);
   const lines = new Set();
   const between = net.createServer((near) => {
     const far = net.connect(Number(port), hostname);
@@ -42,22 +42,23 @@ export async function cuttable(test, { session, on }) {
   });
   between.listen(0, '127.0.0.1');
   await once(between, 'listening');
-  const live = liveClient({
-    url: `ws://127.0.0.1:${between.address().port}${pathname}`,
-    session,
-    pause_ms: 50,
-    on,
-  });
   const cut = () => {
     for (const line of lines) line.resetAndDestroy();
     lines.clear();
   };
   test.after(() => {
-    live.dispose();
     between.close();
     cut();
   });
-  return { live, cut };
+  return { url: `${protocol}//127.0.0.1:${between.address().port}${pathname}`, cut };
+}
+
+/** A live client, until the test ends, and how to cut its socket. */
+export async function cuttableClient(test, { session, on }) {
+  const line = await cuttable(test, socketUrl);
+  const live = liveClient({ url: line.url, session, pause_ms: 50, on });
+  test.after(() => live.dispose());
+  return { live, cut: line.cut };
 }
 
 /** What a stream told, and promises of what it will tell. */

@@ -9,13 +9,13 @@ import floors from './__generated__/FloorsQuery.graphql.js';
 import live from './__generated__/FloorsLiveSubscription.graphql.js';
 import readings from './__generated__/FloorsReadingsQuery.graphql.js';
 import topUp from './__generated__/FloorsTopUpMutation.graphql.js';
-import { METERED, Told, admin, assertNothingMissedOrRepeated, cuttable, eventually, openStreams, tenant, url } from './house.js';
+import { METERED, Told, admin, assertNothingMissedOrRepeated, cuttableClient, eventually, openStreams, tenant, url } from './house.js';
 import { relayEnvironment } from './relay.js';
 
 const { commitMutation, createOperationDescriptor, fetchQuery, requestSubscription } = relay;
 
 async function signedIn(t, session) {
-  const { live: socket, cut } = await cuttable(t, { session });
+  const { live: socket, cut } = await cuttableClient(t, { session });
   return { environment: relayEnvironment({ url, session, live: socket }), cut };
 }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { gql } from '@urql/core';
 
-import { LIVE, METERED, Told, admin, assertNothingMissedOrRepeated, cuttable, eventually, openStreams, tenant, url } from './house.js';
+import { LIVE, METERED, Told, admin, assertNothingMissedOrRepeated, cuttableClient, eventually, openStreams, tenant, url } from './house.js';
 import { urqlClient } from './urql.js';
 
 async function signedIn(t, session) {
@@ -14,7 +14,7 @@ async function signedIn(t, session) {
     methods.push(request.method);
     return fetched(address, request);
   };
-  const { live, cut } = await cuttable(t, { session });
+  const { live, cut } = await cuttableClient(t, { session });
   return { client: urqlClient({ url, session, live }), methods, cut };
 }
 

@@ -4,16 +4,13 @@ import { createClient } from 'graphql-ws';
 const FORBIDDEN = 4403;
 
 /** A client of graphql-ws: one socket for all subscriptions, opened with the first and closed after the last. */
-export function liveClient({ url, session, pause_ms = 1000, longestPause_ms = 30_000, on = {} }) {
+export function liveClient({ url, session, pause_ms = 1000, on = {} }) {
   const client = createClient({
     url,
     connectionParams: async () => ({ authorization: `Bearer ${await session.token()}` }),
     retryAttempts: Infinity,
     shouldRetry: () => true, // by itself it retries closed sockets only, not a network that is away
-    retryWait: (retries) => {
-      const longest_ms = Math.min(pause_ms * 2 ** retries, longestPause_ms);
-      return new Promise((resolve) => setTimeout(resolve, longest_ms * (0.5 + Math.random() / 2)));
-    },
+    retryWait: growing(pause_ms),
     on: {
       ...on,
       closed: (event) => {
@@ -25,8 +22,16 @@ export function liveClient({ url, session, pause_ms = 1000, longestPause_ms = 30
   return { ...client, subscribe: resuming(client) };
 }
 
-/** Fills the operation's variable `after` when it is sent again, so that nothing is missed and nothing comes twice. */
-function resuming(client) {
+/** Pauses that double up to 30 s, by chance shorter, so that not all clients come back at once. */
+export function growing(pause_ms) {
+  return (retries) => {
+    const longest_ms = Math.min(pause_ms * 2 ** retries, 30_000);
+    return new Promise((resolve) => setTimeout(resolve, longest_ms * (0.5 + Math.random() / 2)));
+  };
+}
+
+/** Fills the operation's variable `after` for when it is sent again: nothing is missed and nothing comes twice. */
+export function resuming(client) {
   return (payload, sink) => {
     const variables = { ...payload.variables };
     const next = (result) => {
