@@ -164,7 +164,7 @@ def _routes(
     connections: Connections,
 ) -> list[BaseRoute]:
     counts, fanout = Counts(), FanOut(engine, services.live)
-    streams = EventStreams(engine, services.subscriptions, counts)
+    streams = EventStreams(fanout, services.subscriptions, counts)
     over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins, streams)
     for_sockets = SocketServices(engine, fanout, viewers, services.context, counts, connections, init_within_s)
     over_socket = GraphQLOverWebSocket(for_sockets, origins)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from graphql import OperationType
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from kilowatch.web.answers import answered, fault_of, refusal
 from kilowatch.web.counts import Counts
 from kilowatch.web.documents import DocumentError, Prepared
 from kilowatch.web.engine import Answer, Engine, NotAllowedHereError
+from kilowatch.web.fanout import Asked
 from kilowatch.web.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
 from kilowatch.web.operations import BadRequestError, Headers, Operation, from_address, from_body
 from kilowatch.web.sse import EventStream, EventStreams, single
@@ -124,10 +126,9 @@ class GraphQLOverHTTP:
         """The stream, for subscriptions and for who asks for nothing else; None where an answer is wanted."""
         prepared = self._prepared(operation)
         if isinstance(prepared, Prepared) and prepared.kind is OperationType.SUBSCRIPTION:
-            context = self.make_context(caller.viewer, caller.address)
-            return self.streams.opened(
-                prepared, operation, context, address=caller.address, expires_at=caller.expires_at
-            )
+            kept = msgspec.structs.replace(operation, query=prepared.document.text)  # one text for all who send it
+            asked = Asked(prepared, kept, caller.viewer, lambda viewer: self.make_context(viewer, caller.address))
+            return self.streams.opened(asked, address=caller.address, expires_at=caller.expires_at)
         if chosen.media_type != EVENT_STREAM:
             return None
         return single(await self._executed(scope, operation, caller) if isinstance(prepared, Prepared) else prepared)

@@ -3,24 +3,21 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Generator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
 
 from kilowatch.web.answers import Header, Sent, encoded, fault_of
 from kilowatch.web.connections import HttpProtocol, connection_of
 from kilowatch.web.counts import Counts
-from kilowatch.web.documents import Prepared
-from kilowatch.web.engine import Answer, Engine
-from kilowatch.web.fanout import title_of
+from kilowatch.web.engine import Answer
+from kilowatch.web.fanout import Asked, FanOut, title_of
 from kilowatch.web.negotiation import EVENT_STREAM
-from kilowatch.web.operations import Operation
 from metering.refusals import Refused
-from resolvers.context import Context, system_now
+from resolvers.context import system_now
 from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
 from store.open_subscriptions import Transport
 
@@ -58,7 +55,7 @@ def single(answer: Answer) -> Sent:
 class EventStreams:
     """All streams of one process."""
 
-    engine: Engine
+    fanout: FanOut
     subscriptions: OpenSubscriptions
     counts: Counts
     ping_every_s: float = PING_EVERY_S
@@ -67,27 +64,25 @@ class EventStreams:
     open_streams: Counter[int | str] = field(default_factory=Counter[int | str])
     """How many are open, by account, or address without one."""
 
-    def opened(
-        self, prepared: Prepared, operation: Operation, context: Context, *, address: str, expires_at: datetime | None
-    ) -> "EventStream | Sent":
+    def opened(self, asked: Asked, *, address: str, expires_at: datetime | None) -> "EventStream | Sent":
         """The response to a subscription; `expires_at` is when the token does that it came with.
 
         Without a token it is refused by its resolver.
         """
-        whose = context.viewer.account_id if context.viewer else address
+        whose = address if asked.account_id is None else asked.account_id
         if self.open_streams[whose] >= self.max_streams:
             message = f"You may have {self.max_streams} streams of events open on a server: close one first."
-            return single(self.refused(Refused("TOO_MANY_SUBSCRIPTIONS", message)))
-        return EventStream(self, prepared, operation, context, whose, address, expires_at)
+            return single(self.ended(Refused("TOO_MANY_SUBSCRIPTIONS", message)))
+        return EventStream(self, asked, whose, address, expires_at)
 
-    def refused(self, refused: Refused) -> Answer:
+    def ended(self, refused: Refused) -> Answer:
         """The answer that ends a stream for a reason that is expected."""
-        return self.engine.refused([GraphQLError(refused.message, original_error=refused)])
+        return self.fanout.engine.ended(refused)
 
 
 @dataclass(slots=True, eq=False)
 class Events:
-    """What waits to be sent of one stream, for whoever tells it (see `fanout.Sink`)."""
+    """What waits to be sent of one stream: the sink that it is told by."""
 
     streams: EventStreams
     is_over: bool = False
@@ -162,9 +157,7 @@ class EventStream:
     """One subscription as the response to its request, until it is complete or the client has gone."""
 
     streams: EventStreams
-    prepared: Prepared
-    operation: Operation
-    context: Context
+    asked: Asked
     whose: int | str
     address: str
     expires_at: datetime | None
@@ -205,38 +198,34 @@ class EventStream:
 
     def _listed(self, events: Events) -> str | None:
         """Notes the stream where its owner finds and ends it."""
-        viewer = self.context.viewer
-        if viewer is None:
+        if self.asked.account_id is None:
             return None
         return self.streams.subscriptions.opened(
-            account_id=viewer.account_id,
-            operation=title_of(self.prepared),
+            account_id=self.asked.account_id,
+            operation=title_of(self.asked.prepared),
             transport=Transport.SSE,
             address=self.address,
-            close=lambda: events.end(self.streams.refused(ended_by_owner())),
+            close=lambda: events.end(self.streams.ended(ended_by_owner())),
         )
 
     def _expiring(self, events: Events) -> asyncio.TimerHandle | None:
         if self.expires_at is None:
             return None
-        over = self.streams.refused(Refused("UNAUTHENTICATED", "The access token has expired: sign in again."))
+        over = self.streams.ended(Refused("UNAUTHENTICATED", "The access token has expired: sign in again."))
         left_s = max((self.expires_at - system_now()).total_seconds(), 0.0)
         return asyncio.get_running_loop().call_later(left_s, events.end, over)
 
     async def _feed(self, events: Events) -> None:
-        """Tells the stream's events as fast as the client reads; a slow one gets what its resolver says of that."""
+        """Tells the stream's events, along with all who ask alike, until it is cancelled."""
+        member = None
         try:
-            async with aclosing(self.streams.engine.stream(self.operation, context=self.context)) as answers:
-                async for answer in answers:
-                    if answer.is_refused:
-                        events.end(answer)
-                        return
-                    await events.drained()
-                    events.write(encoded(answer.body))
+            member = await self.streams.fanout.begin(self.asked, events)
+            await events.left.wait()
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
             events.end(Answer(fault_of(error).body, is_refused=True))
-        else:
-            events.end(None)
+        finally:
+            if member is not None:
+                member.stop()
 
     async def _sent(self, send: Send, events: Events, connection: HttpProtocol | None) -> None:
         try:

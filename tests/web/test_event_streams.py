@@ -270,29 +270,67 @@ async def test_a_server_that_stops_ends_its_streams_without_a_fault(
     assert caplog.records == []
 
 
-async def test_a_client_that_reads_nothing_is_dropped(
-    database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    with_streams(monkeypatch, stuck_after_s=0.2)
-    panel, account = await resident(database_url)
+@asynccontextmanager
+async def reading_slowly(api: Server, account: int) -> AsyncGenerator[asyncio.StreamReader]:
+    """The bytes of a stream to a client that keeps a few kilobytes of what it has not asked for."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+    line.connect(("127.0.0.1", api.port))
+    reader, writer = await asyncio.open_connection(sock=line, limit=SMALL_BUFFER_BYTES)
     body = json.dumps({"query": READINGS}).encode()
     head = (
         "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
         f"Authorization: Bearer {token_of(account)}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
+    writer.write(head.encode() + body)
+    try:
+        yield reader
+    finally:
+        writer.transport.abort()
+
+
+async def next_data(reader: asyncio.StreamReader) -> dict[str, Any]:
+    async with asyncio.timeout(10):
+        while not (line := await reader.readline()).startswith(b"data:"):
+            assert line
+    return next(iter(json.loads(line[5:])["data"].values()))
+
+
+async def test_a_slow_client_is_told_how_much_it_missed(database_url: str, meters: Meters) -> None:
+    panel, account = await resident(database_url)
+    async with (
+        serving(make_app(database_url), has_small_buffers=True) as api,
+        reading_slowly(api, account) as reader,
+    ):
+        assert (await next_data(reader))["panels"] == [{"code": "P1"}]
+        for start in range(0, 4000, 1000):
+            await meters.store([(panel, reading(start + more)) for more in range(1000)])
+        got, missed, newest = 0, 0, -1.0
+        while newest < 3999:
+            told = await next_data(reader)
+            if told["__typename"] == "Gap":
+                assert told["reason"] == "SLOW_CLIENT"
+                missed += told["missed"]
+            else:
+                got, newest = got + 1, told["reading"]["energyImportKwh"]
+    assert missed > 0
+    assert got + missed == 4000
+
+
+async def test_a_client_that_reads_nothing_is_dropped(
+    database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_streams(monkeypatch, stuck_after_s=0.2)
+    panel, account = await resident(database_url)
     with caplog.at_level(logging.WARNING):
-        async with serving(make_app(database_url), has_small_buffers=True) as api:
-            line = socket.socket()
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
-            line.settimeout(0)
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(line, ("127.0.0.1", api.port))
-            await loop.sock_sendall(line, head.encode() + body)
-            async with GraphQLClient(api, account_id=account) as client:
-                await becomes(client, 1)
-                second = 0
-                while (await client.ask(LIST))["data"]["viewer"]["subscriptions"]:
-                    await meters.store([(panel, reading(second + more)) for more in range(500)])
-                    second += 500
-            line.close()
+        async with (
+            serving(make_app(database_url), has_small_buffers=True) as api,
+            reading_slowly(api, account),
+            GraphQLClient(api, account_id=account) as client,
+        ):
+            await becomes(client, 1)
+            second = 0
+            while (await client.ask(LIST))["data"]["viewer"]["subscriptions"]:
+                await meters.store([(panel, reading(second + more)) for more in range(500)])
+                second += 500
     assert caplog.records == []
