@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from math import inf
 from time import monotonic
 from typing import Any, ClassVar, Generic
 
@@ -215,7 +216,7 @@ class Follower(Generic[S]):
     _last_seen_at: datetime | None = None
     _access_changes: int = -1
     _told_at_s: float = field(default_factory=monotonic)
-    _looked_at_s: float = 0.0
+    _looked_at_s: float = -inf
 
     async def begin(self) -> None:
         """Takes note of the panels as they are: what differs from that later is news."""
@@ -246,9 +247,10 @@ class Follower(Generic[S]):
         while True:
             await self.watch.mailbox.wait(self._wait_s())
             self._renew_context()
+            self._take()
             if self._access_changes != self.watch.access_changes:
                 happened = self._other_sight()
-            elif self._has_to_look():
+            elif self._news and monotonic() >= self._looked_at_s + self.kind.pause_s:
                 happened = self._changes()
             elif monotonic() >= self._told_at_s + self.every_s:
                 happened = self._beat()
@@ -268,19 +270,19 @@ class Follower(Generic[S]):
             waits_s.append((next_at - self.context.now()).total_seconds() + 0.01)
         return max(min(waits_s), 0.0)
 
-    def _has_to_look(self) -> bool:
-        """Takes what came, and says whether there is news that may be told by now."""
+    def _take(self) -> None:
+        """Takes note of whose state may have changed."""
         now = self.context.now()
         waiting, _ = self.watch.mailbox.take()
         for stored in waiting:
             received_at = stored.reading.received_at
             self._last_seen_at = max(self._last_seen_at or received_at, received_at)
-            if stored.panel_id in self._codes_by_id and self._timer.heard(stored, now=now):
+            is_new = stored.batch_id > self._since.batch_id  # than what every opening has read
+            if is_new and stored.panel_id in self._codes_by_id and self._timer.heard(stored, now=now):
                 self._news.add(stored.panel_id)
         panel_ids, is_behind = self.box.take()
         self._news.update(self._codes_by_id if is_behind else panel_ids & self._codes_by_id.keys())
         self._news.update(self._timer.due(now))
-        return bool(self._news) and monotonic() >= self._looked_at_s + self.kind.pause_s
 
     async def _changes(self) -> AsyncGenerator[Told]:
         """The panels that have news, as they are now, where that is not what was told before."""

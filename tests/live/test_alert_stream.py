@@ -2,10 +2,15 @@
 
 import asyncio
 from contextlib import aclosing
+from time import time
+
+import pytest
 
 from metering.access import Role, Viewer
+from resolvers import alert_stream
 from resolvers.context import Context
 from resolvers.live import LiveHub
+from resolvers.pages import cursor_of
 from schema.contract import build_schema
 from store import accounts
 from store.connections import connect_async, open_pool
@@ -15,6 +20,9 @@ from tests.live.test_hub import raise_alert
 ALERTS = """subscription { alerts { __typename
   ... on AlertSnapshot { alerts { id } } ... on AlertChanged { alert { panelCode } } } }"""
 SNAPSHOT = {"__typename": "AlertSnapshot", "alerts": []}
+RESUMED = """subscription ($after: Cursor, $every: Float) { alerts(after: $after, heartbeatEveryS: $every) { __typename
+  ... on AlertSnapshot { cursor isWhole alerts { id } } ... on AlertChanged { cursor alert { id } }
+  ... on Heartbeat { cursor lastSeenAt isCurrent } ... on Gap { cursor reason } } }"""
 
 
 async def test_the_alerts_of_a_removed_account_end(api: Server, database_url: str) -> None:
@@ -58,3 +66,56 @@ async def test_an_admin_who_becomes_a_tenant_gets_alerts_of_given_panels_alone(a
         await raise_alert(database_url, account_id=admin, panel_id=hidden)
         await raise_alert(database_url, account_id=admin, panel_id=given)
         assert (await client.event(operation))["alert"] == {"panelCode": "GIVEN"}
+
+
+async def test_silence_brings_heartbeats_and_a_cursor_brings_what_was_missed(api: Server, database_url: str) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    async with speaking(api, account_id=account) as client:
+        operation = await client.subscribe(RESUMED, every=1)
+        assert (await client.event(operation))["isWhole"]
+        beat = await client.event(operation)
+        alert = await raise_alert(database_url, account_id=account, panel_id=panel)
+        changed = await client.event(operation)
+        missed = await client.event(await client.subscribe(RESUMED, after=beat["cursor"]))
+    assert (beat["__typename"], beat["lastSeenAt"], beat["isCurrent"]) == ("Heartbeat", None, True)
+    assert changed["alert"] == {"id": str(alert)}
+    assert (missed["isWhole"], missed["alerts"]) == (False, [{"id": str(alert)}])
+
+
+async def test_old_alerts_are_not_told_again_after_a_cursor(api: Server, database_url: str) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    alert = await raise_alert(database_url, account_id=account, panel_id=panel)
+    async with speaking(api, account_id=account) as client, await connect_async(database_url) as connection:
+        await connection.execute("UPDATE alert SET raised_at = now() - interval '1 hour' WHERE id = %s", (alert,))
+        cursor = (await client.event(await client.subscribe(RESUMED)))["cursor"]
+        resumed = await client.event(await client.subscribe(RESUMED, after=cursor))
+        await connection.execute("UPDATE alert SET cleared_at = now() WHERE id = %s", (alert,))
+        cleared = await client.event(await client.subscribe(RESUMED, after=cursor))
+    assert (resumed["isWhole"], resumed["alerts"], cleared["alerts"]) == (False, [], [{"id": str(alert)}])
+
+
+@pytest.mark.parametrize("reason", ["TOO_MANY", "UNKNOWN_CURSOR"])
+async def test_what_cannot_be_replayed_is_a_gap_and_begins_anew(
+    api: Server, database_url: str, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    monkeypatch.setattr(alert_stream, "MAX_ALERTS", 1)
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    ids = [await raise_alert(database_url, account_id=account, panel_id=panel) for _ in range(2)]
+    at_ms = round(time() * 1000) + (0 if reason == "TOO_MANY" else 3_600_000)
+    async with speaking(api, account_id=account) as client:
+        operation = await client.subscribe(RESUMED, after=cursor_of("alerts", at_ms))
+        gap, anew = await client.event(operation), await client.event(operation)
+        after_gap = await client.event(await client.subscribe(RESUMED, after=gap["cursor"]))
+    assert (gap["__typename"], gap["reason"], len(ids)) == ("Gap", reason, 2)
+    assert anew["isWhole"]
+    assert after_gap["isWhole"]
+
+
+@pytest.mark.parametrize("after", ["x", cursor_of("alert", 1), cursor_of("alerts", "1.2"), cursor_of("alerts", 10**17)])
+async def test_cursors_that_lead_nowhere_are_refused(api: Server, database_url: str, after: str) -> None:
+    async with speaking(api, account_id=await add_account(database_url)) as client:
+        message = await client.message(await client.subscribe(RESUMED, after=after))
+    assert message["payload"][0]["extensions"]["code"] == "BAD_CURSOR"
