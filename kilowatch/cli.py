@@ -192,7 +192,9 @@ def schema(
             "--check", help="Fail when the committed file is out of date, or clients of the last release break."
         ),
     ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write schema/schema.graphql.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write schema/schema.graphql, and the tables of docs/errors.md.")
+    ] = False,
     release: Annotated[
         bool, typer.Option("--release", help="Write schema/released.graphql: from now on clients rely on this schema.")
     ] = False,
@@ -204,12 +206,20 @@ def schema(
     text, path = printed(), PRINTED
     if write:
         path.write_text(text, "utf-8")
+        _write_error_tables()
     if release:
         compatibility.RELEASED.write_text(text, "utf-8")
     if check:
         _check_schema(text, path)
     elif not (write or release):
         sys.stdout.write(text)
+
+
+def _write_error_tables() -> None:
+    from kilowatch.error_tables import PAGE, with_tables
+
+    if PAGE.exists():
+        PAGE.write_text(with_tables(PAGE.read_text("utf-8")), "utf-8")
 
 
 def _check_schema(text: str, path: Path) -> None:

@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
+from schema.codes import CodeQueries
 from schema.devices import DeviceQueries
 from schema.enum_values import describe_values
 from schema.limits import LimitQueries
@@ -42,6 +43,7 @@ class Query(
     RejectedQueries,
     SessionQueries,
     LimitQueries,
+    CodeQueries,
     AlertQueries,
     MappingQueries,
     NodeQueries,

@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from kilowatch.cli import app
+from kilowatch.error_tables import with_tables
 from kilowatch.settings import described
+from resolvers.codes import CodePlace, error_codes
 from schema.contract import printed
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +90,20 @@ def test_nothing_names_a_path_of_the_machine_that_wrote_it() -> None:
             assert not [line for line in path.read_text("utf-8").splitlines() if place.search(line)], path
 
 
+def test_the_tables_of_codes_are_those_of_the_catalogue() -> None:
+    page = (ROOT / "docs/errors.md").read_text("utf-8")
+    assert page == with_tables(page), "run `kilowatch schema --write`"
+    assert {f"<!-- codes: {place.name} -->" for place in CodePlace} == set(re.findall(r"<!-- codes: \w+ -->", page))
+
+
+def test_the_descriptions_of_the_contract_name_only_codes_that_there_are() -> None:
+    known = {code.code for code in error_codes()}
+    named = re.findall(r"(?:Refuses with |^ *\"*)((?:[A-Z_]{3,}(?:, | or )?)+)(?:\.|; null)", printed(), re.MULTILINE)
+    codes = {code for listed in named for code in re.findall(r"[A-Z_]+", listed)}
+    assert codes - known == set()
+    assert len(codes) > 20
+
+
 def test_the_documents_list_every_code_and_no_other() -> None:
     listed = set(
         re.findall(
@@ -104,5 +120,6 @@ def test_the_documents_list_every_code_and_no_other() -> None:
         )
     }
     assert raised <= listed, raised - listed
-    everything = "\n".join(path.read_text("utf-8") for path in sources)
+    assert {code.code for code in error_codes()} - listed == set()
+    everything = "\n".join(path.read_text("utf-8") for path in sources if path.name != "codes.py")
     assert [code for code in listed if f'"{code}"' not in everything] == []

@@ -1,0 +1,267 @@
+"""Turns every code that a refusal or an error may have into what it means and what helps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class CodePlace(Enum):
+    """Where a code is met."""
+
+    REQUEST = "REQUEST"
+    ACCOUNT = "ACCOUNT"
+    INPUT = "INPUT"
+    COMMAND = "COMMAND"
+    DOWNLOAD = "DOWNLOAD"
+    IMPORT_ROW = "IMPORT_ROW"
+    METER_MESSAGE = "METER_MESSAGE"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """A code at the place where it is met; `is_retryable` says that the same request may succeed later."""
+
+    code: str
+    where: CodePlace
+    meaning: str
+    help: str
+    is_retryable: bool = False
+
+
+_NO_CODE: Final = "Use 1 to 64 letters, digits, `_ . : -`."
+_RETRYABLE: Final = frozenset(
+    {
+        "TOO_MANY_SUBSCRIPTIONS",
+        "RATE_LIMITED",
+        "DATABASE_UNAVAILABLE",
+        "TOO_MANY_ATTEMPTS",
+        "IMPORT_RUNNING",
+        "TOO_MANY_EXPORTS",
+    }
+)
+_TOO_OLD: Final = "The reading is from before what is kept."
+
+_CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
+    CodePlace.REQUEST: {
+        "BAD_REQUEST": (
+            "Not a GraphQL request: no JSON, no `query`, or a NUL in text.",
+            'Send `{"query": "…", "variables": {…}}`.',
+        ),
+        "GRAPHQL_PARSE_FAILED": ("The document has a syntax error.", "See `locations`."),
+        "GRAPHQL_VALIDATION_FAILED": (
+            "The document does not fit the schema, or is over a limit of depth, aliases or tokens.",
+            "Ask for what the schema has; for less, or in several requests: see `limits`.",
+        ),
+        "OPERATION_NOT_FOUND": (
+            "Several operations and no `operationName`, or an unknown one.",
+            "Name one of the document's operations.",
+        ),
+        "PERSISTED_QUERY_NOT_FOUND": (
+            "No document with this hash was left here yet, or it was forgotten.",
+            "Send `query` along with the hash once.",
+        ),
+        "PERSISTED_QUERY_NOT_SUPPORTED": ("A version of persisted queries other than 1.", "Send `query`."),
+        "PERSISTED_QUERY_MISMATCH": (
+            "`query` has another SHA-256 than `sha256Hash` says.",
+            "Hash the very text that is sent, as UTF-8.",
+        ),
+        "DOCUMENT_NOT_TRUSTED": (
+            "The server runs the documents of a list alone, and this is none of them.",
+            "Ask whoever runs the server.",
+        ),
+        "SUBSCRIPTION_NEEDS_STREAM": (
+            "A subscription by plain HTTP.",
+            "Send `Accept: text/event-stream`, or use a websocket with `graphql-transport-ws`.",
+        ),
+        "SUBSCRIPTION_CLOSED": (
+            "Its owner has ended this subscription by `closeSubscription`.",
+            "Subscribe again when it is wanted.",
+        ),
+        "TOO_MANY_SUBSCRIPTIONS": (
+            "Over 50 operations on one websocket, or the server has 20,000 distinct subscriptions.",
+            "Complete one; ask alike where that will do.",
+        ),
+        "COST_TOO_HIGH": (
+            "The operation would cost more than one may; `extensions` has `cost`, `maxCost` and `dearest`.",
+            "Ask for fewer items, points or buckets there; `queryCost` says what an operation costs.",
+        ),
+        "RATE_LIMITED": (
+            "The points of this minute are spent; HTTP 429.",
+            "Wait `retryAfterS` seconds, or as `Retry-After` says.",
+        ),
+        "BAD_QUERY": ("`queryCost` was asked of what cannot be run.", "See the message."),
+        "BODY_TOO_LARGE": ("HTTP 413: the body is too long.", "Send up to 100 KB."),
+        "UNSUPPORTED_MEDIA_TYPE": (
+            "HTTP 415: the body is not JSON in UTF-8, or is compressed.",
+            "Send `application/json`, as it is.",
+        ),
+        "NOT_ACCEPTABLE": (
+            "HTTP 406: none of the media types that `Accept` names.",
+            "Accept `application/graphql-response+json` or `application/json`.",
+        ),
+        "METHOD_NOT_ALLOWED": ("HTTP 405.", "Use POST, or GET for queries."),
+        "DATABASE_UNAVAILABLE": (
+            "The database does not answer.",
+            "Try again in a moment; `/readyz` says more.",
+        ),
+        "QUERY_TIMEOUT": (
+            "The database took over 15 s for a part of this.",
+            "Ask for less: a shorter period, fewer panels.",
+        ),
+        "INTERNAL": ("A fault of ours; it was logged.", "Tell us."),
+    },
+    CodePlace.ACCOUNT: {
+        "UNAUTHENTICATED": ("Nobody has signed in, or the session has ended.", "Sign in by `logIn`."),
+        "FORBIDDEN": (
+            "Only admins may do this; or a page of another site sent a GET.",
+            "Ask an admin; use POST from pages.",
+        ),
+        "BAD_CREDENTIALS": ("Unknown address or wrong password: the same for both.", "Type them again."),
+        "TOO_MANY_ATTEMPTS": (
+            "Too many sign-ins for this address, or from this place.",
+            "Wait as long as the message says.",
+        ),
+    },
+    CodePlace.INPUT: {
+        "BAD_INPUT": ("A value of the wrong type or outside its bounds.", "The message says which are accepted."),
+        "BAD_RANGE": (
+            "`range` and `from`/`to` together, `from` not before `to`, or over ten years.",
+            "Give either of them, up to ten years.",
+        ),
+        "BAD_MAX_POINTS": ("`maxPoints` is outside its bounds.", "Use 2 to 20,000."),
+        "TOO_MANY_BUCKETS": ("Over 10,000 buckets.", "Use the step that the message names, or a shorter span."),
+        "TOO_MANY_POINTS": (
+            "All series of one answer hold over 500,000 points and buckets.",
+            "Ask for fewer panels, points or buckets.",
+        ),
+        "BAD_MONTH": ("No such month.", "`year` is 2000 to 2100, `month` 1 to 12."),
+        "BAD_TOPIC": (
+            "Not a topic that can be mapped.",
+            "Use an exact MQTT topic of up to 512 characters, without `+` and `#`.",
+        ),
+        "BAD_CODE": ("Not a panel's code.", _NO_CODE),
+        "BAD_PATH": ("Not a place in a message.", "Use keys with dots, or a JSON pointer."),
+        "BAD_UNIT": ("Not a unit of the quantity.", "The message names those that are."),
+        "BAD_CURSOR": ("Not a cursor that this field answered.", "Pass one back as it was answered."),
+        "BAD_DATETIME": ("Not an instant.", "Use RFC 3339 with an offset, like 2026-03-01T06:30:00+07:00."),
+        "BAD_DATE": ("Not a day.", "Use a day like 2026-03-01."),
+        "BAD_DECIMAL": ("Not an exact number.", "Use plain digits as text, up to 18."),
+        "BAD_TIME": (
+            "`at` is in the future, before 2010, or before a balance that was recorded later.",
+            "Use an instant that the message accepts.",
+        ),
+        "PANEL_NOT_FOUND": (
+            "No panel of this code, or not yours: the same for both.",
+            "`panels` lists those that you see.",
+        ),
+        "SUBSCRIPTION_NOT_FOUND": (
+            "No open subscription of yours has this id.",
+            "`viewer { subscriptions }` lists them.",
+        ),
+        "ALERT_NOT_FOUND": ("No such alert of yours.", "`alerts` lists them."),
+        "NOT_PREPAID": ("The panel is post-paid.", "Ask for prepaid panels alone: see `isPrepaid`."),
+        "NO_TARIFF": ("The panel has no tariff on that day.", "Set one, or ask for a later day."),
+        "BAD_AMOUNT": (
+            "The amount is outside its bounds.",
+            "Use above 0, at most 1,000,000,000, two decimals; units up to 100,000 kWh, three decimals.",
+        ),
+        "BAD_CURRENCY": ("The tariff is in another currency.", "Use the one that the message names."),
+        "BAD_TOKEN": ("Not a token.", "A token has 20 digits."),
+        "TOKEN_USED": ("The token was credited before.", "Each token is credited once."),
+        "READING_NOT_FOUND": (
+            "The panel has no reading at exactly this instant, or none from `from` up to `to`.",
+            "Use `at` as a reading says it.",
+        ),
+        "TOO_MANY_READINGS": ("One withdrawal takes up to 200,000 readings.", "Use shorter spans."),
+        "TOO_OLD": (
+            "Readings from before what is kept cannot be changed.",
+            "The message says from when on they can.",
+        ),
+        "CHANGE_NOT_FOUND": ("No correction or withdrawal of this id.", "`readingChanges` lists them."),
+        "ALREADY_RESTORED": ("The change was undone before.", "Nothing is left to do."),
+        "CHANGED_SINCE": ("The reading was corrected again, or withdrawn, since.", "Undo that first."),
+        "IDEMPOTENCY_KEY_USED": (
+            "The key was used; the payload's `entry` is what it made the first time.",
+            "Make a key of its own for each purchase.",
+        ),
+    },
+    CodePlace.COMMAND: {
+        "BAD_HEADER": ("The file's columns are not those of readings.", "See docs/transfer.md."),
+        "BAD_FORMAT": ("Not a format of files.", "Use CSV, JSON lines or Parquet."),
+        "BAD_FILE": ("The file cannot be read.", "See the message."),
+        "IMPORT_RUNNING": ("The file is being imported already.", "Wait until that has ended."),
+        "BAD_EMAIL": ("Not an e-mail address.", "Use an address like ann@example.org."),
+        "BAD_NAME": ("Not a name.", "The message says what is accepted."),
+        "BAD_PASSWORD": ("Not a password.", "Use 8 to 256 characters."),
+        "BAD_ROLE": ("Not a role.", "Use ADMIN, LANDLORD or TENANT."),
+        "BAD_CODE": ("Not a panel's code.", _NO_CODE),
+        "EMAIL_TAKEN": ("An account has this address.", "`kilowatch user list` shows it."),
+        "ACCOUNT_NOT_FOUND": ("No account has this address.", "`kilowatch user list` shows all."),
+        "MESSAGE_NOT_FOUND": ("No rejected message of this id.", "`kilowatch rejected list` shows them."),
+    },
+    CodePlace.DOWNLOAD: {
+        "EXPORT_LINK_INVALID": (
+            "HTTP 404: the link was changed, has expired, or its panel may not be seen any more: the same for all.",
+            "Ask `exportLink` for a new one.",
+        ),
+        "TOO_MANY_EXPORTS": (
+            "HTTP 429: two downloads of the account run already, or eight of the server.",
+            "Wait until one has ended.",
+        ),
+    },
+    CodePlace.IMPORT_ROW: {
+        "BAD_ROW": ("Not as many values as the first line has, or not JSON of the right types.", "Mend the line."),
+        "BAD_VALUE": ("A number that is none or outside its bounds.", "Mend the value."),
+        "NO_VALUE": ("No value at all.", "Leave the line out."),
+        "BAD_TIME": ("Not an instant from 2010 to now.", "Mend the time, or name its time zone."),
+        "TOO_OLD": (_TOO_OLD, "Keep readings longer, or leave it out."),
+        "BAD_CODE": ("Not a panel's code.", _NO_CODE),
+        "BAD_FLAGS": ("Unknown flags.", "Use those that an export writes."),
+        "PANEL_NOT_FOUND": ("No such panel, with `--no-create-panels`.", "Make the panel first."),
+    },
+    CodePlace.METER_MESSAGE: {
+        "UNKNOWN_TOPIC": ("No device of ours publishes there.", "Map the topic: `setDeviceMapping`."),
+        "BAD_TOPIC": (
+            "The topic has over 512 characters, or its panel's code is not 1 to 64 letters, digits, `_ . : -`.",
+            "Give the device another name.",
+        ),
+        "TOO_LARGE": ("Over 256 KiB; the first 256 KiB are kept.", "Let the device send less at a time."),
+        "BAD_JSON": ("Not JSON.", "Mend the device, or map its topic."),
+        "BAD_PAYLOAD": (
+            "A field is missing, of another type or outside its bounds.",
+            "Mend the device, or map its topic.",
+        ),
+        "BAD_STATUS": ("The meter itself reports an error.", "See to the meter."),
+        "BAD_TIME": (
+            "Not a time; one that cannot be right is replaced by the arrival and flagged as such.",
+            "Set the device's clock.",
+        ),
+        "UNKNOWN_LABELS": (
+            "Numbers under labels that nobody knows.",
+            "Set a mapping of them (`setDeviceMapping`), then replay.",
+        ),
+        "BAD_TIME_ZONE": ("The panel's time zone is unknown.", "`kilowatch panel set` gives it another."),
+        "UNUSABLE_ANNOUNCEMENT": (
+            "A device announced to Home Assistant what is not read: a template, unit, state class or topic.",
+            "Map the topic: `setDeviceMapping`.",
+        ),
+        "STORE_ERROR": ("The database refused a value.", "Replay the message once that is mended."),
+        "DECODER_FAULT": (
+            "A fault of ours in reading the message; it was logged.",
+            "Tell us, and replay the message with a newer version.",
+        ),
+        "TOO_OLD": (_TOO_OLD, "Keep readings longer: KILOWATCH_KEEP_READINGS_DAYS."),
+    },
+}
+"""The one list of codes: `errorCodes` answers it, and the tables of docs/errors.md are written from it."""
+
+
+def error_codes(*, where: CodePlace | None = None) -> list[ErrorCode]:
+    """Every code, by place; those of one place when it is given."""
+    return [
+        ErrorCode(code, place, meaning, help_, is_retryable=code in _RETRYABLE)
+        for place, codes in _CODES.items()
+        if where in {None, place}
+        for code, (meaning, help_) in codes.items()
+    ]
