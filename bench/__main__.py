@@ -1,4 +1,4 @@
-"""Runs the benchmarks named on the command line, or all: `python -m bench [ingest] [series] [demo] …`."""
+"""Runs the benchmarks named on the command line, or all: `python -m bench [ingest] [api] [demo] …`."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-NAMES = ("ingest", "series", "demo", "big-table", "disk", "transfer")
+NAMES = ("ingest", "api", "fanout", "demo", "big-table", "disk", "transfer")
 
 
 def machine() -> str:
