@@ -57,3 +57,8 @@ class Prices:
 def total(costs: Iterable[Decimal | None]) -> Decimal:
     """The sum of the known costs."""
     return sum((cost for cost in costs if cost is not None), Decimal(0))
+
+
+def change_percent(now: Decimal, *, before: Decimal) -> float | None:
+    """By how much more there is now, in percent of what was before, to 0.01; None where there was nothing before."""
+    return float(round((now - before) / before * 100, 2)) if before else None

@@ -136,6 +136,10 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Ask for fewer panels, points or buckets.",
         ),
         "BAD_MONTH": ("No such month.", "`year` is 2000 to 2100, `month` 1 to 12."),
+        "BAD_WEEK": (
+            "No such week.",
+            "Give `date`, or `year` from 2000 to 2100 and one of its ISO weeks, 1 to 52 or 53.",
+        ),
         "BAD_TOPIC": (
             "Not a topic that can be mapped.",
             "Use an exact MQTT topic of up to 512 characters, without `+` and `#`.",

@@ -1,4 +1,4 @@
-"""Turns a month, or a year of months, into each panel's usage and cost, and the building's total."""
+"""Turns weeks, months and years into each panel's usage and cost, and the building's total."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,168 +8,264 @@ from decimal import Decimal
 
 import strawberry
 
-from metering.periods import local_midnight, month_days
+from metering.building import counted
+from metering.calendar_spans import CalendarSpan, DaysUpTo, calendar_month, calendar_week, calendar_year
+from metering.periods import local_midnight
 from metering.tariffs import Money, TariffBook, money
 from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
+from resolvers.panels import checked
 from store import panel_list, summaries
 from store import tariffs as stored_tariffs
-from store.panel_list import EVERY_PANEL
+from store.panel_list import EVERY_PANEL, PanelFilter
 from store.panels import Panel
-from store.summaries import MonthSum
+from store.summaries import SpanSum
 
 
 @dataclass(frozen=True, slots=True)
-class PanelMonthlySummary:
-    """What a panel used in a month."""
+class PanelSummary:
+    """What a panel used in a week, month or year; `parts` is what is stored of it, by currency."""
 
     panel: Panel
-    year: int
-    month: int
+    span: CalendarSpan
+    parts: list[SpanSum]
     energy_kwh: float
+    export_kwh: float
     cost: Money
     peak_kw: float | None
     average_power_factor: float | None
     is_partial: bool
+    is_counted: bool
+
+    @property
+    def year(self) -> int:
+        """The year of a month."""
+        return self.span.first_day.year
+
+    @property
+    def month(self) -> int:
+        """The number of a month."""
+        return self.span.first_day.month
 
 
 @dataclass(frozen=True, slots=True)
-class MonthlyTotal:
-    """What all panels used in a month; one amount a currency, by its code."""
+class SummaryTotal:
+    """What the panels that count used together; one amount a currency, by its code. `lines` are theirs."""
 
     energy_kwh: float
+    export_kwh: float
     cost: list[Money]
+    lines: list[PanelSummary]
 
 
 @dataclass(frozen=True, slots=True)
-class MonthlySummary:
-    """A month of all panels that the viewer sees."""
+class Summary:
+    """A week, month or year of the panels that the viewer sees and asked for."""
 
-    year: int
-    month: int
-    panels: list[PanelMonthlySummary]
-    total: MonthlyTotal
+    span: CalendarSpan
+    where: PanelFilter
+    panels: list[PanelSummary]
+    total: SummaryTotal
+
+    @property
+    def year(self) -> int:
+        """The year; of a week that of ISO 8601."""
+        return self.first_day.isocalendar().year if self.span.step.value == "WEEK" else self.first_day.year
+
+    @property
+    def month(self) -> int:
+        """The number of a month."""
+        return self.first_day.month
+
+    @property
+    def week(self) -> int:
+        """The number of a week."""
+        return self.first_day.isocalendar().week
+
+    @property
+    def first_day(self) -> date:
+        """The first day."""
+        return self.span.first_day
+
+    @property
+    def last_day(self) -> date:
+        """The last day."""
+        return self.span.end_day - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is stored of some panels' months."""
+    """What is stored of some panels' spans."""
 
-    sums: dict[tuple[int, date], list[MonthSum]]
+    sums: dict[tuple[int, CalendarSpan], list[SpanSum]]
     first_at: dict[int, datetime]
     books: dict[int, TariffBook]
     now: datetime
 
 
-async def of_month(info: Info, year: int, month: int) -> MonthlySummary:
+async def of_week(
+    info: Info, *, year: int | None, week: int | None, day: date | None, where: PanelFilter | None
+) -> Summary:
+    """Every visible panel's week, and the total.
+
+    Raises:
+        Refused: UNAUTHENTICATED, BAD_WEEK, BAD_INPUT (filter), NO_TARIFF.
+    """
+    (found,) = await _of_spans(info.context, [calendar_week(year, week=week, day=day)], where=where)
+    return found
+
+
+async def of_month(info: Info, *, year: int, month: int, where: PanelFilter | None) -> Summary:
     """Every visible panel's month, and the total.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_MONTH, NO_TARIFF.
+        Refused: UNAUTHENTICATED, BAD_MONTH, BAD_INPUT (filter), NO_TARIFF.
     """
-    first_day, end_day = month_days(year, month)
-    shown, known = await _visible(info.context, first_day=first_day, end_day=end_day)
-    return _summary(first_day, shown=shown, known=known)
+    (found,) = await _of_spans(info.context, [calendar_month(year, month)], where=where)
+    return found
 
 
-async def of_year(info: Info, year: int) -> list[MonthlySummary]:
+async def of_year(info: Info, *, year: int, where: PanelFilter | None) -> Summary:
+    """Every visible panel's year, and the total.
+
+    Raises:
+        Refused: UNAUTHENTICATED, BAD_MONTH, BAD_INPUT (filter), NO_TARIFF.
+    """
+    (found,) = await _of_spans(info.context, [calendar_year(year)], where=where)
+    return found
+
+
+async def months_of(parent: strawberry.Parent[Summary], info: Info) -> list[Summary]:
+    """The twelve months of a year's summary, of the same panels."""
+    return await months_of_year(info, year=parent.first_day.year, where=parent.where)
+
+
+async def months_of_year(info: Info, *, year: int, where: PanelFilter | None) -> list[Summary]:
     """The twelve months of a year, those to come too.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_MONTH, NO_TARIFF.
+        Refused: UNAUTHENTICATED, BAD_MONTH, BAD_INPUT (filter), NO_TARIFF.
     """
-    first_day, _ = month_days(year, 1)
-    _, end_day = month_days(year, 12)
-    shown, known = await _visible(info.context, first_day=first_day, end_day=end_day)
-    return [_summary(date(year, month, 1), shown=shown, known=known) for month in range(1, 13)]
+    return await _of_spans(info.context, [calendar_month(year, month) for month in range(1, 13)], where=where)
 
 
-async def of_panel(parent: strawberry.Parent[Panel], info: Info, year: int, month: int) -> PanelMonthlySummary:
+async def week_of_panel(
+    parent: strawberry.Parent[Panel],
+    info: Info,
+    *,
+    year: int | None = None,
+    week: int | None = None,
+    day: date | None = None,
+) -> PanelSummary:
+    """The panel's week.
+
+    Raises:
+        Refused: BAD_WEEK, NO_TARIFF.
+    """
+    return await _of_panel(info.context, parent, span=calendar_week(year, week=week, day=day))
+
+
+async def of_panel(parent: strawberry.Parent[Panel], info: Info, year: int, month: int) -> PanelSummary:
     """The panel's month.
 
     Raises:
         Refused: BAD_MONTH, NO_TARIFF.
     """
-    first_day, _ = month_days(year, month)
-    known = await loaded(info.context, _months, (parent.id, first_day)) or _Known({}, {}, {}, info.context.now())
-    return _panel_summary(first_day, panel=parent, known=known)
+    return await _of_panel(info.context, parent, span=calendar_month(year, month))
 
 
-async def _months(context: Context, keys: list[tuple[int, date]]) -> dict[tuple[int, date], _Known]:
-    """What is stored of panels and months, the same for every key: one statement a month, however many panels."""
-    panel_ids, months = {panel_id for panel_id, _ in keys}, {first_day for _, first_day in keys}
-    spans = [month_days(first_day.year, first_day.month) for first_day in sorted(months)]
-    return dict.fromkeys(keys, await _known(context, panel_ids=sorted(panel_ids), spans=spans))
+async def year_of_panel(parent: strawberry.Parent[Panel], info: Info, year: int) -> PanelSummary:
+    """The panel's year.
+
+    Raises:
+        Refused: BAD_MONTH, NO_TARIFF.
+    """
+    return await _of_panel(info.context, parent, span=calendar_year(year))
 
 
-async def _visible(context: Context, *, first_day: date, end_day: date) -> tuple[list[Panel], _Known]:
+async def _of_panel(context: Context, panel: Panel, *, span: CalendarSpan) -> PanelSummary:
+    known = await loaded(context, _of_panels, (panel.id, span)) or _Known({}, {}, {}, context.now())
+    return _line(panel, span=span, known=known, is_counted=bool(counted([panel.code])))
+
+
+async def _of_panels(context: Context, keys: list[tuple[int, CalendarSpan]]) -> dict[tuple[int, CalendarSpan], _Known]:
+    """What is stored of panels and spans, the same for every key: one statement, however many there are of either."""
+    panel_ids, spans = {panel_id for panel_id, _ in keys}, {span for _, span in keys}
+    return dict.fromkeys(keys, await _known(context, panel_ids=sorted(panel_ids), spans=list(spans)))
+
+
+async def _of_spans(context: Context, spans: Sequence[CalendarSpan], *, where: PanelFilter | None) -> list[Summary]:
+    which, since = checked(where or EVERY_PANEL), context.now() - context.online_within
     async with context.pool.connection() as connection:
-        since = context.now() - context.online_within
-        shown = await panel_list.every(connection, viewer=context.signed_in, where=EVERY_PANEL, online_since=since)
-    panel_ids = [panel.id for panel in shown]
-    return shown, await _known(context, panel_ids=panel_ids, spans=[(first_day, end_day)])
+        shown = await panel_list.every(connection, viewer=context.signed_in, where=which, online_since=since)
+    known = await _known(context, panel_ids=[panel.id for panel in shown], spans=spans)
+    return [_summary(span, shown=shown, known=known, where=which) for span in spans]
 
 
-async def _known(context: Context, *, panel_ids: Sequence[int], spans: Sequence[tuple[date, date]]) -> _Known:
+async def _known(context: Context, *, panel_ids: Sequence[int], spans: Sequence[CalendarSpan]) -> _Known:
     viewer = context.signed_in
-    sums: dict[tuple[int, date], list[MonthSum]] = defaultdict(list)
+    asked = [(None, DaysUpTo(span.first_day, span.end_day)) for span in spans]
+    sums: dict[tuple[int, CalendarSpan], list[SpanSum]] = defaultdict(list)
     async with context.pool.connection() as connection:
-        for first_day, end_day in spans:
-            for part in await summaries.by_month(
-                connection, viewer=viewer, panel_ids=panel_ids, first_day=first_day, end_day=end_day
-            ):
-                sums[part.panel_id, part.month].append(part)
+        for part in await summaries.by_span(connection, viewer=viewer, panel_ids=panel_ids, spans=asked):
+            sums[part.panel_id, spans[part.place]].append(part)
         first_at = await summaries.first_readings(connection, viewer=viewer, panel_ids=panel_ids)
         books = await stored_tariffs.books(connection, viewer=viewer, panel_ids=panel_ids)
     return _Known(sums, first_at, books, context.now())
 
 
-def _summary(first_day: date, *, shown: Sequence[Panel], known: _Known) -> MonthlySummary:
-    parts = [part for panel in shown for part in known.sums.get((panel.id, first_day), ())]
-    return MonthlySummary(
-        year=first_day.year,
-        month=first_day.month,
-        panels=[_panel_summary(first_day, panel=panel, known=known) for panel in shown],
-        total=MonthlyTotal(_energy(parts), _costs(parts)),
+def _summary(span: CalendarSpan, *, shown: Sequence[Panel], known: _Known, where: PanelFilter) -> Summary:
+    codes = counted([panel.code for panel in shown])
+    lines = [_line(panel, span=span, known=known, is_counted=panel.code in codes) for panel in shown]
+    counting = [line for line in lines if line.is_counted]
+    parts = [part for line in counting for part in line.parts]
+    return Summary(span, where, lines, SummaryTotal(float(energy_of(parts)), _export(parts), costs_of(parts), counting))
+
+
+def _line(panel: Panel, *, span: CalendarSpan, known: _Known, is_counted: bool) -> PanelSummary:
+    parts = known.sums.get((panel.id, span), [])
+    book = known.books.get(panel.id) or TariffBook(own=(), default=())
+    currency = tariffs.required(book, span.end_day - timedelta(days=1)).currency
+    return PanelSummary(
+        panel=panel,
+        span=span,
+        parts=parts,
+        energy_kwh=float(energy_of(parts)),
+        export_kwh=_export(parts),
+        cost=money(sum((part.cost for part in parts if part.currency == currency), Decimal(0)), currency),
+        peak_kw=max((part.peak_kw for part in parts if part.peak_kw is not None), default=None),
+        average_power_factor=_power_factor(parts),
+        is_partial=not (parts and _is_whole(panel, span=span, known=known)),
+        is_counted=is_counted,
     )
 
 
-def _energy(parts: Iterable[MonthSum]) -> float:
-    return float(sum((part.energy_kwh for part in parts), Decimal(0)))
+def _is_whole(panel: Panel, *, span: CalendarSpan, known: _Known) -> bool:
+    """Whether the span is over and began after the panel's first reading."""
+    first_at = known.first_at.get(panel.id)
+    is_over = local_midnight(span.end_day, panel.zone) <= known.now
+    return is_over and first_at is not None and first_at <= local_midnight(span.first_day, panel.zone)
 
 
-def _costs(parts: Iterable[MonthSum]) -> list[Money]:
-    """The sum of the panels' amounts as they are shown, so that the lines of a bill add up."""
+def energy_of(parts: Iterable[SpanSum]) -> Decimal:
+    """The import of all parts in kWh."""
+    return sum((part.energy_kwh for part in parts), Decimal(0))
+
+
+def _export(parts: Iterable[SpanSum]) -> float:
+    return float(sum((part.export_kwh for part in parts), Decimal(0)))
+
+
+def _power_factor(parts: Sequence[SpanSum]) -> float | None:
+    count = sum(part.factor_count for part in parts)
+    return round(sum(part.factor_sum for part in parts) / count, 4) if count else None
+
+
+def costs_of(parts: Iterable[SpanSum]) -> list[Money]:
+    """The sum of the panels' amounts as they are shown, so that the lines of a bill add up; by currency."""
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     for part in parts:
         if part.currency is not None:
             amounts[part.currency] += money(part.cost, part.currency).amount
     return [Money(amount, currency) for currency, amount in sorted(amounts.items())]
-
-
-def _panel_summary(first_day: date, *, panel: Panel, known: _Known) -> PanelMonthlySummary:
-    _, end_day = month_days(first_day.year, first_day.month)
-    parts = known.sums.get((panel.id, first_day), [])
-    book = known.books.get(panel.id) or TariffBook(own=(), default=())
-    currency = tariffs.required(book, end_day - timedelta(days=1)).currency
-    factor_count = sum(part.factor_count for part in parts)
-    first_at = known.first_at.get(panel.id)
-    is_whole = (
-        bool(parts)
-        and local_midnight(end_day, panel.zone) <= known.now
-        and first_at is not None
-        and first_at <= local_midnight(first_day, panel.zone)
-    )
-    return PanelMonthlySummary(
-        panel=panel,
-        year=first_day.year,
-        month=first_day.month,
-        energy_kwh=_energy(parts),
-        cost=money(sum((part.cost for part in parts if part.currency == currency), Decimal(0)), currency),
-        peak_kw=max((part.peak_kw for part in parts if part.peak_kw is not None), default=None),
-        average_power_factor=(
-            round(sum(part.factor_sum for part in parts) / factor_count, 4) if factor_count else None
-        ),
-        is_partial=not is_whole,
-    )

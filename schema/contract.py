@@ -28,7 +28,7 @@ from schema.scalars import scalar_map
 from schema.service import ServiceMutations, ServiceQueries
 from schema.sessions import SessionMutations, SessionQueries
 from schema.states import StateSubscriptions
-from schema.usage import UsageQueries
+from schema.summaries import SummaryQueries
 
 PRINTED = Path(__file__).with_name("schema.graphql")
 """Where the printed contract stands."""
@@ -38,7 +38,7 @@ PRINTED = Path(__file__).with_name("schema.graphql")
 class Query(
     PanelQueries,
     DeviceQueries,
-    UsageQueries,
+    SummaryQueries,
     ServiceQueries,
     RejectedQueries,
     SessionQueries,

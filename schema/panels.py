@@ -43,8 +43,9 @@ from schema.prepaid import PrepaidAccount
 from schema.reading_changes import ReadingChange
 from schema.readings import Interval, Reading, ReadingSeries
 from schema.register_events import RegisterEvent
+from schema.summaries import MONTH, WEEK, YEAR, PanelMonthlySummary, PanelSummary
 from schema.tariffs import Tariff
-from schema.usage import MONTH, PERIOD, DailyUsage, PanelMonthlySummary, UsageSeries, UsageStatistics, UsageToday
+from schema.usage import PERIOD, DailyUsage, UsageSeries, UsageStatistics, UsageToday
 from store.panel_list import PanelFilter as Filter
 from store.panel_list import PanelOrder as PanelOrderBy
 from store.panels import Panel as PanelRow
@@ -186,11 +187,23 @@ class Panel(Node):
         description="Usage by local day, with the 30-day moving average and the average of all days shown.",
         extensions=[Arguments(days="How many days up to today, 1 to 1830.")],
     )
-    monthly_summary: summaries.PanelMonthlySummary = strawberry.field(
+    weekly_summary: summaries.PanelSummary = strawberry.field(
+        resolver=summaries.week_of_panel,
+        graphql_type=PanelSummary,
+        description="A calendar week, from Monday. Refuses with BAD_WEEK, NO_TARIFF.",
+        extensions=[Arguments(**WEEK)],
+    )
+    monthly_summary: summaries.PanelSummary = strawberry.field(
         resolver=summaries.of_panel,
         graphql_type=PanelMonthlySummary,
-        description="A calendar month.",
+        description="A calendar month. Refuses with BAD_MONTH, NO_TARIFF.",
         extensions=[Arguments(**MONTH)],
+    )
+    yearly_summary: summaries.PanelSummary = strawberry.field(
+        resolver=summaries.year_of_panel,
+        graphql_type=PanelSummary,
+        description="A calendar year. Refuses with BAD_MONTH, NO_TARIFF.",
+        extensions=[Arguments(**YEAR)],
     )
 
     @classmethod

@@ -1,18 +1,12 @@
-"""Describes what panels use and what that costs: by bucket, today, between two instants, by day and by month."""
+"""Describes what a panel uses and what that costs: by bucket, today, between two instants and by day."""
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from metering.periods import Step
-from resolvers import summaries
-from schema.arguments import Arguments
 from schema.tariffs import Money
-
-if TYPE_CHECKING:
-    from schema.panels import Panel
 
 strawberry.enum(
     Step,
@@ -26,8 +20,6 @@ PERIOD = {
     "until": ("to", "The end, exclusive; now when left out."),
 }
 """Names and descriptions of the arguments of fields that answer for a period."""
-
-MONTH = {"year": "The year, 2000 to 2100.", "month": "The month, 1 to 12."}
 
 
 @strawberry.type(
@@ -116,61 +108,4 @@ class DailyUsage:
     )
     average_daily_kwh: float | None = strawberry.field(
         description="The average in kWh of the days shown that are not partial; null without any."
-    )
-
-
-@strawberry.type(description="What a panel used in a calendar month of its time zone.")
-class PanelMonthlySummary:
-    """See `resolvers.summaries.PanelMonthlySummary`."""
-
-    panel: Annotated["Panel", strawberry.lazy("schema.panels")] = strawberry.field(description="The panel.")
-    year: int = strawberry.field(description="The year.")
-    month: int = strawberry.field(description="The month, 1 to 12.")
-    energy_kwh: float = strawberry.field(description="Import in kWh.")
-    cost: Money = strawberry.field(
-        description="What that costs with VAT by the tariff of each day, in the currency of the month's last, rounded"
-        " half up to 0.01."
-    )
-    peak_kw: float | None = strawberry.field(description="The highest active power in kW; null: not measured.")
-    average_power_factor: float | None = strawberry.field(
-        description="The average power factor of the readings; null: not measured."
-    )
-    is_partial: bool = strawberry.field(
-        description="Whether the month is not over yet, starts before the panel's first reading, or has no reading."
-    )
-
-
-@strawberry.type(description="What all panels that you may see used in a month.")
-class MonthlyTotal:
-    """See `resolvers.summaries.MonthlyTotal`."""
-
-    energy_kwh: float = strawberry.field(description="Import in kWh.")
-    cost: list[Money] = strawberry.field(description="What that costs: one amount for each currency, by its code.")
-
-
-@strawberry.type(description="A calendar month of every panel that you may see, each in its own time zone.")
-class MonthlySummary:
-    """See `resolvers.summaries.MonthlySummary`."""
-
-    year: int = strawberry.field(description="The year.")
-    month: int = strawberry.field(description="The month, 1 to 12.")
-    panels: list[PanelMonthlySummary] = strawberry.field(description="Each panel's month, by its code.")
-    total: MonthlyTotal = strawberry.field(description="All panels together: the building's total.")
-
-
-@strawberry.type
-class UsageQueries:
-    """The queries about all panels' usage."""
-
-    monthly_summary: summaries.MonthlySummary = strawberry.field(
-        resolver=summaries.of_month,
-        graphql_type=MonthlySummary,
-        description="A month of every panel that you may see, and the building's total.",
-        extensions=[Arguments(**MONTH)],
-    )
-    year_summary: list[summaries.MonthlySummary] = strawberry.field(
-        resolver=summaries.of_year,
-        graphql_type=list[MonthlySummary],
-        description="The twelve months of a year, as monthlySummary has them.",
-        extensions=[Arguments(year=MONTH["year"])],
     )

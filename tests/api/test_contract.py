@@ -110,7 +110,9 @@ def test_quantities_say_their_unit_in_their_name_or_beside_them() -> None:
         if isinstance(type_, GraphQLObjectType) and not name.startswith("__") and "unit" not in type_.fields
         for field_name, field in type_.fields.items()
         if str(field.type).strip("[]!") == "Float"
-        and not re.search(r"(Kwh|Kw|Kva|Ms|Days|S)\d*$|Factor|^(r|s|t|n)$|Unbalance|daysLeft|historyDays", field_name)
+        and not re.search(
+            r"(Kwh|Kw|Kva|Ms|Days|S|Percent)\d*$|Factor|^(r|s|t|n)$|Unbalance|daysLeft|historyDays", field_name
+        )
     ]
     assert unnamed == []
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from store.connections import connect
+from store.merge import BatchWriter
 from tests.api.conftest import NOW, Site, reading
 
 
@@ -25,10 +27,13 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def fifty(site: Site) -> Site:
+    panel_ids: list[int] = []
     for number in range(50):
         code = f"PM{number:02}"
-        site.add_panel(code, is_prepaid=number % 2 == 0)
-        site.load(code, [reading(NOW - timedelta(minutes=2), 1.0, 0.5), reading(NOW - timedelta(minutes=1), 2.0, 0.5)])
+        panel_ids.append(site.add_panel(code, is_prepaid=number % 2 == 0))
+    both = [reading(NOW - timedelta(minutes=2), 1.0, 0.5), reading(NOW - timedelta(minutes=1), 2.0, 0.5)]
+    with connect(site.url) as connection:
+        BatchWriter(connection).write([(panel_id, one) for panel_id in panel_ids for one in both])
     site.database.execute(
         "INSERT INTO ledger_entry (panel_id, at, kind, units_kwh)"
         " SELECT id, %s, 'TOP_UP', 5 FROM panel WHERE is_prepaid",
@@ -47,7 +52,11 @@ def fifty(site: Site) -> Site:
         ("prepaid { balanceKwh balanceAt }", 2),
         ("prepaid { balanceKwh forecast { daysLeft } lowUnits { isArmed } }", 4),
         ("monthlySummary(year: 2026, month: 3) { energyKwh cost { amount } }", 4),
-        ("a: monthlySummary(year: 2026, month: 3) { peakKw } b: monthlySummary(year: 2025, month: 3) { peakKw }", 5),
+        ("a: monthlySummary(year: 2026, month: 3) { peakKw } b: monthlySummary(year: 2025, month: 3) { peakKw }", 4),
+        ('weeklySummary(date: "2026-03-10") { energyKwh previous { energyKwh } }', 5),
+        ("yearlySummary(year: 2026) { energyKwh previous { energyKwh energyChangePercent cost { amount } } }", 5),
+        ("device { id }", 2),
+        ("id code", 1),
         ("latestReading { at } today { energyKwh } prepaid { balanceKwh forecast { daysLeft } }", 5),
     ],
 )
@@ -65,6 +74,16 @@ async def test_a_month_and_a_year_of_fifty_panels_take_the_same_few(fifty: Site,
     assert len(statements) == 4
     await fifty.ask("{ yearSummary(year: 2026) { total { energyKwh } panels { energyKwh } } }")
     assert len(statements) == 8
+
+
+async def test_a_year_compared_with_the_one_before_takes_one_statement_more(fifty: Site, statements: list[str]) -> None:
+    previous = "previous { energyKwh cost { amount } energyChangePercent }"
+    data = await fifty.ask(f"{{ yearlySummary(year: 2026) {{ panels {{ {previous} }} total {{ {previous} }} }} }}")
+    assert len(data["yearlySummary"]["panels"]) == 50
+    assert len(statements) == 5
+    months = f"months {{ panels {{ {previous} }} total {{ {previous} }} }}"
+    await fifty.ask(f"{{ yearlySummary(year: 2026) {{ total {{ {previous} }} {months} }} }}")
+    assert len(statements) <= 5 + 10
 
 
 async def test_a_days_readings_take_one_statement_after_the_panel(fifty: Site, statements: list[str]) -> None:

@@ -1,0 +1,102 @@
+"""Turns summaries into what was used in the same part of the week, month or year before, and the change since."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import strawberry
+
+from metering.calendar_spans import CalendarSpan, DaysUpTo, part_before
+from metering.tariffs import Money
+from metering.usage import change_percent
+from resolvers.context import Context, Info
+from resolvers.loading import loaded
+from resolvers.summaries import PanelSummary, SummaryTotal, costs_of, energy_of
+from store import summaries
+from store.summaries import SpanSum
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousSummary:
+    """The same part of the span before, and the change since in percent; one amount a currency, by its code."""
+
+    first_day: date
+    last_day: date
+    energy_kwh: float
+    cost: list[Money]
+    is_partial: bool
+    energy_change_percent: float | None
+    cost_change_percent: float | None
+
+
+_Key = tuple[int, str, CalendarSpan]
+"""A panel's id, its time zone, and what is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The part of the span before that is compared with, and what is stored of it."""
+
+    days: DaysUpTo
+    parts: list[SpanSum]
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether its first day has no reading."""
+        return min(part.known_since for part in self.parts) > self.days.first_day
+
+
+async def of_panel(parent: strawberry.Parent[PanelSummary], info: Info) -> PreviousSummary | None:
+    """What the panel used before; None without readings, and while the span has not begun."""
+    before = await _loaded(info.context, parent)
+    return before and _compared(parent.parts, [before])
+
+
+async def of_total(parent: strawberry.Parent[SummaryTotal], info: Info) -> PreviousSummary | None:
+    """What all of the counted panels used before; None without readings of any."""
+    found = await asyncio.gather(*(_loaded(info.context, line) for line in parent.lines))
+    known = [before for before in found if before is not None]
+    return _compared([part for line in parent.lines for part in line.parts], known) if known else None
+
+
+async def _loaded(context: Context, line: PanelSummary) -> _Before | None:
+    return await loaded(context, _before, (line.panel.id, line.panel.time_zone, line.span))
+
+
+async def _before(context: Context, keys: list[_Key]) -> dict[_Key, _Before]:
+    """What is stored of the spans before; one statement for all panels and spans."""
+    now, asked = context.now(), {(time_zone, span) for _, time_zone, span in keys}
+    days = {key: part_before(key[1], time_zone=ZoneInfo(key[0]), now=now) for key in asked}
+    begun = [(key, part) for key, part in days.items() if part is not None]
+    spans = [(time_zone, part) for (time_zone, _), part in begun]
+    panel_ids = sorted({panel_id for panel_id, _, _ in keys})
+    found: dict[_Key, _Before] = {}
+    async with context.pool.connection() as connection:
+        viewer = context.signed_in
+        for part in await summaries.by_span(connection, viewer=viewer, panel_ids=panel_ids, spans=spans):
+            (time_zone, span), before = begun[part.place]
+            found.setdefault((part.panel_id, time_zone, span), _Before(before, [])).parts.append(part)
+    return found
+
+
+def _compared(parts: Sequence[SpanSum], before: Sequence[_Before]) -> PreviousSummary:
+    earlier = [part for each in before for part in each.parts]
+    costs, earlier_costs = costs_of(parts), costs_of(earlier)
+    return PreviousSummary(
+        first_day=min(each.days.first_day for each in before),
+        last_day=max(each.days.last_day for each in before),
+        energy_kwh=float(energy_of(earlier)),
+        cost=earlier_costs,
+        is_partial=any(each.is_partial for each in before),
+        energy_change_percent=change_percent(energy_of(parts), before=energy_of(earlier)),
+        cost_change_percent=_cost_change(costs, earlier_costs),
+    )
+
+
+def _cost_change(costs: Sequence[Money], before: Sequence[Money]) -> float | None:
+    """The change of an amount; None unless it is one of the same currency on both sides."""
+    if not (len(costs) == len(before) == 1 and costs[0].currency == before[0].currency):
+        return None
+    return change_percent(costs[0].amount, before=before[0].amount)
