@@ -34,7 +34,7 @@ lock: ## for maintainers: renew the pinned, hashed lock files (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements-dev.lock
 
 clean: ## remove what was installed and built; the demo's data in .kilowatch stays
-	rm -rf $(VENV) dashboard/static/graphiql dashboard/graphiql/node_modules
+	rm -rf $(VENV) dashboard/static/graphiql dashboard/graphiql/node_modules tests/clients/node_modules
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Kilowatch needs Python 3.11 or newer on PATH; set PYTHON=/path/to/python3"; exit 1; }

@@ -48,10 +48,10 @@ class House:
 
 
 @asynccontextmanager
-async def furnished(database_url: str) -> AsyncGenerator[House]:
+async def furnished(database_url: str, *, token_lifetime: timedelta = TOKEN_LIFETIME) -> AsyncGenerator[House]:
     """The house; its busy meter, that of FLOOR_1, counts one kWh up with each reading, some twenty a second."""
     metered_id = await _furnish(database_url)
-    app = make_app(database_url, token_lifetime=TOKEN_LIFETIME, graphiql=True)
+    app = make_app(database_url, token_lifetime=token_lifetime, graphiql=True)
     async with serving(app) as server, _counting(database_url, metered_id):
         yield House(server, database_url, metered_id)
 
