@@ -46,17 +46,17 @@ def servers(folder: Path, url: str, *, token: str) -> dict[str, AbstractContextM
     python, packages = sys.executable, folder / "python"
     signed_in = {"Authorization": f"Bearer {token}"}
     found = {
-        "Kilowatch": _serving([python, "-c", _OURS, "PORT", url, KEY], url, headers=signed_in),
-        "raw Starlette": _serving([python, _peer("api_raw_starlette.py"), "PORT"], url),
-        "plain Strawberry": _serving([python, _peer("api_plain_strawberry.py"), "PORT"], url),
+        "Kilowatch": serving([python, "-c", _OURS, "PORT", url, KEY], url, headers=signed_in),
+        "raw Starlette": serving([python, _peer("api_raw_starlette.py"), "PORT"], url),
+        "plain Strawberry": serving([python, _peer("api_plain_strawberry.py"), "PORT"], url),
     }
     if _has_fastapi(packages):
         path = {"PYTHONPATH": str(packages)}
-        found["FastAPI + SQLAlchemy"] = _serving([python, _peer("api_fastapi.py"), "PORT"], url, environment=path)
+        found["FastAPI + SQLAlchemy"] = serving([python, _peer("api_fastapi.py"), "PORT"], url, environment=path)
     if program := _installed_postgraphile(folder):
         modern = {"NODE_PATH": str(folder / "node_modules"), "NODE_ENV": "production", "GRAPHILE_ENV": "production"}
         command = [program, _peer("api_postgraphile.cjs"), "PORT"]
-        found["PostGraphile"] = _serving(command, url, environment=modern)
+        found["PostGraphile"] = serving(command, url, environment=modern)
     return found
 
 
@@ -65,13 +65,14 @@ def _peer(name: str) -> str:
 
 
 @contextmanager
-def _serving(
+def serving(
     command: Sequence[str],
     url: str,
     *,
     headers: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Generator[Server]:
+    """Starts a program as a process of its own, PORT among its arguments being a free one, until it listens."""
     port = _free_port()
     arguments = [str(port) if part == "PORT" else part for part in command]
     with subprocess.Popen(arguments, env={**os.environ, "DATABASE_URL": url, **(environment or {})}) as child:
