@@ -48,7 +48,7 @@ from kilowatch.serve import application
 from kilowatch.settings import Settings
 from kilowatch.web.serve import run
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-settings = Settings(database_url=sys.argv[2], graphiql=False)
+settings = Settings(database_url=sys.argv[2], graphiql=False, max_connections=1_000_000, cost_per_minute=0)
 run(application(settings, key=sys.argv[3].encode()), host="127.0.0.1", port=int(sys.argv[1]))
 """
 _OUR_QUERY = """

@@ -1,0 +1,481 @@
+"""Shared subscriptions: one execution an event for all who ask alike, and each is told as if it were alone."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed
+
+from kilowatch.web import fanout, sockets
+from kilowatch.web.conversation import TOO_MANY_CONNECTIONS
+from kilowatch.web.engine import Answer, Engine, build_engine
+from kilowatch.web.fanout import Asked, FanOut
+from kilowatch.web.operations import Operation
+from metering.access import Role
+from metering.refusals import Refused
+from resolvers.context import Context
+from resolvers.reading_stream import ReadingStream
+from resolvers.streams import LiveStream, Resumption, Told
+from store import accounts
+from store.connections import connect_async
+from tests.fixtures.readings import Meters, metering, reading
+from tests.fixtures.server import (
+    WITHIN_S,
+    GraphQLClient,
+    Server,
+    SocketClient,
+    add_account,
+    add_panel,
+    make_app,
+    serving,
+    speaking,
+)
+
+READINGS = """
+subscription ($codes: [String!], $after: Cursor) { panelReadings(codes: $codes, after: $after) {
+  __typename
+  ... on ReadingSnapshot { cursor panels { code } }
+  ... on ReadingReceived { cursor panelCode reading { energyImportKwh } }
+  ... on Gap { cursor reason missed }
+} }"""
+WITH_PANEL = """subscription { panelReadings {
+  ... on ReadingReceived { panelCode panel { code } reading { energyImportKwh } } } }"""
+
+
+@pytest.fixture
+async def meters(database_url: str) -> AsyncIterator[Meters]:
+    async with metering(database_url) as opened:
+        yield opened
+
+
+@dataclass(slots=True)
+class Executions:
+    """How many events were executed once streams had begun."""
+
+    readings: int = 0
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> Executions:
+    counted, real = Executions(), Engine.answer_of
+
+    async def answer_of(engine: Engine, executor: Any, event: Any) -> Answer:
+        counted.readings += type(event).__name__ == "ReadingReceived"
+        return await real(engine, executor, event)
+
+    monkeypatch.setattr(Engine, "answer_of", answer_of)
+    return counted
+
+
+@asynccontextmanager
+async def subscribers(
+    api: Server, accounts_of: list[int], query: str = READINGS, **variables: Any
+) -> AsyncGenerator[list[tuple[SocketClient, str]]]:
+    """A subscription of each account, each on a socket of its own, once it has had its first event."""
+    async with AsyncExitStack() as stack:
+        found = list[tuple[SocketClient, str]]()
+        for account in accounts_of:
+            client = await stack.enter_async_context(speaking(api, account_id=account))
+            operation = await client.subscribe(query, **variables)
+            await client.event(operation)
+            found.append((client, operation))
+        yield found
+
+
+async def registers(found: list[tuple[SocketClient, str]], count: int) -> list[list[float]]:
+    """The registers of so many readings that each subscriber is told next."""
+    return [
+        [(await client.event(operation))["reading"]["energyImportKwh"] for _ in range(count)]
+        for client, operation in found
+    ]
+
+
+async def test_an_event_is_executed_once_for_all_who_ask_alike(
+    api: Server, database_url: str, meters: Meters, executions: Executions
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    async with subscribers(api, [account] * 50) as found:
+        await meters.store([(panel, reading(second)) for second in range(4)])
+        received = await registers(found, 4)
+    assert received == [[0.0, 1.0, 2.0, 3.0]] * 50
+    assert executions.readings == 4
+
+
+async def test_accounts_that_see_the_same_share_what_does_not_depend_on_who_asks(
+    api: Server, database_url: str, meters: Meters, executions: Executions
+) -> None:
+    first, second = await add_panel(database_url, "P1"), await add_panel(database_url, "P2")
+    alike = [await add_account(database_url, email=f"{n}@example.org", panels=("P1",)) for n in range(3)]
+    other = await add_account(database_url, panels=("P1", "P2"))
+    async with subscribers(api, [*alike, other]) as found:
+        await meters.store([(first, reading(1)), (second, reading(2))])
+        assert await registers(found[:3], 1) == [[1.0]] * 3
+        assert await registers(found[3:], 2) == [[1.0, 2.0]]
+    assert executions.readings == 3
+
+
+async def test_what_depends_on_who_asks_is_not_shared_among_accounts(
+    api: Server, database_url: str, meters: Meters, executions: Executions
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    people = [await add_account(database_url, email=f"{n}@example.org", panels=("P1",)) for n in range(2)]
+    async with AsyncExitStack() as stack:
+        found = list[tuple[SocketClient, str]]()
+        for account in people * 2:
+            client = await stack.enter_async_context(speaking(api, account_id=account))
+            operation = await client.subscribe(WITH_PANEL)
+            await client.event(operation)
+            found.append((client, operation))
+        await meters.store([(panel, reading(1))])
+        assert await registers(found, 1) == [[1.0]] * 4
+    assert executions.readings == 2
+
+
+async def test_a_right_that_is_taken_away_parts_those_who_shared(
+    api: Server, database_url: str, meters: Meters
+) -> None:
+    kept, lost = await add_panel(database_url, "KEPT"), await add_panel(database_url, "LOST")
+    ann = await add_account(database_url, panels=("KEPT", "LOST"))
+    ben = await add_account(database_url, email="ben@example.org", panels=("KEPT", "LOST"))
+    async with subscribers(api, [ann, ben]) as found, await connect_async(database_url) as connection:
+        await meters.store([(lost, reading(1)), (kept, reading(2))])
+        assert await registers(found, 2) == [[1.0, 2.0]] * 2
+        await accounts.revoke(connection, account_id=ann, panel_code="LOST")
+        for second in (3, 4, 5):
+            await meters.store([(lost, reading(second)), (kept, reading(second))])
+        assert await registers(found[:1], 3) == [[3.0, 4.0, 5.0]]
+        assert await registers(found[1:], 6) == [[3.0, 3.0, 4.0, 4.0, 5.0, 5.0]]
+        await accounts.grant(connection, account_id=ann, panel_code="LOST")
+        await meters.store([(lost, reading(6))])
+        assert await registers(found, 1) == [[6.0]] * 2
+        await accounts.remove(connection, ann)
+        await meters.store([(kept, reading(7))])
+        ended = await found[0][0].message(found[0][1])
+        assert await registers(found[1:], 1) == [[7.0]]
+    assert (ended["type"], ended["payload"][0]["extensions"]["code"]) == ("error", "UNAUTHENTICATED")
+
+
+async def test_rights_that_change_all_the_time_lose_nothing_of_what_stays_visible(
+    api: Server, database_url: str, meters: Meters
+) -> None:
+    always, sometimes = await add_panel(database_url, "ALWAYS"), await add_panel(database_url, "SOMETIMES")
+    account = await add_account(database_url, panels=("ALWAYS", "SOMETIMES"))
+    dice = random.Random(3)  # noqa: S311 - which moments are tried, not a secret
+    is_given, total, taken_for_good = True, 120, 110
+    async with subscribers(api, [account] * 3) as found, await connect_async(database_url) as connection:
+        for second in range(total):
+            if is_given if second == taken_for_good else second < taken_for_good and dice.random() < 0.2:
+                change = accounts.revoke if is_given else accounts.grant
+                await change(connection, account_id=account, panel_code="SOMETIMES")
+                is_given = not is_given
+            await meters.store([(sometimes, reading(second)), (always, reading(second))])
+        for client, operation in found:
+            told = list[tuple[str, float]]()
+            while told[-1:] != [("ALWAYS", total - 1.0)]:
+                event = await client.event(operation)
+                told.append((event["panelCode"], event["reading"]["energyImportKwh"]))
+            assert [kwh for code, kwh in told if code == "ALWAYS"] == [float(second) for second in range(total)]
+            others = [kwh for code, kwh in told if code == "SOMETIMES"]
+            assert len(others) == len(set(others))
+            assert max(others) < taken_for_good
+
+
+async def test_who_joins_while_readings_flow_misses_and_repeats_nothing(
+    api: Server, database_url: str, meters: Meters
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    dice, total = random.Random(11), 300  # noqa: S311 - as above
+
+    async def follow(client: SocketClient, after: str) -> list[float]:
+        operation, received = await client.subscribe(READINGS, after=after), list[float]()
+        while not received or received[-1] < total - 1:
+            received.append((await client.event(operation))["reading"]["energyImportKwh"])
+        return received
+
+    async with speaking(api, account_id=account) as client, asyncio.TaskGroup() as tasks:
+        cursor = (await client.event(await client.subscribe(READINGS)))["cursor"]
+        following = list[asyncio.Task[list[float]]]()
+        stored = 0
+        while stored < total:
+            size = min(dice.randint(1, 9), total - stored)
+            if len(following) < 40:
+                following.append(tasks.create_task(follow(client, cursor)))
+            await meters.store([(panel, reading(stored + i)) for i in range(size)])
+            stored += size
+    assert len(following) > 30
+    assert all(task.result() == [float(second) for second in range(total)] for task in following)
+
+
+async def test_a_client_that_stays_stuck_is_closed_and_the_others_go_on(
+    database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "STUCK_AFTER_S", 0.2)
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    async with (
+        serving(make_app(database_url), has_small_buffers=True) as api,
+        subscribers(api, [account]) as others,
+        speaking(api, account_id=account, has_small_buffer=True) as stuck,
+    ):
+        await stuck.event(await stuck.subscribe(READINGS))
+        stuck.socket.transport.pause_reading()
+        stored = 0
+        async with asyncio.timeout(2 * WITHIN_S):
+            while await others[0][0].event(await others[0][0].subscribe("{ viewer { openSubscriptions } }")) != {
+                "openSubscriptions": 1
+            }:
+                await meters.store([(panel, reading(stored + i)) for i in range(50)])
+                assert await registers(others, 50) == [[float(stored + i) for i in range(50)]]
+                stored += 50
+        stuck.socket.transport.abort()
+
+
+async def test_a_slow_client_that_comes_back_reads_why_it_was_closed(
+    database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "STUCK_AFTER_S", 0.1)
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    async with (
+        serving(make_app(database_url), has_small_buffers=True) as api,
+        GraphQLClient(api, account_id=account) as observer,
+        speaking(api, account_id=account, has_small_buffer=True) as slow,
+    ):
+        await slow.event(await slow.subscribe(READINGS))
+        slow.socket.transport.pause_reading()
+        stored = 0
+        async with asyncio.timeout(2 * WITHIN_S):
+            while (await observer.ask("{ viewer { openSubscriptions } }"))["data"]["viewer"]["openSubscriptions"]:
+                await meters.store([(panel, reading(stored + i)) for i in range(50)])
+                stored += 50
+            slow.socket.transport.resume_reading()
+            await slow.socket.wait_closed()
+    assert (slow.socket.close_code, slow.socket.close_reason) == (4413, "The client reads too slowly.")
+
+
+async def test_an_owner_who_closes_a_subscription_ends_that_operation_alone(api: Server, database_url: str) -> None:
+    account = await add_account(database_url, role=Role.ADMIN)
+    async with speaking(api, account_id=account) as client:
+        doomed, other = await client.subscribe(READINGS), await client.subscribe(WITH_PANEL)
+        await client.event(doomed)
+        await client.event(other)
+        shown = await client.event(await client.subscribe("{ viewer { subscriptions { id operation transport } } }"))
+        ids = [one["id"] for one in shown["subscriptions"]]
+        assert [(one["operation"], one["transport"]) for one in shown["subscriptions"]] == [
+            ("panelReadings", "WEBSOCKET")
+        ] * 2
+        close = "mutation ($id: ID!) { closeSubscription(input: {id: $id}) { closedId } }"
+        await client.event(await client.subscribe(close, id=ids[-1]))
+        ended = await client.message(doomed)
+        assert await client.event(await client.subscribe("{ viewer { openSubscriptions } }")) == {
+            "openSubscriptions": 1
+        }
+    assert (ended["type"], ended["payload"][0]["extensions"]["code"]) == ("error", "SUBSCRIPTION_CLOSED")
+
+
+async def test_an_account_may_have_so_many_websockets(database_url: str) -> None:
+    account = await add_account(database_url)
+    async with (
+        serving(make_app(database_url, max_connections=2)) as api,
+        speaking(api, account_id=account),
+        speaking(api, account_id=account) as second,
+    ):
+        assert not await _is_let_in(api, account)
+        await second.socket.close()
+        async with asyncio.timeout(WITHIN_S):
+            while not await _is_let_in(api, account):
+                pass
+
+
+async def _is_let_in(api: Server, account_id: int) -> bool:
+    try:
+        async with speaking(api, account_id=account_id):
+            return True
+    except ConnectionClosed as closed:
+        return closed.rcvd is None or closed.rcvd.code != TOO_MANY_CONNECTIONS
+
+
+# The core alone, with a source of numbers
+
+
+@dataclass(eq=False)
+class Numbers(LiveStream):
+    """Tells the numbers that a log gets; an opening is the log so far."""
+
+    log: list[int]
+    news: asyncio.Condition
+
+    async def opening(self, *, since: Resumption | None = None) -> AsyncGenerator[Told]:
+        assert since is None
+        await asyncio.sleep(0)
+        length = len(self.log)
+        for number in self.log[:length]:
+            await asyncio.sleep(0)
+            yield Told(number, number, number % 3)
+        yield Told(None, length - 1)
+
+    @asynccontextmanager
+    async def following(self) -> AsyncGenerator[AsyncIterator[Told]]:
+        yield self._following(len(self.log))
+
+    async def _following(self, place: int) -> AsyncIterator[Told]:
+        while True:
+            async with self.news:
+                while len(self.log) <= place:
+                    await self.news.wait()
+            yield Told(self.log[place], place, self.log[place] % 3)
+            place += 1
+
+    def gap(self, place: int, *, missed: int) -> dict[str, int]:
+        return {"place": place, "missed": missed}
+
+
+@dataclass(eq=False)
+class Sieve:
+    """A sink that reads when it is let."""
+
+    is_writable: bool = True
+    received: list[Any] = field(default_factory=list[Any])
+    ends: list[Any] = field(default_factory=list[Any])
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def drained(self) -> None:
+        while not self.is_writable:
+            self._room.clear()
+            await self._room.wait()
+
+    def let(self, *, is_writable: bool) -> None:
+        self.is_writable = is_writable
+        self._room.set()
+
+    def write(self, tail: bytes) -> None:
+        self.received.append(json.loads(tail))
+
+    def end(self, answer: Answer | None) -> None:
+        self.ends.append(answer)
+
+
+class Echo:
+    """An engine that answers events as they are."""
+
+    def __init__(self, log: list[int], news: asyncio.Condition) -> None:
+        self.log, self.news, self.executed = log, news, 0
+
+    def admitted(self, *_: Any) -> tuple[()]:
+        return ()
+
+    def executor(self, *_: Any) -> object:
+        return object()
+
+    async def events(self, _executor: object) -> Numbers:
+        return Numbers(self.log, self.news)
+
+    async def answer_of(self, _executor: object, event: Any) -> Answer:
+        self.executed += 1
+        await asyncio.sleep(0)
+        return Answer(event, is_refused=False)
+
+    def ended(self, error: Exception) -> Answer:
+        raise error
+
+
+@dataclass
+class Nobody:
+    """As much of a hub as is needed without access."""
+
+    subscribers: dict[int | None, int] = field(default_factory=lambda: {None: 0})
+
+
+@cache
+def asked() -> Asked:
+    operation = Operation(query="subscription { panelReadings { __typename } }")
+    prepared = build_engine(introspection=True).prepared(operation)
+    return Asked(prepared, operation, None, lambda _viewer: Context(None, None))  # pyright: ignore[reportArgumentType]
+
+
+STEPS = st.lists(st.sampled_from(["store", "join", "stall", "read", "leave", "turn"]), min_size=5, max_size=120)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=STEPS, seed=st.integers(0, 2**16))
+def test_each_member_gets_every_number_once_or_the_newest_and_how_many_it_missed(steps: list[str], seed: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fanout, "WAITING_WHEN_SLOW", 2)
+        asyncio.run(_play(steps, random.Random(seed)))  # noqa: S311 - as above
+
+
+async def _play(steps: list[str], dice: random.Random) -> None:
+    log, news = list[int](), asyncio.Condition()
+    engine = Echo(log, news)
+    shared = FanOut(engine, Nobody())  # pyright: ignore[reportArgumentType]
+    sinks, joining, members = list[Sieve](), list[asyncio.Task[Any]](), dict[Sieve, Any]()
+    for step in _and_turns(steps, dice):
+        if step == "store":
+            async with news:
+                log.append(len(log))
+                news.notify_all()
+        elif step == "join":
+            sinks.append(Sieve())
+            joining.append(asyncio.create_task(shared.begin(asked(), sinks[-1])))
+        elif step in ("stall", "read") and sinks:
+            dice.choice(sinks).let(is_writable=step == "read")
+        elif step == "leave" and joining and dice.random() < 0.3:
+            joining[0].cancel()
+        else:
+            await asyncio.sleep(0)
+    for sink in sinks:
+        sink.let(is_writable=True)
+    done = await asyncio.gather(*joining, return_exceptions=True)
+    members = {sink: member for sink, member in zip(sinks, done, strict=True) if not isinstance(member, BaseException)}
+    async with asyncio.timeout(WITHIN_S):
+        while not all(_is_complete(sink, len(log)) for sink in members):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+    for sink in members:
+        _check(sink.received, len(log))
+    for member in members.values():
+        member.stop()
+    assert (shared.group_count, shared.live.subscribers[None]) == (0, 0)
+
+
+def _and_turns(steps: list[str], dice: random.Random) -> Iterator[str]:
+    for step in steps:
+        yield step
+        yield from ["turn"] * dice.randint(0, 3)
+
+
+def _is_complete(sink: Sieve, length: int) -> bool:
+    numbers = [one for one in sink.received if isinstance(one, int)]
+    return length == 0 or numbers[-1:] == [length - 1]
+
+
+def _check(received: list[Any], length: int) -> None:
+    numbers = [one for one in received if isinstance(one, int)]
+    missed = sum(one["missed"] for one in received if not isinstance(one, int))
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) + missed == length
+
+
+async def test_a_source_that_refuses_ends_all_its_members(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def following(_stream: ReadingStream) -> AsyncGenerator[Any]:
+        raise Refused("DATABASE_UNAVAILABLE", "away")
+        yield
+
+    monkeypatch.setattr(ReadingStream, "following", following)
+    account = await add_account(database_url)
+    async with serving(make_app(database_url)) as api, speaking(api, account_id=account) as client:
+        both = [await client.subscribe(READINGS) for _ in range(2)]
+        ends = [await client.message(operation) for operation in both]
+    assert [(end["type"], end["payload"][0]["extensions"]["code"]) for end in ends] == [
+        ("error", "DATABASE_UNAVAILABLE")
+    ] * 2
