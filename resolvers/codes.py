@@ -91,7 +91,10 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Wait `retryAfterS` seconds, or as `Retry-After` says.",
         ),
         "BAD_QUERY": ("`queryCost` was asked of what cannot be run.", "See the message."),
-        "BODY_TOO_LARGE": ("HTTP 413: the body is too long.", "Send up to 100 KB."),
+        "BODY_TOO_LARGE": (
+            "HTTP 413, 414 or 431: the body, the address or the headers are too long.",
+            "Send up to 100 KB by POST, 60 KB in an address, 128 KB with the headers.",
+        ),
         "UNSUPPORTED_MEDIA_TYPE": (
             "HTTP 415: the body is not JSON in UTF-8, or is compressed.",
             "Send `application/json`, as it is.",

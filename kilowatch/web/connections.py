@@ -1,9 +1,16 @@
-"""Adapts uvicorn's HTTP connections: streams end when the server stops, and those that nobody reads can be dropped."""
+"""Adapts uvicorn's HTTP connections: heads are bounded, streams end with the server, and stuck ones can be dropped."""
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+MAX_HEAD_BYTES = 131_072
+"""What an address and headers may have in all: an address alone may have 64 KB."""
 _LINGER_S = 1.0
+_REFUSED = b'{"errors":[{"message":"Address and headers may have 128 KB.","extensions":{"code":"BODY_TOO_LARGE"}}]}'
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
+    b"Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s" % (len(_REFUSED), _REFUSED)
+)
 _EXTENSION = "kilowatch.connection"
 
 
@@ -12,12 +19,38 @@ class HttpProtocol(HttpToolsProtocol):
 
     is_streaming: bool = False
     """Whether the response is a stream without an end of its own."""
+    _is_in_head: bool = True
+    _head_bytes: int = 0
+    _is_refused: bool = False
+
+    def data_received(self, data: bytes) -> None:
+        """Refuses headers without an end; uvicorn keeps them all."""
+        if self._is_refused:
+            return
+        super().data_received(data)
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        """Answers, and goes on reading for a moment: a client that is still sending when we hang up sees no answer."""
+        self._is_refused = True
+        self._unset_keepalive_if_required()
+        self.transport.write(_TOO_LONG)
+        self.loop.call_later(_LINGER_S, self.transport.close)
 
     def on_message_begin(self) -> None:
         """Lets the application reach the connection of its request."""
         super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
         self.is_streaming = False
         self.scope["extensions"] = {_EXTENSION: {"protocol": self}}
+
+    def on_headers_complete(self) -> None:
+        """Notes that what follows is the body."""
+        self._is_in_head = False
+        super().on_headers_complete()
 
     def shutdown(self) -> None:
         """Ends a stream, which clients answer by coming back; uvicorn waits for its end, and then logs a fault."""

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import msgspec
 from graphql import OperationType
-from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -85,7 +84,7 @@ class GraphQLOverHTTP:
             return await from_body(headers, receive)
         if scope["method"] == "GET":
             self._refuse_other_sites(headers)
-            return from_address(QueryParams(scope["query_string"]))
+            return from_address(scope["query_string"])
         raise BadRequestError(405, "METHOD_NOT_ALLOWED", "Use POST, or GET for queries.", _ALLOW)
 
     def _refuse_other_sites(self, headers: Headers) -> None:

@@ -1,5 +1,6 @@
 """Turns Accept and Accept-Encoding headers into the media type and the content coding of the answer."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ _ANSWERED = {
 }
 _CODINGS = {"zstd": 3, "br": 2, "gzip": 1}
 """By which of them is the cheapest here, for clients that like several alike (docs/decisions/0011)."""
+_WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _REMEMBERED = 256
 _MAX_REMEMBERED_LENGTH = 512
 
@@ -73,7 +75,4 @@ def _weighed(header: str) -> list[tuple[str, float]]:
 def _weighed_part(part: str) -> tuple[str, float]:
     name, *parameters = (piece.strip().lower() for piece in part.split(";"))
     weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
-    try:
-        return name, max(0.0, min(float(weight), 1.0))
-    except ValueError:
-        return name, 0.0
+    return name, float(weight) if _WEIGHT.fullmatch(weight) else 0.0

@@ -11,6 +11,8 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive
 
 MAX_BODY_BYTES = 100_000
+MAX_ADDRESS_BYTES = 60_000
+"""The parser of addresses ends at 64 KB, and says no more than that the request is not HTTP."""
 MAX_DISCARDED_BYTES = 20_000_000
 """What is read and thrown away of a longer body: a client that is still sending when we hang up sees no answer."""
 
@@ -95,12 +97,16 @@ def _too_large() -> BadRequestError:
     return BadRequestError(413, "BODY_TOO_LARGE", f"A request may have {MAX_BODY_BYTES} bytes.", closing)
 
 
-def from_address(parameters: QueryParams) -> Operation:
+def from_address(query_string: bytes) -> Operation:
     """The operation of a GET request's query, documentId, variables, operationName and extensions.
 
     Raises:
-        BadRequestError: 400 when it is no operation.
+        BadRequestError: 414 over 60 KB, 400 when it is no operation.
     """
+    if len(query_string) > MAX_ADDRESS_BYTES:
+        message = f"An address may have {MAX_ADDRESS_BYTES} bytes: use POST for more."
+        raise BadRequestError(414, "BODY_TOO_LARGE", message)
+    parameters = QueryParams(query_string)
     fields: dict[str, Any] = dict(parameters)
     for name in ("variables", "extensions"):
         fields[name] = decoded(parameters[name].encode()) if parameters.get(name) else None

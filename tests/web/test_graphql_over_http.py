@@ -1,14 +1,18 @@
 """GraphQL over HTTP: every request gets a clear answer in JSON, and no client's mistake is logged as a fault."""
 
+import asyncio
 import contextlib
 import gzip
+import itertools
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
+import brotli  # pyright: ignore[reportMissingTypeStubs]
 import httpx
 import pytest
+import zstandard
 
 from store import accounts
 from store.connections import connect_async
@@ -111,6 +115,39 @@ async def chunks(size: int, sent: list[int]) -> AsyncIterator[bytes]:
 async def test_a_long_body_without_a_length_is_refused(bare_api: Server) -> None:
     answer = await send(bare_api, content=chunks(5_000_000, []), headers=JSON)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (413, "BODY_TOO_LARGE")
+
+
+async def first_line(server: Server, sent: Iterable[bytes]) -> bytes:
+    """The first line of the answer to bytes that may have no end: they are sent until it comes."""
+    async with asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        answer = asyncio.create_task(reader.readline())
+        for chunk in sent:
+            writer.write(chunk)
+            await writer.drain()
+            await asyncio.sleep(0)
+            if answer.done():
+                break
+        line = await answer
+        writer.transport.abort()
+    return line
+
+
+async def test_endless_headers_are_refused(bare_api: Server) -> None:
+    head = b"GET /graphql HTTP/1.1\r\nHost: a\r\nA: "
+    assert await first_line(bare_api, itertools.chain([head], itertools.repeat(b"x" * 16_000))) == (
+        b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    )
+
+
+async def test_a_long_address_is_refused(bare_api: Server) -> None:
+    request = b"GET /graphql?query=%s HTTP/1.1\r\nHost: a\r\n\r\n" % (b"x" * 60_000)
+    assert await first_line(bare_api, [request]) == b"HTTP/1.1 414 Request-URI Too Long\r\n"
+
+
+async def test_several_operations_in_one_request_are_told_to_come_by_themselves(bare_api: Server) -> None:
+    answer = await send(bare_api, content=b"[" + HELLO + b"," + HELLO + b"]", headers=JSON)
+    assert "batches" in answer.json()["errors"][0]["message"]
 
 
 async def test_an_endless_body_is_cut_off(bare_api: Server) -> None:
@@ -253,13 +290,39 @@ async def test_a_fault_of_ours_is_masked_and_logged_once(
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
 
 
-async def test_long_answers_are_compressed_for_who_can_read_it(bare_api: Server) -> None:
-    query = body("{ __schema { types { name description } } }")
-    plain = await send(bare_api, content=query, headers={**JSON, "accept-encoding": "identity"})
-    packed = await send(bare_api, content=query, headers={**JSON, "accept-encoding": "gzip"})
-    assert "content-encoding" not in plain.headers
-    assert packed.headers["content-encoding"] == "gzip"
-    assert plain.json() == packed.json()
+UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.decompress,
+    "br": brotli.decompress,  # pyright: ignore[reportUnknownMemberType]
+    "zstd": lambda packed: zstandard.ZstdDecompressor().decompress(packed),
+}
+
+
+async def raw(server: Server, content: bytes, coding: str) -> tuple[httpx.Headers, bytes]:
+    """The headers and the bytes of an answer as they come."""
+    headers = {**JSON, "accept-encoding": coding}
+    async with (
+        httpx.AsyncClient(timeout=10) as http,
+        http.stream("POST", server.url, content=content, headers=headers) as answer,
+    ):
+        return answer.headers, b"".join([chunk async for chunk in answer.aiter_raw()])
+
+
+@pytest.mark.parametrize("coding", UNPACK)
+@pytest.mark.parametrize("fields", ["name description", "name description fields { name description }"])
+async def test_long_answers_are_compressed_for_who_can_read_it(bare_api: Server, coding: str, fields: str) -> None:
+    query = body(f"{{ __schema {{ types {{ {fields} }} }} }}")
+    plain_headers, plain = await raw(bare_api, query, "identity")
+    headers, packed = await raw(bare_api, query, coding)
+    assert "content-encoding" not in plain_headers
+    assert (headers["content-encoding"], headers["vary"]) == (coding, "Accept, Accept-Encoding")
+    assert int(headers["content-length"]) == len(packed) < len(plain) / 2
+    assert UNPACK[coding](packed) == plain
+
+
+async def test_short_answers_stay_as_they_are(bare_api: Server) -> None:
+    headers, plain = await raw(bare_api, HELLO, "zstd, br, gzip")
+    assert "content-encoding" not in headers
+    assert plain == b'{"data":{"__typename":"Query"}}'
 
 
 async def test_allowed_origins_and_no_others_may_read_answers(database_url: str) -> None:
@@ -269,6 +332,8 @@ async def test_allowed_origins_and_no_others_may_read_answers(database_url: str)
         "access-control-request-headers": "authorization,content-type",
     }
     async with serving(app) as api:
+        answer = await send(api, content=HELLO, headers={**JSON, "origin": "https://app.example.org"})
+        assert "RateLimit" in answer.headers["access-control-expose-headers"]
         for origin, status in [("https://app.example.org", 200), ("https://evil.example.org", 400)]:
             answer = await send(api, "OPTIONS", headers={"origin": origin, **preflight})
             assert answer.status_code == status
