@@ -10,7 +10,8 @@ from store.connections import Row
 # Where both have a value the larger stands, a value that only one has is taken, the arrival is the earlier, and a
 # reading is late only when all of its messages were: rules that do not depend on the order, nor on repetition. Messages
 # that add nothing are left out first, those that are the row itself by the cheapest comparison. What an admin has
-# corrected stays as it is.
+# corrected stays as it is. An earlier arrival alone does not give the row the batch's number: another ingest process
+# got the same message a moment before, and streams would tell the reading again.
 _JOIN: LiteralString = """
 WITH said AS (
     SELECT staged.panel_id, staged.at, min(staged.received_at) AS received_at,
@@ -22,11 +23,10 @@ WITH said AS (
            max(staged.power_factor) AS power_factor, max(staged.energy_import_kwh) AS energy_import_kwh,
            max(staged.energy_export_kwh) AS energy_export_kwh, max(staged.voltage_unbalance) AS voltage_unbalance,
            max(staged.current_unbalance) AS current_unbalance,
-           bit_or(staged.flags) AS any_flags, bit_and(staged.flags) AS all_flags
-    FROM staged_reading AS staged JOIN reading AS kept ON kept.panel_id = staged.panel_id AND kept.at = staged.at
-    WHERE kept.at >= (SELECT min(at) FROM staged_reading) AND kept.at <= (SELECT max(at) FROM staged_reading)
-      AND kept.flags & 32 = 0
-      AND (staged.received_at < kept.received_at OR staged.flags & 12 & ~kept.flags <> 0
+           bit_or(staged.flags) AS any_flags, bit_and(staged.flags) AS all_flags, bool_or(staged.is_news) AS is_news
+    FROM (
+        SELECT staged.*, kept.received_at AS kept_received_at,
+           (staged.flags & 12 & ~kept.flags <> 0
            OR kept.flags & ~staged.flags & 16 <> 0
            OR (kept.voltage_r_v, kept.voltage_s_v, kept.voltage_t_v, kept.voltage_n_v, kept.current_r_a,
                kept.current_s_a, kept.current_t_a, kept.current_n_a, kept.active_power_kw, kept.apparent_power_kva,
@@ -52,11 +52,17 @@ WITH said AS (
                greatest(kept.energy_import_kwh, staged.energy_import_kwh),
                greatest(kept.energy_export_kwh, staged.energy_export_kwh),
                greatest(kept.voltage_unbalance, staged.voltage_unbalance),
-               greatest(kept.current_unbalance, staged.current_unbalance)))
+               greatest(kept.current_unbalance, staged.current_unbalance))) AS is_news
+        FROM staged_reading AS staged JOIN reading AS kept ON kept.panel_id = staged.panel_id AND kept.at = staged.at
+        WHERE kept.at >= (SELECT min(at) FROM staged_reading) AND kept.at <= (SELECT max(at) FROM staged_reading)
+          AND kept.flags & 32 = 0
+    ) AS staged
+    WHERE staged.is_news OR staged.received_at < staged.kept_received_at
     GROUP BY staged.panel_id, staged.at
 ), joined AS (
     UPDATE reading AS kept SET
-        batch_id = %(batch_id)s, received_at = least(kept.received_at, said.received_at),
+        batch_id = CASE WHEN said.is_news THEN %(batch_id)s ELSE kept.batch_id END,
+        received_at = least(kept.received_at, said.received_at),
         flags = (kept.flags & 3) | ((kept.flags | said.any_flags) & 12) | (kept.flags & said.all_flags & 16),
         voltage_r_v = greatest(kept.voltage_r_v, said.voltage_r_v),
         voltage_s_v = greatest(kept.voltage_s_v, said.voltage_s_v),

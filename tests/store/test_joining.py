@@ -45,6 +45,14 @@ def test_a_reading_is_late_only_when_all_its_messages_were(writer: BatchWriter, 
     assert rows(database, "SELECT flags, received_at FROM reading") == [(0, RECEIVED_AT)]
 
 
+def test_an_earlier_arrival_of_the_same_message_is_kept_and_not_told_again(
+    writer: BatchWriter, database: Connection[Row]
+) -> None:
+    first = writer.write([(1, reading(START, 10.0))]).batch_id
+    writer.write([(1, reading(START, 10.0, received_at=RECEIVED_AT - SECOND))])
+    assert rows(database, "SELECT received_at, batch_id FROM reading") == [(RECEIVED_AT - SECOND, first)]
+
+
 def partial(second: int, **values: Any) -> Reading:
     return reading(START + second * SECOND, values.pop("kwh", None), is_partial=True, **values)
 
