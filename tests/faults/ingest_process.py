@@ -1,7 +1,8 @@
 """Ingest as a process of its own, to be killed: `ingest_process.py DATABASE_URL MQTT_URL [options]`.
 
-`metrics=PORT` has it serve /metrics. With ack-on-receipt it does what MQTT clients do by default, so that the tests
-can show what that loses. It notices a broker that fell silent within seconds, where the product takes 40.
+`metrics=PORT` has it serve /metrics, `client=NAME` gives it a session of its own at the broker. With ack-on-receipt it
+does what MQTT clients do by default, so that the tests can show what that loses. It notices a broker that fell silent
+within seconds, where the product takes 40.
 """
 
 import logging
@@ -42,7 +43,7 @@ if __name__ == "__main__":
         run(
             database_url=sys.argv[1],
             mqtt_url=sys.argv[2],
-            client_id="killed",
+            client_id=options.get("client", "killed"),
             default_time_zone="UTC",
             metrics_port=int(options.get("metrics", "0")),
         )
