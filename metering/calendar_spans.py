@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from metering.periods import Step, local_midnight, month_days
+from metering.buckets import Grid
+from metering.periods import Period, Step, local_day, local_midnight, month_days
 from metering.refusals import Refused
 
 DAY = timedelta(days=1)
@@ -114,7 +115,51 @@ def _same_day_before(day: date, *, span: CalendarSpan) -> tuple[date, bool]:
     if span.step is Step.WEEK:
         return day - _WEEK, True
     first_day = span.before.first_day
-    month = day.month if span.step is Step.YEAR else first_day.month
-    first_of_month, end_of_month = month_days(first_day.year, month)
-    same_day = first_of_month + timedelta(days=day.day - 1)
-    return min(same_day, end_of_month), same_day < end_of_month
+    return _same_day(day.day, year=first_day.year, month=day.month if span.step is Step.YEAR else first_day.month)
+
+
+def _same_day(number: int, *, year: int, month: int) -> tuple[date, bool]:
+    """The day of this number in a month, and that it is there; else the day after the month."""
+    first_day, end_day = date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
+    same_day = first_day + timedelta(days=number - 1)
+    return min(same_day, end_day), same_day < end_day
+
+
+_MONTHS = {Step.MONTH: 1, Step.YEAR: 12}
+
+
+def period_before(buckets: Grid, *, step: Step, time_zone: ZoneInfo, now: datetime) -> Period | None:
+    """As many buckets before a grid's first as the grid has; of the last that is not over, as much as has passed.
+
+    Buckets of days are counted in days, months and years, and end at the same local time; shorter ones go back by the
+    length of the whole grid. None while the grid has not begun.
+    """
+    start, end = buckets.edges[0], min(buckets.edges[-1], now)
+    if end <= start:
+        return None
+    if step in (Step.DAY, Step.WEEK) or step in _MONTHS:
+        return _days_before(buckets, step=step, time_zone=time_zone, end=end)
+    length = buckets.edges[-1] - start
+    return Period(start - length, end - length)
+
+
+def _days_before(buckets: Grid, *, step: Step, time_zone: ZoneInfo, end: datetime) -> Period:
+    first_day, start = buckets.days[0], buckets.edges[0]
+    months = _MONTHS.get(step, 0) * len(buckets.days)
+    days = (local_day(buckets.edges[-1], time_zone) - first_day).days
+    first_before, _ = _back(first_day, months=months, days=days)
+    if end == buckets.edges[-1]:
+        return Period(local_midnight(first_before, time_zone), start)
+    local = end.astimezone(time_zone)
+    last_before, is_there = _back(local.date(), months=months, days=days)
+    until = datetime.combine(last_before, local.time(), tzinfo=time_zone).astimezone(UTC)
+    until = until if is_there else local_midnight(last_before, time_zone)
+    return Period(local_midnight(first_before, time_zone), min(until, start))
+
+
+def _back(day: date, *, months: int, days: int) -> tuple[date, bool]:
+    """The same day so many months, or days, before, and that it is there; the day after the month where it is not."""
+    if not months:
+        return day - timedelta(days=days), True
+    place = day.year * 12 + day.month - 1 - months
+    return _same_day(day.day, year=place // 12, month=place % 12 + 1)

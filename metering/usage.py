@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from metering.tariffs import TariffBook, cost_of
+from metering.tariffs import Money, TariffBook, cost_of
 
 WINDOW_DAYS = 30
 LEAST_DAYS = 7
@@ -62,3 +62,15 @@ def total(costs: Iterable[Decimal | None]) -> Decimal:
 def change_percent(now: Decimal, *, before: Decimal) -> float | None:
     """By how much more there is now, in percent of what was before, to 0.01; None where there was nothing before."""
     return float(round((now - before) / before * 100, 2)) if before else None
+
+
+def money_change_percent(now: Sequence[Money], *, before: Sequence[Money]) -> float | None:
+    """The same of amounts by currency; None unless there is one of the same currency on both sides."""
+    if not (len(now) == len(before) == 1 and now[0].currency == before[0].currency):
+        return None
+    return change_percent(now[0].amount, before=before[0].amount)
+
+
+def year_before(day: date) -> date | None:
+    """The same day of the year before; None for 29 February."""
+    return None if (day.month, day.day) == (2, 29) else day.replace(year=day.year - 1)

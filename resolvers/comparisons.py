@@ -10,7 +10,7 @@ import strawberry
 
 from metering.calendar_spans import CalendarSpan, DaysUpTo, part_before
 from metering.tariffs import Money
-from metering.usage import change_percent
+from metering.usage import change_percent, money_change_percent
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.summaries import PanelSummary, SummaryTotal, costs_of, energy_of
@@ -91,12 +91,5 @@ def _compared(parts: Sequence[SpanSum], before: Sequence[_Before]) -> PreviousSu
         cost=earlier_costs,
         is_partial=any(each.is_partial for each in before),
         energy_change_percent=change_percent(energy_of(parts), before=energy_of(earlier)),
-        cost_change_percent=_cost_change(costs, earlier_costs),
+        cost_change_percent=money_change_percent(costs, before=earlier_costs),
     )
-
-
-def _cost_change(costs: Sequence[Money], before: Sequence[Money]) -> float | None:
-    """The change of an amount; None unless it is one of the same currency on both sides."""
-    if not (len(costs) == len(before) == 1 and costs[0].currency == before[0].currency):
-        return None
-    return change_percent(costs[0].amount, before=before[0].amount)

@@ -1,6 +1,7 @@
-"""Turns a panel and a span into usage by bucket, of today, in statistics and by day."""
+"""Turns a panel and a span into usage by bucket, of today and in statistics."""
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,9 +11,8 @@ import strawberry
 
 from metering.buckets import Grid, Level, grid, pieces, usage_level
 from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
-from metering.refusals import Refused
 from metering.tariffs import Money, Tariff, TariffBook, money
-from metering.usage import WINDOW_DAYS, Prices, average, moving_average, total
+from metering.usage import Prices, total
 from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
@@ -20,13 +20,30 @@ from store import usage
 from store.panels import Panel
 from store.usage import DayTotals, UsageSum
 
-MAX_DAYS = 1830
+
+@dataclass(frozen=True, slots=True)
+class UsageTotal:
+    """Usage of all buckets together; the peak is somewhere in `peak_in`, None where no power was measured."""
+
+    panel: Panel
+    energy_kwh: float
+    export_kwh: float
+    cost: Money
+    peak_kw: float | None
+    peak_in: Period | None
+    average_power_factor: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class UsageSeries:
-    """Usage by bucket: columns of equal length, ascending, in the panel's time zone."""
+    """Usage by bucket: columns of equal length, ascending, in the panel's time zone.
 
+    `panel`, `buckets`, `energies_kwh` and `first_at`, the panel's first reading (UTC), are what it is made of.
+    """
+
+    panel: Panel
+    buckets: Grid
+    first_at: datetime | None
     step: Step
     currency: str
     starts: list[datetime]
@@ -39,6 +56,7 @@ class UsageSeries:
     is_partial: list[bool]
     total_energy_kwh: float
     total_cost: Money
+    total: UsageTotal
 
 
 @dataclass(slots=True)
@@ -49,6 +67,7 @@ class _Bucket:
     export_kwh: Decimal = Decimal(0)
     cost: Decimal | None = None
     peak_kw: float | None = None
+    peak_on: date | None = None
     factor_sum: float = 0.0
     factor_count: int = 0
 
@@ -59,6 +78,7 @@ class _Bucket:
         self.cost = self.cost if cost is None else cost + (self.cost or 0)
         if part.peak_kw is not None and (self.peak_kw is None or part.peak_kw > self.peak_kw):
             self.peak_kw = part.peak_kw
+            self.peak_on = part.key if isinstance(part.key, date) else None
         self.factor_sum += part.factor_sum
         self.factor_count += part.factor_count
 
@@ -88,30 +108,75 @@ async def series(
     context.spend(len(buckets.days), root=info.root_value)
     book = await tariffs.book(context, panel)
     currency = tariffs.required(book, buckets.days[-1]).currency
-    parts, first_at = await _parts(context, panel, buckets=buckets, step=step)
+    parts, first_at = await parts_of(context, panel, buckets=buckets, step=step)
     found = _filled(parts, buckets=buckets, prices=Prices(book, currency=currency))
-    is_partial = _partial(buckets, known=found.keys(), first_at=first_at, now=context.now())
+    is_partial = partial(buckets, known=found.keys(), first_at=first_at, now=context.now())
     columns = [found.get(index) for index in range(len(buckets.days))]
-    costs = [bucket and bucket.cost for bucket in columns]
+    whole = _total(found, panel=panel, buckets=buckets, currency=currency)
     return UsageSeries(
+        panel=panel,
+        buckets=buckets,
+        first_at=first_at,
         step=step,
         currency=currency,
         starts=[edge.astimezone(panel.zone) for edge in buckets.starts],
         start_ms=[edge.timestamp() * 1000 for edge in buckets.starts],
         energy_kwh=[bucket and float(bucket.energy_kwh) for bucket in columns],
         export_kwh=[bucket and float(bucket.export_kwh) for bucket in columns],
-        cost=costs,
+        cost=[bucket and bucket.cost for bucket in columns],
         peak_kw=[bucket and bucket.peak_kw for bucket in columns],
         average_power_factor=[bucket and bucket.power_factor for bucket in columns],
         is_partial=is_partial,
-        total_energy_kwh=float(sum((bucket.energy_kwh for bucket in found.values()), Decimal(0))),
-        total_cost=money(total(costs), currency),
+        total_energy_kwh=whole.energy_kwh,
+        total_cost=whole.cost,
+        total=whole,
     )
 
 
-async def _parts(
+def _total(found: dict[int, _Bucket], *, panel: Panel, buckets: Grid, currency: str) -> UsageTotal:
+    known = found.values()
+    factor_count = sum(bucket.factor_count for bucket in known)
+    peaks = [(bucket.peak_kw, -index) for index, bucket in found.items() if bucket.peak_kw is not None]
+    peak_kw, place = max(peaks, default=(None, None))
+    return UsageTotal(
+        panel=panel,
+        energy_kwh=float(sum((bucket.energy_kwh for bucket in known), Decimal(0))),
+        export_kwh=float(sum((bucket.export_kwh for bucket in known), Decimal(0))),
+        cost=money(total(bucket.cost for bucket in known), currency),
+        peak_kw=peak_kw,
+        peak_in=None if place is None else _peak_in(-place, found[-place], buckets=buckets, panel=panel),
+        average_power_factor=(
+            round(sum(bucket.factor_sum for bucket in known) / factor_count, 4) if factor_count else None
+        ),
+    )
+
+
+def _peak_in(index: int, bucket: _Bucket, *, buckets: Grid, panel: Panel) -> Period:
+    """The bucket, or the day in it, with the highest power."""
+    if bucket.peak_on is None:
+        return Period(buckets.edges[index], buckets.edges[index + 1])
+    next_day = bucket.peak_on + timedelta(days=1)
+    return Period(local_midnight(bucket.peak_on, panel.zone), local_midnight(next_day, panel.zone))
+
+
+async def peak_at(parent: strawberry.Parent[UsageTotal], info: Info) -> datetime | None:
+    """When the five minutes with the highest power began; the bucket or day, where five minutes are not kept."""
+    if parent.peak_kw is None or parent.peak_in is None:
+        return None
+    found = await loaded(info.context, _peaks, (parent.panel.id, parent.peak_in, parent.peak_kw))
+    return (found or parent.peak_in.start).astimezone(parent.panel.zone)
+
+
+async def _peaks(context: Context, keys: list[tuple[int, Period, float]]) -> dict[tuple[int, Period, float], datetime]:
+    async with context.pool.connection() as connection:
+        found = await usage.peaks_at(connection, viewer=context.signed_in, peaks=keys)
+    return {key: at for key, at in zip(keys, found, strict=True) if at is not None}
+
+
+async def parts_of(
     context: Context, panel: Panel, *, buckets: Grid, step: Step
 ) -> tuple[list[UsageSum[int]] | list[UsageSum[date]], datetime | None]:
+    """The sums of buckets, or of the local days in them, and when the panel's first reading is from (UTC)."""
     viewer, level = context.signed_in, usage_level(buckets, step=step)
     async with context.pool.connection() as connection:
         first_at = await usage.first_reading_at(connection, viewer=viewer, panel_id=panel.id)
@@ -138,7 +203,7 @@ def _filled(parts: Iterable[UsageSum[int] | UsageSum[date]], *, buckets: Grid, p
     return found
 
 
-def _partial(buckets: Grid, *, known: Iterable[int], first_at: datetime | None, now: datetime) -> list[bool]:
+def partial(buckets: Grid, *, known: Iterable[int], first_at: datetime | None, now: datetime) -> list[bool]:
     """Whether each bucket has no reading, is not over, or starts before the panel's first reading."""
     complete = {
         index
@@ -214,18 +279,15 @@ async def statistics(parent: strawberry.Parent[Panel], info: Info, since: dateti
     context, panel = info.context, parent
     period = chosen_period(None, since=since, until=until, now=context.now(), default=Range.LAST_24H)
     book = await tariffs.book(context, panel)
-    edges = _priced(period, book=book, panel=panel)
-    days = [local_day(edge, panel.zone) for edge in edges[:-1]]
-    currency = tariffs.required(book, days[-1]).currency
+    energies = await metered(context, panel, period=period, book=book)
+    currency = tariffs.required(book, energies[-1][0]).currency
     async with context.pool.connection() as connection:
-        viewer = context.signed_in
         spans = pieces(period, time_zone=panel.zone)
-        power = await usage.power(connection, viewer=viewer, panel_id=panel.id, pieces=spans)
-        energies = await usage.metered(connection, viewer=viewer, panel_id=panel.id, edges=edges)
+        power = await usage.power(connection, viewer=context.signed_in, panel_id=panel.id, pieces=spans)
     prices = Prices(book, currency=currency)
-    costs = [prices.cost(energy_kwh, day=day) for day, energy_kwh in zip(days, energies, strict=True)]
+    costs = [prices.cost(energy_kwh, day=day) for day, energy_kwh in energies]
     return UsageStatistics(
-        energy_kwh=float(sum(energies, Decimal(0))),
+        energy_kwh=float(sum((energy_kwh for _, energy_kwh in energies), Decimal(0))),
         min_power_kw=power.min_kw,
         max_power_kw=power.max_kw,
         average_power_kw=power.average_kw,
@@ -233,6 +295,23 @@ async def statistics(parent: strawberry.Parent[Panel], info: Info, since: dateti
         cost=money(total(costs), currency),
         count=power.reading_count,
     )
+
+
+async def metered(context: Context, panel: Panel, *, period: Period, book: TariffBook) -> list[tuple[date, Decimal]]:
+    """What was used in a period in kWh, in spans of one tariff each, beginning on these local days."""
+    edges = _priced(period, book=book, panel=panel)
+    async with context.pool.connection() as connection:
+        energies = await usage.metered(connection, viewer=context.signed_in, panel_id=panel.id, edges=edges)
+    return [(local_day(edge, panel.zone), energy_kwh) for edge, energy_kwh in zip(edges, energies, strict=False)]
+
+
+def costs_of(energies: Iterable[tuple[date, Decimal]], *, book: TariffBook) -> list[Money]:
+    """What usage of local days costs: one amount a currency, by its code."""
+    amounts: dict[str, Decimal] = defaultdict(Decimal)
+    for day, energy_kwh in energies:
+        if tariff := book.on(day):
+            amounts[tariff.currency] += tariff.cost(energy_kwh)
+    return [money(amount, currency) for currency, amount in sorted(amounts.items())]
 
 
 def _priced(period: Period, *, book: TariffBook, panel: Panel) -> list[datetime]:
@@ -246,46 +325,3 @@ def _load_factor(average_kw: float | None, max_kw: float | None) -> float | None
     if average_kw is None or max_kw is None or max_kw <= 0:
         return None
     return round(average_kw / max_kw, 4)
-
-
-@dataclass(frozen=True, slots=True)
-class DailyUsage:
-    """Usage by local day: columns of equal length, ascending, up to today."""
-
-    days: list[date]
-    energy_kwh: list[float | None]
-    is_partial: list[bool]
-    moving_average_30d_kwh: list[float | None]
-    average_daily_kwh: float | None
-
-
-async def daily(parent: strawberry.Parent[Panel], info: Info, days: int = 365) -> DailyUsage:
-    """Usage of the last `days` local days up to today, and averages over those of them that are whole.
-
-    Raises:
-        Refused: BAD_INPUT unless `days` is 1 to 1830.
-    """
-    context, panel = info.context, parent
-    if not 1 <= days <= MAX_DAYS:
-        raise Refused("BAD_INPUT", f"`days` must be 1 to {MAX_DAYS}.", "days")
-    today = local_day(context.now(), panel.zone)
-    shown = [today - timedelta(days=ago) for ago in range(days + WINDOW_DAYS - 2, -1, -1)]
-    midnights = [local_midnight(day, panel.zone) for day in [*shown, today + timedelta(days=1)]]
-    buckets = Grid(midnights, shown)
-    parts, first_at = await _parts(context, panel, buckets=buckets, step=Step.DAY)
-    found = {bisect_right(shown, part.key) - 1: part.energy_kwh for part in parts if isinstance(part.key, date)}
-    is_partial = _partial(buckets, known=found.keys(), first_at=first_at, now=context.now())
-    whole = [None if is_partial[index] else found[index] for index in range(len(shown))]
-    start = len(shown) - days
-    average_kwh = average(whole[start:])
-    return DailyUsage(
-        days=shown[start:],
-        energy_kwh=[_float(found.get(index)) for index in range(start, len(shown))],
-        is_partial=is_partial[start:],
-        moving_average_30d_kwh=[_float(value) for value in moving_average(whole)[start:]],
-        average_daily_kwh=_float(average_kwh),
-    )
-
-
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)

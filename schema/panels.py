@@ -25,6 +25,8 @@ from resolvers import (
 )
 from resolvers import usage as resolved
 from resolvers.context import Info
+from resolvers.daily_usage import DailyUsage as Days
+from resolvers.daily_usage import of_panel as daily_usage_of
 from resolvers.demand import Demand as DemandRow
 from resolvers.demand import of_panel as demand_of
 from resolvers.gaps import Interval as Span
@@ -181,10 +183,11 @@ class Panel(Node):
             )
         ],
     )
-    daily_usage: resolved.DailyUsage = strawberry.field(
-        resolver=resolved.daily,
+    daily_usage: Days = strawberry.field(
+        resolver=daily_usage_of,
         graphql_type=DailyUsage,
-        description="Usage by local day, with the 30-day moving average and the average of all days shown.",
+        description="Usage by local day, beside the 30-day moving average, the same day of the year before and yearly"
+        " averages. Refuses with BAD_INPUT.",
         extensions=[Arguments(days="How many days up to today, 1 to 1830.")],
     )
     weekly_summary: summaries.PanelSummary = strawberry.field(

@@ -6,6 +6,8 @@ from decimal import Decimal
 import strawberry
 
 from metering.periods import Step
+from resolvers import usage as resolved
+from resolvers import usage_before
 from schema.tariffs import Money
 
 strawberry.enum(
@@ -20,6 +22,51 @@ PERIOD = {
     "until": ("to", "The end, exclusive; now when left out."),
 }
 """Names and descriptions of the arguments of fields that answer for a period."""
+
+
+@strawberry.type(description="Usage and cost of all buckets together.")
+class UsageTotal:
+    """See `resolvers.usage.UsageTotal`."""
+
+    energy_kwh: float = strawberry.field(description="Import in kWh.")
+    export_kwh: float = strawberry.field(description="Export in kWh.")
+    cost: Money = strawberry.field(
+        description="What the import costs with VAT, rounded half up to 0.01, in the currency of the last bucket."
+    )
+    peak_kw: float | None = strawberry.field(description="The highest active power in kW; null: not measured.")
+    peak_at: datetime | None = strawberry.field(
+        resolver=resolved.peak_at,
+        description="When it was, the first time: the start of the 5 minutes with it, with the panel's offset; of its"
+        " bucket or day where 5 minutes are not kept any more. Null: not measured.",
+    )
+    average_power_factor: float | None = strawberry.field(
+        description="The average power factor of the readings; null: not measured."
+    )
+
+
+@strawberry.type(
+    description="What was used before: in as many days, weeks, months or years as the series has, up to the same local"
+    " time where its last one is not over (to the end of the month where that has no such day); of shorter buckets in"
+    " the same span of time before."
+)
+class PreviousUsage:
+    """See `resolvers.usage_before.PreviousUsage`."""
+
+    since: datetime = strawberry.field(name="from", description="The start, inclusive; panel's offset.")
+    until: datetime = strawberry.field(name="to", description="The end, exclusive; panel's offset.")
+    energy_kwh: float = strawberry.field(description="Import in kWh.")
+    cost: list[Money] = strawberry.field(
+        description="What that cost with VAT by the tariff of each day: one amount for each currency, by its code,"
+        " rounded half up to 0.01."
+    )
+    is_partial: bool = strawberry.field(description="Whether it starts before the panel's first reading.")
+    energy_change_percent: float | None = strawberry.field(
+        description="By how much more was used since, in percent of what was used before; negative for less, null where"
+        " nothing was used before."
+    )
+    cost_change_percent: float | None = strawberry.field(
+        description="The same of the cost, in percent; null also where there is more than one currency."
+    )
 
 
 @strawberry.type(
@@ -50,6 +97,13 @@ class UsageSeries:
     )
     total_energy_kwh: float = strawberry.field(description="The import of all buckets in kWh.")
     total_cost: Money = strawberry.field(description="The cost of all buckets, rounded half up to 0.01.")
+    total: resolved.UsageTotal = strawberry.field(graphql_type=UsageTotal, description="All buckets together.")
+    previous: usage_before.PreviousUsage | None = strawberry.field(
+        resolver=usage_before.of_series,
+        graphql_type=PreviousUsage | None,
+        description="What was used in as many buckets before these, and the change since; null before the panel's first"
+        " reading, and while the first of these has not begun.",
+    )
 
 
 @strawberry.type(description="The panel's local day so far.")
@@ -94,7 +148,7 @@ class UsageStatistics:
 
 @strawberry.type(description="Usage by local day up to today, as columns of equal length, ascending and without gaps.")
 class DailyUsage:
-    """See `resolvers.usage.DailyUsage`."""
+    """See `resolvers.daily_usage.DailyUsage`."""
 
     days: list[date] = strawberry.field(name="date", description="The local days.")
     energy_kwh: list[float | None] = strawberry.field(description="Import in kWh; null: no reading on that day.")
@@ -105,6 +159,13 @@ class DailyUsage:
         name="movingAverage30dKwh",
         description="The average in kWh of the 30 days up to and including the day, of those that are not partial; null"
         " until there are 7 of them.",
+    )
+    year_before_kwh: list[float | None] = strawberry.field(
+        description="Import in kWh of the same day of the year before; null: no reading on that day, or 29 February."
+    )
+    yearly_average_kwh: float | None = strawberry.field(
+        description="The average in kWh of the 365 days up to today that are not partial, however many are shown; null"
+        " without any."
     )
     average_daily_kwh: float | None = strawberry.field(
         description="The average in kWh of the days shown that are not partial; null without any."

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from metering.access import Viewer
 from metering.buckets import Grid, Level, Pieces
+from metering.periods import Period
 from store.connections import Row
 
 Key = TypeVar("Key", int, date)
@@ -161,6 +162,35 @@ async def first_reading_at(connection: AsyncConnection[Row], *, viewer: Viewer, 
     parameters = {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all, "panel_id": panel_id}
     row = await (await connection.execute(_FIRST_AT, parameters)).fetchone()
     return row[0] if row else None
+
+
+_PEAKS_AT: LiteralString = """
+SELECT (SELECT min(starts_at) FROM rollup_five_minutes
+        WHERE panel_id = panel.id AND starts_at >= since AND starts_at < until AND power_max_kw = peak_kw)
+FROM unnest(%(panel_ids)s::integer[], %(since)s::timestamptz[], %(until)s::timestamptz[], %(peaks_kw)s::float8[])
+     WITH ORDINALITY AS asked (panel_id, since, until, peak_kw, place)
+LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
+ORDER BY place
+"""
+
+
+async def peaks_at(
+    connection: AsyncConnection[Row], *, viewer: Viewer, peaks: Sequence[tuple[int, Period, float]]
+) -> list[datetime | None]:
+    """When (UTC) the first five minutes with each panel's highest power in a period, in kW, began; in their order.
+
+    None where there are none: they are not kept any more.
+    """
+    parameters = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_ids": [panel_id for panel_id, _, _ in peaks],
+        "since": [period.start for _, period, _ in peaks],
+        "until": [period.end for _, period, _ in peaks],
+        "peaks_kw": [peak_kw for _, _, peak_kw in peaks],
+    }
+    cursor = await connection.execute(_PEAKS_AT, parameters, binary=True)
+    return [at for (at,) in await cursor.fetchall()]
 
 
 @dataclass(frozen=True, slots=True)
