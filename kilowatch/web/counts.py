@@ -12,6 +12,9 @@ class Counts:
     """GraphQL requests over HTTP, by status."""
     sockets_opened: int = 0
     sockets_open: int = 0
+    streams_opened: int = 0
+    streams_open: int = 0
+    """Event streams."""
     operations: Counter[str] = field(default_factory=Counter[str])
-    """Operations over websockets, by how they ended: complete, error, stopped."""
+    """Operations over websockets and event streams, by how they ended: complete, error, stopped."""
     messages_sent: int = 0

@@ -22,6 +22,8 @@ from store.partitions import Storage, storage
 _ANSWER_WITHIN_S = 2.0
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
+_OPERATIONS = "Operations over websockets and event streams that ended."
+
 T = TypeVar("T")
 
 Check = dict[str, str]
@@ -115,10 +117,13 @@ def _web_lines(counts: Counts) -> Iterator[str]:
     by_status = {f'status="{status}"': float(n) for status, n in sorted(counts.requests.items())}
     by_end = {f'end="{end}"': float(n) for end, n in sorted(counts.operations.items())}
     yield from _metric("kilowatch_requests_total", "counter", "GraphQL requests over HTTP.", by_status)
-    yield from _metric("kilowatch_operations_total", "counter", "Operations over websockets that ended.", by_end)
+    yield from _metric("kilowatch_operations_total", "counter", _OPERATIONS, by_end)
     opened, is_open = {"": float(counts.sockets_opened)}, {"": float(counts.sockets_open)}
     yield from _metric("kilowatch_sockets_opened_total", "counter", "Websockets opened.", opened)
     yield from _metric("kilowatch_sockets_open", "gauge", "Websockets open now.", is_open)
+    opened, is_open = {"": float(counts.streams_opened)}, {"": float(counts.streams_open)}
+    yield from _metric("kilowatch_event_streams_opened_total", "counter", "Event streams opened.", opened)
+    yield from _metric("kilowatch_event_streams_open", "gauge", "Event streams open now.", is_open)
     sent = {"": float(counts.messages_sent)}
     yield from _metric("kilowatch_socket_messages_total", "counter", "Messages sent over websockets.", sent)
 

@@ -20,7 +20,8 @@ MAX_DISCARDED_BYTES = 20_000_000
 # JSON wrote may be GraphQL's own escape: `\u005cu0000` is one only after the JSON has been read.
 _NUL_IN_JSON = rb"\u0000"
 _NUL_IN_DOCUMENT = re.compile(r"\\u(?:0000|\{0+\})|\x00")
-_JSON_TYPE = re.compile(r"application/json(?:\s*;\s*charset=\"?utf-?8\"?)?\s*;?", re.IGNORECASE)
+_PLAIN_JSON = b"application/json"
+_JSON_TYPE = re.compile(rb"application/json(?:\s*;\s*charset=\"?utf-?8\"?)?\s*;?", re.IGNORECASE)
 
 Headers = Mapping[bytes, bytes]
 """A request's headers by their names in lower case; what came several times is joined by commas."""
@@ -46,8 +47,9 @@ class Operation(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def is_empty(self) -> bool:
         """Whether it says of no document that it is to be run."""
-        is_named = self.document_id is not None or "persistedQuery" in (self.extensions or {})
-        return not is_named and not self.query.strip()
+        if self.query and not self.query.isspace():
+            return False
+        return self.document_id is None and "persistedQuery" not in (self.extensions or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,9 @@ async def from_body(headers: Headers, receive: Receive) -> Operation:
     Raises:
         BadRequestError: 413 over 100 KB, 415 unless it is JSON in UTF-8, 400 when it is no operation.
     """
-    content_type = headers.get(b"content-type", b"").decode("latin-1")
-    if not _JSON_TYPE.fullmatch(content_type.strip()) or b"content-encoding" in headers:
+    content_type = headers.get(b"content-type", b"")
+    is_json = content_type == _PLAIN_JSON or _JSON_TYPE.fullmatch(content_type.strip())
+    if not is_json or b"content-encoding" in headers:
         raise BadRequestError(
             415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8, without a content coding."
         )

@@ -181,13 +181,16 @@ class EventStream:
     @contextmanager
     def _noted(self, events: Events) -> Generator[None]:
         """Counts and lists the stream while it is open, and ends it when the token does."""
-        noted = self.streams.open_streams
+        noted, counts = self.streams.open_streams, self.streams.counts
         noted[self.whose] += 1
+        counts.streams_opened += 1
+        counts.streams_open += 1
         listed, expiring = self._listed(events), self._expiring(events)
         try:
             yield
         finally:
             events.leave()
+            counts.streams_open -= 1
             noted[self.whose] -= 1
             if not noted[self.whose]:
                 del noted[self.whose]

@@ -240,6 +240,23 @@ async def test_the_owner_sees_a_stream_and_closes_it(api: Server, database_url: 
                 await client.ask(CLOSE, id=newest["id"])
                 assert await closed.refused() == "SUBSCRIPTION_CLOSED"
             assert await becomes(client, 1) == [oldest]
+            metrics = (await client.http.get(f"{api.root}/metrics")).text
+            assert "kilowatch_event_streams_open 1.0" in metrics
+            assert "kilowatch_event_streams_opened_total 2.0" in metrics
+        await becomes(client, 0)
+
+
+async def test_a_stream_is_closed_from_another_server(api: Server, database_url: str) -> None:
+    _, account = await resident(database_url)
+    async with (
+        serving(make_app(database_url)) as other,
+        GraphQLClient(other, account_id=account) as client,
+        streaming(api, READINGS, account_id=account) as stream,
+    ):
+        await stream.told()
+        (found,) = await becomes(client, 1)
+        await client.ask(CLOSE, id=found["id"])
+        assert await stream.refused() == "SUBSCRIPTION_CLOSED"
         await becomes(client, 0)
 
 
