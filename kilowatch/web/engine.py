@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from strawberry.execution import optimized_is_awaitable
 
 from kilowatch.web.admission import Admission, Bounds, Headers, NotAdmittedError
 from kilowatch.web.budgets import Budgets
-from kilowatch.web.costs import Costs
+from kilowatch.web.costs import Costs, is_introspection
 from kilowatch.web.documents import DocumentError, Documents, Prepared, rules
 from kilowatch.web.execution import PlannedExecutor
+from kilowatch.web.introspection import Introspections
 from kilowatch.web.operations import Operation
 from kilowatch.web.persisted import Persisted, trusted_documents
 from kilowatch.web.wording import accepted_values, without_suggestions
@@ -59,6 +61,7 @@ class Engine:
     persisted: Persisted
     admission: Admission
     is_open: bool
+    introspections: Introspections[Answer] = field(default_factory=Introspections[Answer])
 
     def prepared(self, operation: Operation) -> Prepared:
         """The operation, read and checked against the schema; its variables are not looked at.
@@ -114,8 +117,15 @@ class Engine:
         if isinstance(admitted := self.admitted(prepared, operation, context), Answer):
             return admitted
         executor = self.executor(prepared, operation, context)
-        answer = executor if isinstance(executor, Answer) else await self._executed(executor)
-        return answer.told(admitted)
+        if isinstance(executor, Answer):
+            return executor.told(admitted)
+        if is_introspection(prepared):
+            run = partial(self._introspected, executor)
+            return (await self.introspections.answer(prepared, operation.variables, run)).told(admitted)
+        return (await self._executed(executor)).told(admitted)
+
+    def _introspected(self, executor: Any) -> Answer:
+        return self._answer(executor.execute_operation())
 
     # The steps of a subscription
 

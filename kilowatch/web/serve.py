@@ -1,5 +1,6 @@
 """Runs the application on a socket with uvicorn until it is stopped."""
 
+import gc
 import socket
 from types import FrameType
 
@@ -70,7 +71,13 @@ def run(app: ASGIApp, *, host: str, port: int) -> None:
 
 
 def run_on(listener: socket.socket, app: ASGIApp) -> None:
-    """Serves on a socket that listens, as `run` does."""
+    """Serves on a socket that listens, as `run` does.
+
+    What there is by now (modules, the schema) stays for good, so the garbage collector need not look at it again: a
+    full collection took 100 ms, in which nobody was served, and half of the time of an answer with many objects.
+    """
+    gc.collect()
+    gc.freeze()
     Server(config(app)).run(sockets=[listener])
 
 

@@ -199,3 +199,13 @@ async def test_a_subscription_is_charged_when_it_begins(small: Small) -> None:
         await socket.event(await socket.subscribe("subscription { panelStatus { __typename } }"))
         after = (await http.ask(RATE))["data"]["rateLimit"]
     assert after["remaining"] < before["remaining"] - after["cost"] + 1
+
+
+async def test_questions_about_the_schema_are_answered_once_for_each_document_and_its_variables(small: Small) -> None:
+    named = "query ($name: String!) { __type(name: $name) { name kind } }"
+    answers = [(await post(small, named, name=name)).json()["data"]["__type"] for name in ("Panel", "Range", "Panel")]
+    assert [answer["kind"] for answer in answers] == ["OBJECT", "ENUM", "OBJECT"]
+    whole = "{ __schema { queryType { name } types { name } } }"
+    first, second = [(await post(small, whole, account_id=small.account_id)).json() for _ in range(2)]
+    assert first == second
+    assert first["data"]["__schema"]["queryType"] == {"name": "Query"}
