@@ -25,13 +25,12 @@ def shown() -> Iterator[str]:
 
 
 def together(documents: Iterable[str]) -> str:
-    """One document of all definitions: operations numbered where their names are missing or taken, fragments once."""
+    """One document of all definitions: operations get numbers, as names come back, fragments stand once."""
     kept: dict[str, DefinitionNode] = {}
     for definition in (node for text in documents for node in parse(text).definitions):
         if isinstance(definition, FragmentDefinitionNode):
             kept.setdefault(definition.name.value, definition)
         elif isinstance(definition, OperationDefinitionNode):
-            wanted = definition.name.value if definition.name else "Unnamed"
-            name = wanted if definition.name and wanted not in kept else f"{wanted}{len(kept)}"
+            name = f"{definition.name.value if definition.name else 'Unnamed'}{len(kept)}"
             kept[name] = replace(definition, name=NameNode(value=name))
     return print_ast(DocumentNode(definitions=tuple(kept.values())))
