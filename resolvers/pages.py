@@ -38,12 +38,31 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some items of a list, in order, and how many the whole list has; None where nobody asked."""
+    """Some items of a list, in order, and how many the whole list has; None where nobody asked.
+
+    `cursor` makes an item's cursor, where somebody asks for it: few ask for those of all items.
+    """
 
     total_count: int | None
     nodes: list[T]
-    edges: list[Edge[T]]
-    page_info: PageInfo
+    cursor: Callable[[T], Cursor]
+    has_next: bool
+    has_previous: bool
+
+    @property
+    def edges(self) -> list[Edge[T]]:
+        """The items with their cursors."""
+        return [Edge(self.cursor(node), node) for node in self.nodes]
+
+    @property
+    def page_info(self) -> PageInfo:
+        """Where the page starts and ends."""
+        return PageInfo(
+            has_next_page=self.has_next,
+            has_previous_page=self.has_previous,
+            start_cursor=self.cursor(self.nodes[0]) if self.nodes else None,
+            end_cursor=self.cursor(self.nodes[-1]) if self.nodes else None,
+        )
 
 
 def cursor_of(kind: str, place: str | int) -> Cursor:
@@ -124,15 +143,13 @@ def page_within(
     That one is the first of them where the last are asked for.
     """
     has_more = len(rows) > window.size
-    nodes = list(rows[-window.size :] if window.is_last else rows[: window.size])
-    edges = [Edge(cursor(node), node) for node in nodes]
-    page_info = PageInfo(
-        has_next_page=window.before is not None if window.is_last else has_more,
-        has_previous_page=has_more if window.is_last else window.after is not None,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
+    return Page(
+        total_count,
+        list(rows[-window.size :] if window.is_last else rows[: window.size]),
+        cursor,
+        has_next=window.before is not None if window.is_last else has_more,
+        has_previous=has_more if window.is_last else window.after is not None,
     )
-    return Page(total_count, nodes, edges, page_info)
 
 
 def page_of(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
 import psycopg
@@ -63,9 +64,22 @@ def open_pool(url: str, *, size: int = 8, application: str = "kilowatch", wait_s
         timeout=wait_s,
         reconnect_timeout=5,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         kwargs={"autocommit": True, **_parameters(application, options=_POOL_OPTIONS)},
     )
+
+
+async def _check(connection: AsyncConnection[Row]) -> None:
+    """Asks the server where it has said something while nobody was asking: that it ends the connection, mostly.
+
+    Asking it each time would be one more round trip a request. A server that vanished without a word is the kernel's
+    to find out.
+    """
+    with DefaultSelector() as selector:
+        selector.register(connection.fileno(), EVENT_READ)
+        has_said_something = bool(selector.select(0))
+    if has_said_something:
+        await AsyncConnectionPool.check_connection(connection)
 
 
 @asynccontextmanager

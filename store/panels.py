@@ -1,16 +1,16 @@
 """Turns codes and numbers into the panels that a viewer may see, each with its newest reading."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
+import msgspec
 from psycopg import AsyncConnection
 
 from metering.access import Viewer
-from metering.readings import PhaseValues, Reading, ReadingFlag
+from metering.readings import NO_FLAGS, PhaseValues, Reading, ReadingFlag
 from store.connections import Row
 
 
@@ -21,8 +21,7 @@ class PanelStatus(Enum):
     OFFLINE = "OFFLINE"
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(msgspec.Struct, frozen=True):
     """A metered connection as one viewer sees it now; its instants are in the panel's time zone.
 
     `latest_reading` is the newest by the device's clock, `last_seen_at` the newest arrival.
@@ -134,7 +133,7 @@ def reading_of(row: Row, *, zone: ZoneInfo) -> Reading:
         phase_values(r_v, s_v, t_v, n_v),
         phase_values(r_a, s_a, t_a, n_a),
         *values,
-        flags=ReadingFlag(flags),
+        flags=ReadingFlag(flags) if flags else NO_FLAGS,
     )
 
 
