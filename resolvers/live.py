@@ -15,7 +15,7 @@ from resolvers.forecast_news import ForecastNews
 from resolvers.mailboxes import CAPACITY, Mailbox
 from resolvers.streams import Scope
 from store import events
-from store.connections import Pool, listening
+from store.connections import Database, Pool, listening
 from store.events import Access, News, Position, StoredReading
 from store.outages import is_outage
 
@@ -139,6 +139,10 @@ class LiveHub:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
+    _readers: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._readers = asyncio.Semaphore(max(self.pool.max_size // 2, 1))
 
     # Life
 
@@ -202,18 +206,43 @@ class LiveHub:
     # Readings
 
     async def _publish(self, *, until: int) -> None:
-        """Hands out what was stored up to a batch, page by page."""
+        """Hands out what was stored up to a batch, page by page; more than a page is put in order at once."""
         end = Position.after_batch(until)
         while self.position < end:
             async with self._turn:
                 page = await self._page(until) if self._by_panel else []
                 await self._hand_out(page)
                 self.position = page[-1].position if len(page) == PAGE else end
+            if len(page) == PAGE:
+                await self._publish_burst(until=until)
+
+    async def _publish_burst(self, *, until: int) -> None:
+        """The same from one statement, until somebody comes who wants panels that it was not asked for."""
+        wanted = self._wanted()
+        asked = None if wanted is None else frozenset(wanted)
+        async with (
+            self.pool.connection() as connection,
+            events.stored_pages(connection, self.position, until=until, panel_ids=wanted, limit=PAGE) as pages,
+        ):
+            while True:
+                async with self._turn:
+                    if not self._by_panel or (asked is not None and not self._by_panel.keys() <= asked):
+                        return
+                    page = await anext(pages)
+                    await self._hand_out(page)
+                    self.position = page[-1].position if len(page) == PAGE else Position.after_batch(until)
+                if len(page) < PAGE:
+                    return
 
     async def _page(self, until: int) -> list[StoredReading]:
-        wanted = list(self._by_panel) if len(self._by_panel) <= _MANY_PANELS else None
         async with self.pool.connection() as connection:
-            return await events.stored_after(connection, self.position, until=until, panel_ids=wanted, limit=PAGE)
+            return await events.stored_after(
+                connection, self.position, until=until, panel_ids=self._wanted(), limit=PAGE
+            )
+
+    def _wanted(self) -> list[int] | None:
+        """The panels that somebody watches; None for so many that all are read."""
+        return list(self._by_panel) if len(self._by_panel) <= _MANY_PANELS else None
 
     async def _hand_out(self, page: list[StoredReading]) -> None:
         since_pause = 0
@@ -274,6 +303,15 @@ class LiveHub:
             del self._watches[watch]
             self._leave(watch)
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Database]:
+        """A connection for what streams read at their beginning; half of the pool at the most is lent at a time.
+
+        When thousands come back after a restart, they wait here, and requests still find a connection in time.
+        """
+        async with self._readers, self.pool.connection() as connection:
+            yield connection
+
     async def standing(self) -> Position:
         """The place up to which everything was handed out to every watch, at a moment when no page is half done.
 
@@ -285,6 +323,8 @@ class LiveHub:
             return self.position
 
     async def _become_ready(self) -> None:
+        if self._ready.is_set():
+            return
         try:
             async with asyncio.timeout(_READY_WITHIN_S):
                 await self._ready.wait()

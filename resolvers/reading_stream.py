@@ -121,7 +121,7 @@ class ReadingStream(LiveStream):
 
     async def _gap_reason(self, sight: Sight, begin: Position, *, until: Position) -> GapReason | None:
         """Why what was stored since `begin` cannot be replayed; None when it can."""
-        async with self.context.pool.connection() as connection:
+        async with self.live.reading() as connection:
             oldest, newest = await events.batch_bounds(connection)
             if begin.batch_id > max(newest, until.batch_id):
                 return GapReason.UNKNOWN_CURSOR
@@ -135,7 +135,7 @@ class ReadingStream(LiveStream):
         return GapReason.TOO_MANY if missed > MAX_REPLAYED else None
 
     async def _snapshot(self, sight: Sight) -> AsyncGenerator[Told]:
-        async with self.context.pool.connection() as connection:
+        async with self.live.reading() as connection:
             found = await events.snapshot(
                 connection,
                 viewer=sight.viewer,
@@ -164,7 +164,7 @@ class ReadingStream(LiveStream):
         yield Told(None, max(position, until))
 
     async def _missed(self, sight: Sight, *, after: Position, until: Position) -> list[StoredReading]:
-        async with self.context.pool.connection() as connection:
+        async with self.live.reading() as connection:
             return await events.missed(
                 connection,
                 viewer=sight.viewer,
@@ -180,7 +180,7 @@ class ReadingStream(LiveStream):
     async def following(self) -> AsyncGenerator[AsyncIterator[Told]]:
         """Each newly stored reading of the account's panels, or of the scope's; a beat after a while without any."""
         async with self._watching() as watch:
-            async with self.context.pool.connection() as connection:
+            async with self.live.reading() as connection:
                 seen = await events.last_seen_at(
                     connection, viewer=self.context.signed_in, panel_ids=list(watch.panel_ids)
                 )

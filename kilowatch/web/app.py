@@ -166,7 +166,9 @@ def _routes(
     counts, fanout = Counts(), FanOut(engine, services.live)
     streams = EventStreams(fanout, services.subscriptions, counts)
     over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins, streams)
-    for_sockets = SocketServices(engine, fanout, viewers, services.context, counts, connections, init_within_s)
+    for_sockets = SocketServices(
+        engine, fanout, viewers, services.context, services.subscriptions, counts, connections, init_within_s
+    )
     over_socket = GraphQLOverWebSocket(for_sockets, origins)
     health = Health(services.pool, services.live, fanout, counts, services.now)
     return [

@@ -94,6 +94,7 @@ class Services:
     fanout: FanOut
     viewers: Viewers
     make_context: MakeContext
+    subscriptions: OpenSubscriptions
     counts: Counts
     connections: Connections
     init_within_s: float
@@ -266,10 +267,9 @@ class Conversation:
 
     def _register(self, running: RunningOperation, prepared: Prepared, viewer: Viewer | None) -> None:
         """Lets the owner see and close the subscription."""
-        registry: OpenSubscriptions | None = self._context(viewer).subscriptions
-        if registry is None or viewer is None:
+        if viewer is None:
             return
-        engine = self.services.engine
+        registry, engine = self.services.subscriptions, self.services.engine
 
         def close() -> None:
             running.end(engine.ended(ended_by_owner()))
