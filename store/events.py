@@ -3,7 +3,8 @@
 Batches are numbered in the order of their commits, so (batch, device time, panel) orders all readings for ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import LiteralString
@@ -138,6 +139,29 @@ async def stored_after(
     async with connection.cursor(binary=True) as cursor:
         await cursor.execute(_STORED, values)
         return [_stored(row) for row in await cursor.fetchall()]
+
+
+@asynccontextmanager
+async def stored_pages(
+    connection: AsyncConnection[Row], position: Position, *, until: int, panel_ids: Sequence[int] | None, limit: int
+) -> AsyncGenerator[AsyncGenerator[list[StoredReading]]]:
+    """All readings after a position, up to and with a batch, as pages of up to `limit`, the last one of fewer.
+
+    One statement puts them in order for all pages: an index does not, and page by page each would sort what is left of
+    a large batch. It reads for many viewers at once, as `stored_after`.
+    """
+
+    async def pages() -> AsyncGenerator[list[StoredReading]]:
+        page = await cursor.fetchmany(limit)
+        while len(page) == limit:
+            yield [_stored(row) for row in page]
+            page = await cursor.fetchmany(limit)
+        yield [_stored(row) for row in page]
+
+    values = {**_place(position), "until": until, "panel_ids": panel_ids, "limit": None}
+    async with connection.transaction(), connection.cursor("stored", binary=True) as cursor:
+        await cursor.execute(_STORED, values, binary=True)
+        yield pages()
 
 
 _MISSED: LiteralString = """
