@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -290,13 +289,16 @@ def points(parent: strawberry.Parent[ReadingSeries]) -> Rows[ReadingPoint] | lis
     columns = {name: getattr(parent, name) or nothing for name in ReadingPoint.__struct_fields__}
     if parent.voltage_v is None and parent.current_a is None:
         return Rows(ReadingPoint, columns)
-    columns |= {name: _phase_values(columns[name]) for name in ("voltage_v", "current_a") if getattr(parent, name)}
+    for name in ("voltage_v", "current_a"):
+        phases: PhaseColumns | None = getattr(parent, name)
+        if phases is not None:
+            columns[name] = _phase_values(phases, nothing=nothing)
     return list(map(ReadingPoint, *columns.values()))
 
 
-def _phase_values(columns: PhaseColumns) -> list[PhaseValues | None]:
-    phases = [phase or repeat(None) for phase in (columns.r, columns.s, columns.t, columns.n)]
-    return [None if values == _NOTHING else PhaseValues(*values) for values in zip(*phases)]  # noqa: B905 - repeats
+def _phase_values(columns: PhaseColumns, *, nothing: list[None]) -> list[PhaseValues | None]:
+    phases = (phase or nothing for phase in (columns.r, columns.s, columns.t, columns.n))
+    return [None if values == _NOTHING else PhaseValues(*values) for values in zip(*phases, strict=True)]
 
 
 _NOTHING = (None, None, None, None)

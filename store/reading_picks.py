@@ -18,52 +18,59 @@ from store.readings import PANEL, scope
 class PowerSample:
     """Every power of a period, ascending by time, as Postgres sends numbers: big-endian, 8 bytes each.
 
-    `places` are integers, microseconds since 2000 (UTC) of a reading or of the start of a rollup's row; `powers_kw` are
-    floats. A rollup's row has its lowest or highest power, whichever is further from its average.
+    `places` are integers, microseconds since 2000 (UTC) of a reading or of the start of a rollup's row; the others are
+    floats. A rollup's row has as its power its lowest or highest, whichever is further from its average.
     """
 
     places: bytes
     powers_kw: bytes
+    lowest_kw: bytes
+    highest_kw: bytes
 
 
 SAMPLED: LiteralString = """
-SELECT string_agg(timestamptz_send(place), ''::bytea), string_agg(float8send(power_kw), ''::bytea)
-FROM point"""
-"""A PowerSample of `point`. As bytes: two lists of 86,400 numbers, a day at 1 s, would hold Python up for 8 ms."""
+SELECT string_agg(timestamptz_send(place), ''::bytea), string_agg(float8send(power_kw), ''::bytea)"""
+"""The first two of a PowerSample. As bytes: two lists of a day at 1 s would hold Python up for 8 ms."""
 
 _READING_SAMPLE: LiteralString = f"""
 WITH {PANEL}, point AS (
     SELECT at AS place, active_power_kw AS power_kw FROM reading
     WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s AND active_power_kw IS NOT NULL
     ORDER BY at
-){SAMPLED}
+){SAMPLED} FROM point
 """
 
 _FIVE_MINUTE_SAMPLE: LiteralString = f"""
 WITH {PANEL}, point AS (
-    SELECT starts_at AS place, {OUTLIER} AS power_kw FROM rollup_five_minutes
+    SELECT starts_at AS place, {OUTLIER} AS power_kw, power_min_kw, power_max_kw FROM rollup_five_minutes
     WHERE panel_id = (SELECT id FROM panel) AND starts_at > %(start)s::timestamptz - interval '5 minutes'
       AND starts_at < %(end)s AND last_at >= %(start)s AND last_at < %(end)s AND power_count > 0
     ORDER BY starts_at
-){SAMPLED}
+){SAMPLED},
+       string_agg(float8send(power_min_kw), ''::bytea), string_agg(float8send(power_max_kw), ''::bytea)
+FROM point
 """
 
 _HOUR_SAMPLE: LiteralString = f"""
 WITH {PANEL}, point AS (
-    SELECT starts_at AS place, {OUTLIER} AS power_kw FROM rollup_hour
+    SELECT starts_at AS place, {OUTLIER} AS power_kw, power_min_kw, power_max_kw FROM rollup_hour
     WHERE panel_id = (SELECT id FROM panel) AND starts_at > %(start)s::timestamptz - interval '1 hour'
       AND starts_at < %(end)s AND last_at >= %(start)s AND last_at < %(end)s AND power_count > 0
     ORDER BY starts_at
-){SAMPLED}
+){SAMPLED},
+       string_agg(float8send(power_min_kw), ''::bytea), string_agg(float8send(power_max_kw), ''::bytea)
+FROM point
 """
 
 _DAY_SAMPLE: LiteralString = f"""
 WITH {PANEL}, point AS (
-    SELECT day::timestamp AT TIME ZONE 'UTC' AS place, {OUTLIER} AS power_kw FROM rollup_day
+    SELECT day::timestamp AT TIME ZONE 'UTC' AS place, {OUTLIER} AS power_kw, power_min_kw, power_max_kw FROM rollup_day
     WHERE panel_id = (SELECT id FROM panel) AND day BETWEEN %(first_day)s AND %(last_day)s
       AND last_at >= %(start)s AND last_at < %(end)s AND power_count > 0
     ORDER BY day
-){SAMPLED}
+){SAMPLED},
+       string_agg(float8send(power_min_kw), ''::bytea), string_agg(float8send(power_max_kw), ''::bytea)
+FROM point
 """
 
 _SAMPLES: dict[Level, LiteralString] = {
@@ -87,8 +94,9 @@ async def power_sample(
     """The powers of a period; `days` are its first and last local day."""
     parameters = {**scope(viewer, panel_id), "start": start, "end": end, "first_day": days[0], "last_day": days[1]}
     cursor = await connection.execute(_SAMPLES[level], parameters, binary=True)
-    ((places, powers_kw),) = await cursor.fetchall()
-    return PowerSample(places or b"", powers_kw or b"")
+    (row,) = await cursor.fetchall()
+    places, powers_kw, *extremes = (sent or b"" for sent in row)
+    return PowerSample(places, powers_kw, *(extremes or (powers_kw, powers_kw)))
 
 
 _PLACE: LiteralString = """picked AS MATERIALIZED (
