@@ -89,3 +89,22 @@ async def test_a_year_compared_with_the_one_before_takes_one_statement_more(fift
 async def test_a_days_readings_take_one_statement_after_the_panel(fifty: Site, statements: list[str]) -> None:
     await fifty.panel("readings { atMs activePowerKw }", code="PM01")
     assert len(statements) == 2
+
+
+@pytest.mark.parametrize(
+    ("selection", "most"),
+    [
+        ("readings { points { at activePowerKw voltage { r } } level }", 2),
+        ("readings(maxPoints: 2) { atMs maxActivePowerKw }", 3),
+        ("readings(maxPoints: 2, downsampling: MIN_MAX_LTTB) { atMs activePowerKw }", 4),
+        ("readingHistory { nodes { at } pageInfo { endCursor } }", 2),
+        ("readingHistory { totalCount nodes { at } }", 4),
+    ],
+)
+async def test_a_panels_readings_take_a_few_statements_however_many_they_are(
+    site: Site, statements: list[str], selection: str, most: int
+) -> None:
+    site.add_panel("PM")
+    site.load("PM", [reading(NOW - timedelta(minutes=place), 1.0, 0.5) for place in range(1, 11)])
+    await site.panel(selection)
+    assert len(statements) == most

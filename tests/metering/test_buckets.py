@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from metering.buckets import (
     MAX_BINNED_READINGS,
     MAX_BUCKETS,
+    MAX_PICKED_READINGS,
     MAX_ROLLUP_ROWS,
+    ROW_LENGTHS,
     Level,
     grid,
     most_points,
+    picking_level,
     pieces,
     stride,
     usage_level,
@@ -29,6 +32,7 @@ ZONES = [
 zones = st.sampled_from([ZoneInfo(name) for name in ZONES])
 instants = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 FIVE_MINUTES = timedelta(minutes=5)
+LEVELS = list(Level)
 
 
 @st.composite
@@ -139,17 +143,53 @@ def test_pieces_hold_every_instant_of_a_period_once(period: Period, zone: ZoneIn
     period=periods(longest=timedelta(days=3660)),
     max_points=st.integers(2, 20_000),
     reading_count=st.integers(0, 10**9),
+    finest=st.sampled_from(Level),
 )
-def test_a_stride_never_gives_more_points_than_asked_for_nor_reads_too_many_rows(
-    period: Period, max_points: int, reading_count: int
+def test_a_stride_never_gives_more_points_than_asked_for_nor_reads_too_many_rows_nor_what_is_not_kept(
+    period: Period, max_points: int, reading_count: int, finest: Level
 ) -> None:
-    chosen = stride(period, max_points=max_points, reading_count=reading_count)
+    chosen = stride(period, max_points=max_points, reading_count=reading_count, finest=finest)
     assert most_points(period, stride=chosen) <= max_points
+    assert LEVELS.index(chosen.level) >= LEVELS.index(finest)
     if chosen.level is Level.READINGS:
         assert reading_count <= MAX_BINNED_READINGS
         return
-    row = {Level.FIVE_MINUTES: FIVE_MINUTES, Level.HOUR: timedelta(hours=1), Level.DAY: timedelta(days=1)}[chosen.level]
-    assert period.length / row <= MAX_ROLLUP_ROWS
+    assert period.length / ROW_LENGTHS[chosen.level] <= MAX_ROLLUP_ROWS
+
+
+@given(
+    period=periods(longest=timedelta(days=3660)),
+    max_points=st.integers(2, 20_000),
+    reading_count=st.integers(0, 10**9),
+    finest=st.sampled_from(Level),
+)
+def test_picks_are_made_from_what_is_kept_and_few_enough_to_read(
+    period: Period, max_points: int, reading_count: int, finest: Level
+) -> None:
+    level = picking_level(period, max_points=max_points, reading_count=reading_count, finest=finest)
+    assert LEVELS.index(level) >= LEVELS.index(finest)
+    if level is Level.READINGS:
+        assert reading_count <= MAX_PICKED_READINGS
+        return
+    assert period.length / ROW_LENGTHS[level] <= MAX_ROLLUP_ROWS
+
+
+@pytest.mark.parametrize(
+    ("days", "reading_count", "level"),
+    [
+        (1, 86_400, Level.READINGS),
+        (7, 604_800, Level.FIVE_MINUTES),
+        (30, 259_200, Level.HOUR),
+        (365, 3_153_600, Level.HOUR),
+        (1825, 15_768_000, Level.DAY),
+    ],
+)
+def test_picks_for_a_screen_are_made_from_no_more_rows_than_that_takes(
+    days: int, reading_count: int, level: Level
+) -> None:
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    period = Period(start, start + timedelta(days=days))
+    assert picking_level(period, max_points=600, reading_count=reading_count) is level
 
 
 @pytest.mark.parametrize(
