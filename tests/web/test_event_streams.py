@@ -337,7 +337,7 @@ async def test_a_slow_client_is_told_how_much_it_missed(database_url: str, meter
 async def test_a_client_that_reads_nothing_is_dropped(
     database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with_streams(monkeypatch, stuck_after_s=0.2)
+    with_streams(monkeypatch, stuck_after_s=0.2, ping_every_s=0.1)
     panel, account = await resident(database_url)
     with caplog.at_level(logging.WARNING):
         async with (
