@@ -99,7 +99,7 @@ class AlertStream(LiveStream):
         """The open alerts, or those that changed since `after`."""
         del since
         place = AlertPlace(monotonic(), 0, self.context.now())
-        async with self.context.pool.connection() as connection:
+        async with self.live.reading() as connection:
             viewer = await _renewed(connection, self.viewer)
             changed, reason = await self._missed(connection, viewer, now=place.reached_at)
             found = changed

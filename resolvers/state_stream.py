@@ -150,7 +150,7 @@ class StateStream(LiveStream, Generic[S]):
     async def _found(self) -> tuple[list[Panel], Since, GapReason | None]:
         """The panels in sight, where they stand, and why nobody can say what changed since `after`."""
         now = self.context.now()
-        async with self.context.pool.connection() as connection:
+        async with self.live.reading() as connection:
             found = await panels_of(connection, self.context, codes=self.codes)
             begin = Since(found.position.batch_id, now, "")
             return found.panels, begin, await self._gap(connection, begin)
@@ -172,7 +172,7 @@ class StateStream(LiveStream, Generic[S]):
     async def _changed(self, panels: Sequence[Panel], *, since: Since, until: Since) -> list[Panel]:
         context, with_readings = self.context, set[int]()
         if self.kind.comes_of_readings:
-            async with context.pool.connection() as connection:
+            async with self.live.reading() as connection:
                 with_readings = await events.panels_with_news(
                     connection, viewer=context.signed_in, after=since.batch_id, until=until.batch_id
                 )
@@ -228,7 +228,7 @@ class Follower(Generic[S]):
         self._access_changes = self.watch.access_changes
         self._renew_context()
         now = self.context.now()
-        async with self.context.pool.connection() as connection:
+        async with self.live.reading() as connection:
             found = await panels_of(connection, self.context, codes=self.watch.codes)
         # What the hub has yet to hear of is followed once it has: until then its readings would not come.
         seen = [panel for panel in found.panels if panel.id in self.watch.panel_ids and self.kind.follows(panel)]
