@@ -129,6 +129,22 @@ async def test_of_many_readings_the_newest_state_is_told_in_few_statements(
     assert sum("JOIN tariff" in text for text in statements) == rounds
 
 
+async def test_subscribers_who_ask_alike_share_the_statements(
+    api: Server, database_url: str, meters: Meters, statements: list[str]
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    await begin_day(meters, panel, kwh=1)
+    async with speaking(api, account_id=account) as client, speaking(api, account_id=account) as other:
+        following = [(who, await who.subscribe(TODAY)) for who in (client, client, other, other)]
+        for who, operation in following:
+            assert (await who.event(operation))["isWhole"]
+        statements.clear()
+        await meters.store([(panel, measured(2))])
+        assert [used(await who.event(operation)) for who, operation in following] == [("P1", 2.0)] * 4
+    assert sum("FROM unnest(%(panel_ids)s::integer[], %(days)s::date[])" in text for text in statements) == 1
+
+
 async def test_a_reading_that_uses_nothing_changes_nothing(api: Server, database_url: str, meters: Meters) -> None:
     panel, other = await add_panel(database_url, "P1"), await add_panel(database_url, "P2")
     account = await add_account(database_url, panels=("P1", "P2"))
