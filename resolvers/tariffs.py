@@ -1,6 +1,9 @@
-"""Turns panels into what their energy costs."""
+"""Turns panels into what their energy costs: today's tariff, and all of them with their bands."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
 
 import strawberry
 
@@ -13,6 +16,48 @@ from store import tariffs
 from store.panels import Panel
 
 
+class Weekday(Enum):
+    """A day of the week."""
+
+    MONDAY = "MONDAY"
+    TUESDAY = "TUESDAY"
+    WEDNESDAY = "WEDNESDAY"
+    THURSDAY = "THURSDAY"
+    FRIDAY = "FRIDAY"
+    SATURDAY = "SATURDAY"
+    SUNDAY = "SUNDAY"
+
+
+@dataclass(frozen=True, slots=True)
+class TariffBand:
+    """What a kWh costs at some hours of some days, for some kWh of a month; times are local, up to 24:00."""
+
+    name: str
+    unit_price: Decimal
+    price_with_vat: Decimal
+    from_time: str
+    to_time: str
+    weekdays: list[Weekday]
+    months: list[int]
+    step_from_kwh: Decimal
+    step_to_kwh: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TariffVersion:
+    """A tariff of a panel, from a local day up to, not including, the one on which another begins."""
+
+    name: str
+    valid_from: date
+    valid_until: date | None
+    time_zone: str
+    currency: str
+    unit_price: Decimal
+    vat_percent: Decimal
+    price_with_vat: Decimal
+    bands: list[TariffBand]
+
+
 async def _books(context: Context, panel_ids: list[int]) -> dict[int, TariffBook]:
     async with context.pool.connection() as connection:
         return await tariffs.books(connection, viewer=context.signed_in, panel_ids=panel_ids)
@@ -23,14 +68,71 @@ async def book(context: Context, panel: Panel) -> TariffBook:
     return await loaded(context, _books, panel.id) or TariffBook(own=(), default=())
 
 
-async def tariff(parent: strawberry.Parent[Panel], info: Info, at: datetime | None = None) -> Tariff:
+async def tariff(parent: strawberry.Parent[Panel], info: Info, at: datetime | None = None) -> TariffVersion:
     """The panel's tariff on the local day of an instant; now when it is left out.
 
     Raises:
         Refused: NO_TARIFF when none was valid then.
     """
-    day = local_day(at or info.context.now(), parent.zone)
-    return required(await book(info.context, parent), day)
+    day, known = local_day(at or info.context.now(), parent.zone), await book(info.context, parent)
+    required(known, day)
+    return next(version for version in reversed(_versions(known, panel=parent)) if version.valid_from <= day)
+
+
+async def of_panel(
+    parent: strawberry.Parent[Panel], info: Info, since: date | None = None, until: date | None = None
+) -> list[TariffVersion]:
+    """The panel's tariffs that are valid on one of the local days from `since` up to before `until`, ascending.
+
+    Raises:
+        Refused: BAD_RANGE when `since` is not before `until`.
+    """
+    if since is not None and until is not None and since >= until:
+        raise Refused("BAD_RANGE", "`from` must be before `to`.", "from")
+    return [
+        version
+        for version in _versions(await book(info.context, parent), panel=parent)
+        if (until is None or version.valid_from < until)
+        and (since is None or version.valid_until is None or version.valid_until > since)
+    ]
+
+
+def _versions(book: TariffBook, *, panel: Panel) -> list[TariffVersion]:
+    """All tariffs in the order of their days: the default ones up to the first of the panel's own."""
+    in_order = [(day, book.on(day)) for day in book.changes(date.min, date.max)]
+    begun = [(day, tariff) for day, tariff in in_order if tariff and tariff.valid_from == day]
+    own_days = [day for day, _ in begun]
+    ends = [*own_days[1:], None]
+    return [_version(tariff, until=until, panel=panel) for (_, tariff), until in zip(begun, ends, strict=True)]
+
+
+def _version(tariff: Tariff, *, until: date | None, panel: Panel) -> TariffVersion:
+    return TariffVersion(
+        name=tariff.name,
+        valid_from=tariff.valid_from,
+        valid_until=until,
+        time_zone=panel.time_zone,
+        currency=tariff.currency,
+        unit_price=tariff.unit_price,
+        vat_percent=tariff.vat_percent,
+        price_with_vat=tariff.price_with_vat,
+        bands=[_all_hours(tariff)],
+    )
+
+
+def _all_hours(tariff: Tariff) -> TariffBand:
+    """The one band of a flat tariff: every hour of every day, every kWh."""
+    return TariffBand(
+        name=tariff.name,
+        unit_price=tariff.unit_price,
+        price_with_vat=tariff.price_with_vat,
+        from_time="00:00",
+        to_time="24:00",
+        weekdays=list(Weekday),
+        months=list(range(1, 13)),
+        step_from_kwh=Decimal(0),
+        step_to_kwh=None,
+    )
 
 
 def required(book: TariffBook, day: date) -> Tariff:

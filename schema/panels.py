@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from metering import tariffs as rules
 from metering.devices import DeviceKind
 from metering.periods import Range, chosen_period
 from metering.readings import Reading as ReadingRow
@@ -21,7 +20,6 @@ from resolvers import (
     reading_history,
     register_events,
     summaries,
-    tariffs,
 )
 from resolvers import usage as resolved
 from resolvers.context import Info
@@ -36,6 +34,11 @@ from resolvers.prepaid import PrepaidAccount as Account
 from resolvers.prepaid import account
 from resolvers.readings import ReadingSeries as Series
 from resolvers.readings import series
+from resolvers.tariffs import TariffVersion
+from resolvers.tariffs import of_panel as tariffs_of
+from resolvers.tariffs import tariff as tariff_of
+from resolvers.usage_profile import UsageProfile as Profile
+from resolvers.usage_profile import of_panel as usage_profile_of
 from schema.arguments import Arguments
 from schema.demand import Demand
 from schema.exports import ExportLink
@@ -48,6 +51,7 @@ from schema.register_events import RegisterEvent
 from schema.summaries import MONTH, WEEK, YEAR, PanelMonthlySummary, PanelSummary
 from schema.tariffs import Tariff
 from schema.usage import PERIOD, DailyUsage, UsageSeries, UsageStatistics, UsageToday
+from schema.usage_profile import UsageProfile
 from store.panel_list import PanelFilter as Filter
 from store.panel_list import PanelOrder as PanelOrderBy
 from store.panels import Panel as PanelRow
@@ -183,6 +187,15 @@ class Panel(Node):
             )
         ],
     )
+    usage_profile: Profile = strawberry.field(
+        resolver=usage_profile_of,
+        graphql_type=UsageProfile,
+        description="What is used at which hour of the local day, weekdays and weekends apart, over whole local days."
+        " Refuses with BAD_RANGE, TOO_MANY_POINTS.",
+        extensions=[
+            Arguments(**PERIOD | {"range_": ("range", "The span that ends now; LAST_30D when nothing is given.")})
+        ],
+    )
     daily_usage: Days = strawberry.field(
         resolver=daily_usage_of,
         graphql_type=DailyUsage,
@@ -248,11 +261,23 @@ class Panel(Node):
         """A page of events."""
         return await register_events.page(parent, info, first=first, after=after, kinds=kinds)
 
-    tariff: rules.Tariff = strawberry.field(
-        resolver=tariffs.tariff,
+    tariff: TariffVersion = strawberry.field(
+        resolver=tariff_of,
         graphql_type=Tariff,
-        description="What a kWh costs.",
+        description="What a kWh costs. Refuses with NO_TARIFF.",
         extensions=[Arguments(at="The tariff of this instant's local day; today's when left out.")],
+    )
+    tariffs: list[TariffVersion] = strawberry.field(
+        resolver=tariffs_of,
+        graphql_type=list[Tariff],
+        description="What a kWh costs on the local days of a period: the tariffs that are for any of them, ascending."
+        " Refuses with BAD_RANGE.",
+        extensions=[
+            Arguments(
+                since=("from", "The first local day; all before it too when left out."),
+                until=("to", "The day after the last; all to come too when left out."),
+            )
+        ],
     )
     prepaid: Account | None = strawberry.field(
         resolver=account, graphql_type=PrepaidAccount | None, description="Its credit; null for a post-paid panel."

@@ -13,6 +13,8 @@ EVERYTHING = """code name latestReading { energyImportKwh } readings { energyImp
   usage(step: HOUR) { totalEnergyKwh } today { energyKwh registerNowKwh } tariff { name }
   statistics(from: "2026-03-09T00:00:00Z", to: "2026-03-10T05:00:00Z") { energyKwh count }
   dailyUsage(days: 3) { energyKwh } monthlySummary(year: 2026, month: 3) { energyKwh panel { code } }
+  weeklySummary(date: "2026-03-10") { energyKwh } yearlySummary(year: 2026) { energyKwh previous { energyKwh } }
+  usageProfile { allDays { busiestHour } } tariffs { name bands { unitPrice } }
   prepaid { balanceKwh ledger { totalCount nodes { unitsKwh } } forecast { method } lowUnits { isArmed } }"""
 
 
@@ -72,7 +74,9 @@ async def test_every_field_of_ones_own_panel_answers(site: Site, people: dict[st
 
 async def test_monthly_and_yearly_sums_hold_visible_panels_only(site: Site, people: dict[str, Viewer]) -> None:
     query = """{ monthlySummary(year: 2026, month: 3) { total { energyKwh } panels { panel { code } } }
-                 yearSummary(year: 2026) { total { energyKwh } panels { panel { code } } } }"""
+                 yearSummary(year: 2026) { total { energyKwh } panels { panel { code } } }
+                 yearlySummary(year: 2026) { total { energyKwh } panels { panel { code } } }
+                 weeklySummary(date: "2026-03-10") { total { energyKwh } panels { panel { code } } } }"""
     expected = {
         "mine": (1.0, ["MINE"]),
         "theirs": (2.0, ["THEIRS"]),
@@ -81,7 +85,8 @@ async def test_monthly_and_yearly_sums_hold_visible_panels_only(site: Site, peop
     }
     for name, (energy_kwh, codes) in expected.items():
         data = await site.ask(query, viewer=people[name])
-        for month in (data["monthlySummary"], data["yearSummary"][2]):
+        others = (data["yearlySummary"], data["weeklySummary"])
+        for month in (data["monthlySummary"], data["yearSummary"][2], *others):
             assert month["total"]["energyKwh"] == energy_kwh
             assert [line["panel"]["code"] for line in month["panels"]] == codes
 
@@ -126,6 +131,8 @@ async def test_access_that_ends_ends_at_once(site: Site, people: dict[str, Viewe
         '{ panel(code: "MINE") { code } }',
         "{ monthlySummary(year: 2026, month: 3) { year } }",
         "{ yearSummary(year: 2026) { year } }",
+        "{ yearlySummary(year: 2026) { year } }",
+        '{ weeklySummary(date: "2026-03-10") { year } }',
         "{ serviceStatus { at } }",
         "{ rejectedMessages { totalCount } }",
         "mutation { startIngest { at } }",
