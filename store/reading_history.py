@@ -1,6 +1,5 @@
 """Turns a panel and a period into its readings, whole, part by part in order of time."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import LiteralString
 from zoneinfo import ZoneInfo
@@ -67,7 +66,7 @@ async def count(
     """How many readings of a period there are, from rollups: as quick for ten years as for a day."""
     ((removed_before,),) = await (await connection.execute(_REMOVED_BEFORE)).fetchall()
     kept = Period(_kept_since(period, removed_before), period.end)
-    parameters = {**scope(viewer, panel_id), **asdict(pieces(kept, time_zone=zone)), "since": period.start}
+    parameters = {**scope(viewer, panel_id), **pieces(kept, time_zone=zone).by_name, "since": period.start}
     ((counted,),) = await (await connection.execute(_COUNT, parameters, binary=True)).fetchall()
     return int(counted)
 

@@ -1,6 +1,6 @@
 """Turns a panel and a period into columns of readings, or of points that stand for many readings."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, LiteralString
 
@@ -96,7 +96,7 @@ async def raw(
     wanted: frozenset[str],
 ) -> Series:
     """The readings of a period; when they are more than `limit`, or no longer all kept, only how many they are."""
-    parameters = {**scope(viewer, panel_id), **asdict(pieces), "limit": limit}
+    parameters = {**scope(viewer, panel_id), **pieces.by_name, "limit": limit}
     first, columns = await one_series(connection, _RAW, parameters, wanted=wanted)
     reading_count, finest, batch_id, _ = first
     return Series(columns, reading_count, Place(batch_id), Level(finest))

@@ -1,7 +1,7 @@
 """Turns a panel, or many, and a span into sums of usage: by bucket of a grid, by local day, or in one."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, LiteralString, TypeVar
@@ -274,7 +274,7 @@ async def power(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: i
         "viewer_id": viewer.account_id,
         "sees_all": viewer.sees_all,
         "panel_id": panel_id,
-        **asdict(pieces),
+        **pieces.by_name,
     }
     cursor = await connection.execute(_POWER, parameters, binary=True)
     (row,) = await cursor.fetchall()
