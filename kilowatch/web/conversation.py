@@ -133,14 +133,17 @@ class Conversation:
             self._is_over = True
             await self._left()
 
+    def _stop_all(self) -> None:
+        for operation in self._running.values():
+            operation.stop()
+        self._running.clear()
+
     async def _left(self) -> None:
         """Ends what runs, and waits until it has cleaned up."""
         if self._timer is not None:
             self._timer.cancel()
         tasks = [self._closing, *(operation.task for operation in self._running.values())]
-        for operation in self._running.values():
-            operation.stop()
-        self._running.clear()
+        self._stop_all()
         if self._account_id is not None:
             self.services.connections.leave(self._account_id)
         await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
@@ -318,6 +321,8 @@ class Conversation:
         self._closing = asyncio.create_task(self._close(over))
 
     def _is_stuck(self) -> None:
+        """Lets go of what runs at once: many servers close only when the client has read what was sent before."""
+        self._stop_all()
         self._close_soon(ConversationOverError(TOO_SLOW, "The client reads too slowly."))
 
     async def _send(self, message: dict[str, Any]) -> None:

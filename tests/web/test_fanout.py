@@ -10,11 +10,13 @@ from functools import cache
 from typing import Any
 
 import pytest
+import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.types import ASGIApp
 from websockets.exceptions import ConnectionClosed
 
-from kilowatch.web import fanout, sockets
+from kilowatch.web import conversation, fanout, sockets
 from kilowatch.web.conversation import TOO_MANY_CONNECTIONS
 from kilowatch.web.engine import Answer, Engine, build_engine
 from kilowatch.web.fanout import Asked, FanOut
@@ -303,6 +305,62 @@ async def _is_let_in(api: Server, account_id: int) -> bool:
             return True
     except ConnectionClosed as closed:
         return closed.rcvd is None or closed.rcvd.code != TOO_MANY_CONNECTIONS
+
+
+@pytest.fixture
+def other_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ASGI server that knows nothing of our lines."""
+
+    def plain(app: ASGIApp) -> uvicorn.Config:
+        return uvicorn.Config(app, ws="websockets-sansio", lifespan="on", log_config=None)
+
+    monkeypatch.setattr("tests.fixtures.server.config", plain)
+
+
+@pytest.mark.usefixtures("other_server")
+async def test_another_server_shares_executions_all_the_same(
+    database_url: str, meters: Meters, executions: Executions
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    async with serving(make_app(database_url)) as api, subscribers(api, [account] * 5) as found:
+        for start in (0, 200):
+            await meters.store([(panel, reading(start + i)) for i in range(200)])
+            expected = [float(start + i) for i in range(200)]
+            assert [await _until(one, expected[-1]) for one in found] == [expected] * 5
+    assert executions.readings == 400
+
+
+@pytest.mark.usefixtures("other_server")
+async def test_another_server_closes_stuck_clients_as_well(
+    database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "STUCK_AFTER_S", 0.2)
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    async with (
+        serving(make_app(database_url), has_small_buffers=True) as api,
+        GraphQLClient(api, account_id=account) as observer,
+        speaking(api, account_id=account, has_small_buffer=True) as stuck,
+    ):
+        await stuck.event(await stuck.subscribe(READINGS))
+        stuck.socket.transport.pause_reading()
+        stored = 0
+        async with asyncio.timeout(2 * WITHIN_S):
+            while (await observer.ask("{ viewer { openSubscriptions } }"))["data"]["viewer"]["openSubscriptions"]:
+                await meters.store([(panel, reading(stored + i)) for i in range(500)])
+                stored += 500
+        stuck.socket.transport.abort()
+
+
+async def _until(subscriber: tuple[SocketClient, str], last: float) -> list[float]:
+    """The registers that a subscriber is told up to this one, and how many it is told to have missed as zeros."""
+    client, operation = subscriber
+    told = list[float]()
+    while told[-1:] != [last]:
+        event = await client.event(operation)
+        told += [event["reading"]["energyImportKwh"]] if "reading" in event else [0.0] * event["missed"]
+    return told
 
 
 # The core alone, with a source of numbers
