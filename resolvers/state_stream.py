@@ -21,12 +21,14 @@ from resolvers.streams import LiveStream, Resumption, Told
 from store import events
 from store.connections import Database
 from store.events import Position, StoredReading
+from store.outages import is_outage
 from store.panels import Panel
 
 AGAIN = timedelta(minutes=2)
 """Changes of so long before a cursor count as later: another process's clock may be behind, or its commit late."""
 MAX_SCANNED = 100_000
 PAGE = 200
+_RETRY_S = 1.0
 AHEAD = timedelta(minutes=1)
 """A cursor from so far in the future, and no further, may be of another process."""
 
@@ -216,7 +218,7 @@ class Follower(Generic[S]):
     _last_seen_at: datetime | None = None
     _access_changes: int = -1
     _told_at_s: float = field(default_factory=monotonic)
-    _looked_at_s: float = -inf
+    _looks_at_s: float = -inf
 
     async def begin(self) -> None:
         """Takes note of the panels as they are: what differs from that later is news."""
@@ -248,23 +250,33 @@ class Follower(Generic[S]):
             await self.watch.mailbox.wait(self._wait_s())
             self._renew_context()
             self._take()
-            if self._access_changes != self.watch.access_changes:
-                happened = self._other_sight()
-            elif self._news and monotonic() >= self._looked_at_s + self.kind.pause_s:
-                happened = self._changes()
-            elif monotonic() >= self._told_at_s + self.every_s:
-                happened = self._beat()
-            else:
-                continue
-            async for told in happened:
+            async for told in self._happened():
                 self._told_at_s = monotonic()
                 self._renew_context()
                 yield told
 
+    async def _happened(self) -> AsyncGenerator[Told]:
+        """What there is to tell now; while the database does not answer, what waits to be looked at goes on waiting."""
+        try:
+            async for told in self._next():
+                yield told
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            self._access_changes, self._looks_at_s = -1, monotonic() + _RETRY_S
+
+    def _next(self) -> AsyncGenerator[Told]:
+        may_look = monotonic() >= self._looks_at_s
+        if may_look and self._access_changes != self.watch.access_changes:
+            return self._other_sight()
+        if may_look and self._news:
+            return self._changes()
+        return self._beat()
+
     def _wait_s(self) -> float:
         waits_s = [self._told_at_s + self.every_s - monotonic()]
-        if self._news:
-            waits_s.append(self._looked_at_s + self.kind.pause_s - monotonic())
+        if self._news or self._access_changes != self.watch.access_changes:
+            waits_s.append(self._looks_at_s - monotonic())
         next_at = self._timer.next_at()
         if next_at is not None:
             waits_s.append((next_at - self.context.now()).total_seconds() + 0.01)
@@ -286,14 +298,14 @@ class Follower(Generic[S]):
 
     async def _changes(self) -> AsyncGenerator[Told]:
         """The panels that have news, as they are now, where that is not what was told before."""
-        self._looked_at_s = monotonic()
-        news, self._news = sorted(self._news), set()
-        reached = self._reached()
+        self._looks_at_s = monotonic() + self.kind.pause_s
+        news, reached = sorted(self._news), self._reached()
         for start in range(0, len(news), PAGE):
             page = news[start : start + PAGE]
             fresh = await self._fresh(
                 [self._codes_by_id[panel_id] for panel_id in page if panel_id in self._codes_by_id]
             )
+            self._news.difference_update(page)
             is_last = start + PAGE >= len(news)
             at_s, now = monotonic(), self.context.now()
             for number, state in enumerate(fresh, 1):
@@ -325,7 +337,9 @@ class Follower(Generic[S]):
         self._since = since
 
     async def _beat(self) -> AsyncGenerator[Told]:
-        """A sign of life; what waits to be told is not passed over by its cursor."""
+        """A sign of life after a while; what waits to be told is not passed over by its cursor."""
+        if monotonic() < self._told_at_s + self.every_s:
+            return
         if not self._news:
             self._since = self._reached()
         cursor = self._since.cursor(self.kind.name)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from psycopg import OperationalError
 
 from metering.access import Role
 from resolvers import state_stream
@@ -19,7 +20,7 @@ from resolvers.state_stream import Follower
 from resolvers.status_stream import StatusKind
 from store import accounts
 from store.connections import Pool, connect_async
-from store.events import Access, Position
+from store.events import Access, Position, Snapshot
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import WITHIN_S, Server, add_account, add_panel, make_app, serving, speaking
 
@@ -172,6 +173,28 @@ async def test_silence_brings_heartbeats_with_a_cursor(api: Server, database_url
     assert (beat["__typename"], beat["isCurrent"]) == ("Heartbeat", True)
     assert datetime.fromisoformat(beat["lastSeenAt"]) == datetime.fromisoformat(state["lastSeenAt"])
     assert (resumed["isWhole"], resumed["isComplete"]) == (False, True)
+
+
+async def test_a_stream_goes_on_after_the_database_did_not_answer(
+    api: Server, database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, other = await add_panel(database_url, "P1"), await add_panel(database_url, "P2")
+    account = await add_account(database_url, panels=("P1", "P2"))
+    read, failures = state_stream.panels_of, 0
+
+    async def away(*args: Any, **options: Any) -> Snapshot:
+        nonlocal failures
+        failures += 1
+        monkeypatch.setattr(state_stream, "panels_of", read)
+        raise OperationalError("the connection is lost")
+
+    async with speaking(api, account_id=account) as client:
+        operation = await client.subscribe(STATUS)
+        await client.event(operation)
+        monkeypatch.setattr(state_stream, "panels_of", away)
+        await meters.store([(panel, reading(1)), (other, reading(1))])
+        changes = {told(await client.event(operation)) for _ in range(2)}
+    assert (changes, failures) == ({("P1", "ONLINE"), ("P2", "ONLINE")}, 1)
 
 
 async def test_with_a_cursor_only_what_may_have_changed_since_is_told(
