@@ -2,13 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.metadata import version
 
+from metering.access import Role
 from resolvers.context import Context, Info
 from store import forecasts, ingest_status, migrations
 from store.ingest_status import IngestStatus
+from store.service_figures import ServiceFigures, service_figures
 
 HEARTBEAT_WITHIN = timedelta(seconds=15)
 """How old ingest's last sign of life may be; it gives one every two seconds."""
+
+
+REJECTED_WITHIN = timedelta(hours=24)
+"""How long ago a message may have been rejected to be counted as of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class ServiceStatus:
 
     at: datetime
     ingest: IngestService
+    version: str
     schema_version: int
     oldest_forecast_at: datetime | None
     newest_forecast_at: datetime | None
@@ -47,6 +55,15 @@ async def status(info: Info) -> ServiceStatus:
     """
     _ = info.context.signed_in
     return await _status(info.context)
+
+
+async def operations(info: Info) -> ServiceFigures | None:
+    """What whoever runs the service looks at; None for others than admins."""
+    context = info.context
+    if context.signed_in.role is not Role.ADMIN:
+        return None
+    async with context.pool.connection() as connection:
+        return await service_figures(connection, rejected_since=context.now() - REJECTED_WITHIN)
 
 
 async def start_ingest(info: Info) -> ServiceStatus:
@@ -78,9 +95,9 @@ async def _status(context: Context) -> ServiceStatus:
     now = context.now()
     async with context.pool.connection() as connection:
         kept = await ingest_status.ingest_status(connection)
-        version = await migrations.version(connection)
+        schema_version = await migrations.version(connection)
         oldest_at, newest_at = await forecasts.ages(connection)
-    return ServiceStatus(now, _ingest(kept, now=now), version, oldest_at, newest_at)
+    return ServiceStatus(now, _ingest(kept, now=now), version("kilowatch"), schema_version, oldest_at, newest_at)
 
 
 def _ingest(kept: IngestStatus, *, now: datetime) -> IngestService:

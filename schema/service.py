@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 
 from resolvers import service
+from store.service_figures import ServiceFigures
 
 
 @strawberry.type(description="The process that takes messages from the broker into the database.")
@@ -26,18 +27,46 @@ class IngestService:
     rejected_count: int = strawberry.field(description="Messages that could not be read; see rejectedMessages.")
 
 
+@strawberry.type(description="What whoever runs the service looks at: the database, what was rejected, who listens.")
+class ServiceOperations:
+    """See `store.service_figures.ServiceFigures`."""
+
+    postgres_version: str = strawberry.field(description="The version of the database's server.")
+    timescaledb_version: str | None = strawberry.field(
+        description="The version of TimescaleDB; null where readings are in plain Postgres."
+    )
+    size_mib: int = strawberry.field(description="What the database takes on disk in MiB, rounded up.")
+    readings_size_mib: int = strawberry.field(
+        description="What readings take of it in MiB, with their indexes, rounded up."
+    )
+    oldest_reading_at: datetime | None = strawberry.field(
+        description="When the oldest reading was (UTC); null before the first."
+    )
+    rejected_count: int = strawberry.field(
+        description="Different messages of the last 24 hours that could not be read; see rejectedMessages."
+    )
+    server_count: int = strawberry.field(description="Server processes that gave a sign of life within a minute.")
+    subscription_count: int = strawberry.field(description="The subscriptions that are open there, of everybody.")
+
+
 @strawberry.type(description="How the service is doing. The address /readyz answers the same for machines.")
 class ServiceStatus:
     """See `resolvers.service.ServiceStatus`."""
 
     at: datetime = strawberry.field(description="The server's clock (UTC).")
     ingest: IngestService = strawberry.field(description="How ingest is doing.")
+    version: str = strawberry.field(description="The version of the software.")
     schema_version: int = strawberry.field(description="The version of the database's schema.")
     oldest_forecast_at: datetime | None = strawberry.field(
         description="When the oldest of the prepaid panels' current forecasts was made (UTC); null without any."
     )
     newest_forecast_at: datetime | None = strawberry.field(
         description="When the newest of the prepaid panels' current forecasts was made (UTC); null without any."
+    )
+    operations: ServiceFigures | None = strawberry.field(
+        resolver=service.operations,
+        graphql_type=ServiceOperations | None,
+        description="What whoever runs the service looks at; null unless you are an admin.",
     )
 
 
@@ -46,7 +75,9 @@ class ServiceQueries:
     """The queries about the service itself."""
 
     service_status: service.ServiceStatus = strawberry.field(
-        resolver=service.status, graphql_type=ServiceStatus, description="How the service is doing."
+        resolver=service.status,
+        graphql_type=ServiceStatus,
+        description="How the service is doing. Refuses with UNAUTHENTICATED.",
     )
 
 

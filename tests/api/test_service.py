@@ -1,9 +1,11 @@
 """How the service is doing, and its switch."""
 
 from datetime import timedelta
+from importlib.metadata import version
 
+from metering.access import Role
 from store.connections import listening
-from tests.api.conftest import NOW, Site
+from tests.api.conftest import NOW, Site, reading
 
 INGEST = "ingest { isWanted isRunning isConnected backlog messageCount rejectedCount lagS }"
 STATUS = f"serviceStatus {{ at schemaVersion {INGEST} }}"
@@ -55,3 +57,41 @@ async def test_an_admin_stops_and_starts_ingest_and_it_is_told(site: Site) -> No
             assert site.database.execute("SELECT is_wanted FROM ingest_status").fetchone() == (is_wanted,)
         heard = [n.channel async for n in connection.notifies(stop_after=2, timeout=10)]
     assert heard == ["ingest_control"] * 2
+
+
+async def test_an_admin_sees_the_database_what_was_rejected_and_who_listens(site: Site) -> None:
+    site.add_panel("PM")
+    site.load("PM", [reading(NOW - timedelta(days=3), 1.0)])
+    for age_h in (1, 23, 25):
+        site.database.execute(
+            "INSERT INTO rejected_message (topic, payload, code, reason, received_at)"
+            " VALUES ('t', '', 'BAD_JSON', '', %s)",
+            (NOW - timedelta(hours=age_h),),
+        )
+    for age_s, process in ((0, "a" * 32), (70, "b" * 32)):
+        site.database.execute(
+            "INSERT INTO serving_process VALUES (%s, clock_timestamp() - make_interval(secs => %s))", (process, age_s)
+        )
+        site.database.execute(
+            "INSERT INTO open_subscription VALUES (gen_random_uuid(), %s, 1, 'o', 'SSE', '::1', now())", (process,)
+        )
+    figures = (
+        "operations { postgresVersion timescaledbVersion sizeMib readingsSizeMib oldestReadingAt rejectedCount"
+        " serverCount subscriptionCount }"
+    )
+    status = (await site.ask(f"{{ serviceStatus {{ version {figures} }} }}"))["serviceStatus"]
+    assert status["version"] == version("kilowatch")
+    found = status["operations"]
+    assert int(found["postgresVersion"].split(".")[0]) >= 14
+    known = site.database.execute("SELECT max(extversion) FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+    assert known == (found["timescaledbVersion"],)
+    assert 0 < found["readingsSizeMib"] <= found["sizeMib"]
+    assert found["rejectedCount"] == 2
+    assert (found["serverCount"], found["subscriptionCount"]) == (1, 1)
+
+
+async def test_nobody_but_an_admin_sees_them(site: Site) -> None:
+    for role in (Role.TENANT, Role.LANDLORD):
+        viewer = site.add_person(f"{role.value.lower()}@x.org", role=role)
+        status = await site.ask("{ serviceStatus { version operations { sizeMib } } }", viewer=viewer)
+        assert status["serviceStatus"] == {"version": version("kilowatch"), "operations": None}
