@@ -85,6 +85,7 @@ class _Sizing:
     counts: tuple[tuple[Any, int], ...]
     chosen: tuple[Any, ...]
     cut: tuple[str, Any, Any, Any, Any] | None
+    each: float
 
     @property
     def is_dynamic(self) -> bool:
@@ -174,11 +175,12 @@ class _Evaluation:
         if asked.sizing is None:
             return self._unsized(asked, below)
         entries, length = asked.sizing.size(self.variables, self.now)
+        series = asked.sizing.each * length
         if not asked.is_list:
-            return _Line(asked.base + asked.item + below.at(length), 0.0)
+            return _Line(asked.base + series + asked.item + below.at(length), 0.0)
         inner = weights.USUAL_LENGTH if entries == length else length
         entries = entries if asked.usual_length is None else asked.usual_length
-        return _Line(asked.base + entries * (asked.item + below.at(inner)), 0.0)
+        return _Line(asked.base + series + entries * (asked.item + below.at(inner)), 0.0)
 
     def _unsized(self, asked: _Field, below: _Line) -> _Line:
         if not asked.is_list:
@@ -284,7 +286,7 @@ class _Compiler:
         return _Field(
             key=key,
             base=0.0 if is_repeat else _base(definition, parent=parent.name, name=name),
-            item=0.0 if is_repeat else _item(named, is_list=is_list),
+            item=0.0 if is_repeat else _item(named, is_list=is_list, parent=parent.name, name=name),
             is_list=is_list,
             usual_length=weights.LENGTHS.get((parent.name, name)),
             sizing=self._sizing(node, definition),
@@ -304,6 +306,7 @@ class _Compiler:
         sizing = _Sizing(
             counts=tuple((asked(name), most) for name, most in weights.COUNTS.items() if name in definition.args),
             chosen=tuple(asked(name) for name in weights.SELECTIONS if name in definition.args),
+            each=max((weights.EACH.get(name, 0.0) for name in definition.args), default=0.0),
             cut=(cut, asked(cut), asked("range"), asked("from"), asked("to")) if cut else None,
         )
         return sizing if sizing.counts or sizing.chosen or sizing.cut else None
@@ -363,13 +366,24 @@ def _base(definition: GraphQLField, *, parent: str, name: str) -> float:
         return weights.BASES[parent, name]
     if parent in _ROOTS and not name.startswith("__"):
         return weights.MUTATION if parent == "Mutation" else weights.ROOT_FIELD
-    return weights.WITH_ARGUMENTS if definition.args and not parent.startswith("__") else 0.0
+    if definition.args and not parent.startswith("__"):
+        return weights.WITH_ARGUMENTS
+    return weights.RESOLVED if _is_resolved(definition) else 0.0
 
 
-def _item(named: GraphQLNamedType, *, is_list: bool) -> float:
-    if not is_leaf_type(named):
-        return weights.OBJECT
-    return weights.COLUMN_ITEM.get(named.name, weights.OTHER_COLUMN_ITEM) if is_list else weights.LEAF
+def _is_resolved(definition: GraphQLField) -> bool:
+    """Whether a function of ours answers the field; others are values of the object that they are asked of."""
+    ours = definition.extensions.get("strawberry-definition")
+    return getattr(ours, "base_resolver", None) is not None
+
+
+def _item(named: GraphQLNamedType, *, is_list: bool, parent: str, name: str) -> float:
+    if (parent, name) in weights.ITEMS:
+        return weights.ITEMS[parent, name]
+    if is_leaf_type(named) and is_list:
+        return weights.COLUMN_ITEM.get(named.name, weights.OTHER_COLUMN_ITEM)
+    item = weights.LEAF if is_leaf_type(named) else weights.OBJECT
+    return item * weights.OF_THE_SCHEMA if parent.startswith("__") else item
 
 
 @dataclass(slots=True, eq=False)

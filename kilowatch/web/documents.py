@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphql import (
     ASTValidationRule,
@@ -17,14 +16,11 @@ from graphql import (
     specified_rules,
     validate,
 )
-from strawberry.extensions.max_aliases import create_validator as aliases_rule
-from strawberry.extensions.query_depth_limiter import create_validator as depth_rule
 
+from kilowatch.web.document_limits import over_limits
 from kilowatch.web.execution import Outlines, outlines_of
 
 MAX_TOKENS = 1000
-MAX_DEPTH = 12
-MAX_ALIASES = 30
 KEPT_DOCUMENTS = 256
 
 
@@ -96,18 +92,15 @@ class Documents:
             tree = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_TOKENS)
         except GraphQLError as error:
             raise DocumentError([_over_limit(error)]) from None
-        if errors := validate(self.schema, tree, self.rules, hide_suggestions=True):
+        if errors := over_limits(tree) or validate(self.schema, tree, self.rules, hide_suggestions=True):
             raise DocumentError(errors)
         operations = tuple(node for node in tree.definitions if isinstance(node, OperationDefinitionNode))
         return Document(text, tree, operations, outlines_of(tree))
 
 
 def rules(*, introspection: bool) -> tuple[type[ASTValidationRule], ...]:
-    """What every document has to hold to: the specification, and our limits."""
-    ours: list[Any] = [depth_rule(MAX_DEPTH, None, None), aliases_rule(MAX_ALIASES)]
-    if not introspection:
-        ours.append(NoSchemaIntrospectionCustomRule)
-    return (*specified_rules, *ours)
+    """What every document has to hold to beside our limits: the specification."""
+    return (*specified_rules, *([] if introspection else [NoSchemaIntrospectionCustomRule]))
 
 
 def _chosen(document: Document, name: str | None) -> OperationDefinitionNode:

@@ -5,7 +5,8 @@ from typing import Any
 
 from kilowatch.web.admission import Admission
 from kilowatch.web.conversation import MAX_MESSAGE_BYTES, MAX_OPERATIONS
-from kilowatch.web.documents import MAX_ALIASES, MAX_DEPTH, MAX_TOKENS
+from kilowatch.web.document_limits import MAX_ALIASES, MAX_DEPTH
+from kilowatch.web.documents import MAX_TOKENS
 from kilowatch.web.operations import MAX_BODY_BYTES
 from resolvers.context import Context
 from resolvers.limits import OperationCost, RequestLimits

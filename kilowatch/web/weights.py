@@ -15,12 +15,20 @@ ROOT_FIELD: Final = 40.0
 """A field of Query or Subscription: a connection of the pool's and a statement or two."""
 MUTATION: Final = 200.0
 """A transaction with checks, rows and what it tells others."""
-WITH_ARGUMENTS: Final = 20.0
-"""A field that has a resolver with a statement of its own for each object."""
-OBJECT: Final = 1.0
+WITH_ARGUMENTS: Final = 25.0
+"""A field below that takes arguments: a statement of its own for each object, or its share of one for all."""
+RESOLVED: Final = 4.0
+"""A field below that has a resolver: its share of a statement for all objects, and of the loading."""
+OBJECT: Final = 0.5
 """An object and its place in the answer."""
-LEAF: Final = 0.35
+LEAF: Final = 0.1
 """A value of an object."""
+OF_THE_SCHEMA: Final = 3.0
+"""How many times as much objects and values of the schema itself take: no plan is made for them."""
+ITEMS: Final[Mapping[tuple[str, str], float]] = {("ReadingSeries", "points"): 0.1, ("MonthlySummary", "panels"): 1.0}
+"""Objects of lists that are lighter or heavier than others."""
+EACH: Final[Mapping[str, float]] = {"step": 0.22, "days": 0.25}
+"""What a bucket or day of a series takes whatever is selected: the argument that the series is cut up by."""
 COLUMN_ITEM: Final[Mapping[str, float]] = {"DateTime": 0.06, "Date": 0.06, "Decimal": 0.12, "String": 0.03}
 OTHER_COLUMN_ITEM: Final = 0.015
 """A value of a column: the database's bytes into Python, and into JSON."""
@@ -29,7 +37,7 @@ USUAL_LENGTH: Final = 10.0
 """How long a list is that no argument bounds."""
 LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("Query", "yearSummary"): 12,
-    ("MonthlySummary", "panels"): 50,
+    ("MonthlySummary", "panels"): 200,
     ("MonthlyTotal", "cost"): 1,
     ("AlertSnapshot", "alerts"): 5,
     ("ReadingSnapshot", "panels"): 50,
