@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, LiteralString
 
+import msgspec
 from psycopg import AsyncConnection
 
 from metering.access import Viewer
@@ -43,8 +44,7 @@ class PanelFilter:
 EVERY_PANEL = PanelFilter()
 
 
-@dataclass(frozen=True, slots=True)
-class PanelPlace:
+class PanelPlace(msgspec.Struct, frozen=True):
     """Where a panel stands in an order: by `number`, then `text`, then its code; what has no number is infinite."""
 
     number: float

@@ -112,28 +112,45 @@ async def by_ids(
 
 def panel_of(row: Row) -> Panel:
     """A panel of its eight columns, whether it is online, when it was last seen, and the columns of `reading_of`."""
-    zone = ZoneInfo(row[5])
+    panel_id, code, name, location, floor, time_zone, is_prepaid, meter_number, is_online, seen_at, *latest = row
+    zone = ZoneInfo(time_zone)
     return Panel(
-        *row[:8],
-        status=PanelStatus.ONLINE if row[8] else PanelStatus.OFFLINE,
-        last_seen_at=row[9] and row[9].astimezone(zone),
-        latest_reading=None if row[10] is None else reading_of(row[10:], zone=zone),
+        panel_id,
+        code,
+        name,
+        location,
+        floor,
+        time_zone,
+        is_prepaid,
+        meter_number,
+        PanelStatus.ONLINE if is_online else PanelStatus.OFFLINE,
+        seen_at and seen_at.astimezone(zone),
+        reading_of(latest, zone=zone) if latest[0] else None,
     )
 
 
-def reading_of(row: Row, *, zone: ZoneInfo) -> Reading:
+def reading_of(row: Sequence[Any], *, zone: ZoneInfo) -> Reading:
     """A reading of its columns as the statements above select them, with its instants in `zone`.
 
     Real columns are read by their text, so that 224.7 stays 224.7.
     """
-    at, received_at, r_v, s_v, t_v, n_v, r_a, s_a, t_a, n_a, *values, flags = row
+    (
+        at, received_at, r_v, s_v, t_v, n_v, r_a, s_a, t_a, n_a,
+        power_kw, apparent_kva, factor, import_kwh, export_kwh, voltage_unbalance, current_unbalance, flags,
+    ) = row  # fmt: skip
     return Reading(
         at.astimezone(zone),
         received_at.astimezone(zone),
         phase_values(r_v, s_v, t_v, n_v),
         phase_values(r_a, s_a, t_a, n_a),
-        *values,
-        flags=ReadingFlag(flags) if flags else NO_FLAGS,
+        power_kw,
+        apparent_kva,
+        factor,
+        import_kwh,
+        export_kwh,
+        voltage_unbalance,
+        current_unbalance,
+        ReadingFlag(flags) if flags else NO_FLAGS,
     )
 
 
