@@ -135,7 +135,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "BAD_MAX_POINTS": ("`maxPoints` is outside its bounds.", "Use 2 to 20,000."),
         "TOO_MANY_BUCKETS": ("Over 10,000 buckets.", "Use the step that the message names, or a shorter span."),
         "TOO_MANY_POINTS": (
-            "All series of one answer hold over 500,000 points and buckets.",
+            "All series of one answer hold over 500,000 points and buckets, or a list of points over 150,000 values.",
             "Ask for fewer panels, points or buckets.",
         ),
         "BAD_MONTH": ("No such month.", "`year` is 2000 to 2100, `month` 1 to 12."),

@@ -191,7 +191,8 @@ class ReadingSeries:
     points: Rows[series.ReadingPoint] | list[series.ReadingPoint] = strawberry.field(
         resolver=series.points,
         graphql_type=list[ReadingPoint],
-        description="The same points as a list of objects; columns are half as long on the wire.",
+        description="The same points as a list of objects, of 150000 values at the most: TOO_MANY_POINTS where points"
+        " times fields are more. Columns are half as long on the wire.",
     )
     cursor: Cursor = strawberry.field(
         description="Pass it as `after` to get only what was stored since, late readings too. When `count` reached"

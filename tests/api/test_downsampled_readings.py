@@ -8,6 +8,7 @@ import pytest
 
 from metering import buckets
 from metering.readings import PhaseValues, Reading
+from resolvers import readings as resolved
 from resolvers.pages import cursor_of
 from tests.api.conftest import NOW, Site, reading
 
@@ -176,6 +177,21 @@ async def test_points_are_the_same_as_columns(site: Site, phases: str) -> None:
             for place, point in enumerate(found["points"]):
                 for phase, value in (point[name] or {}).items():
                     assert value == found[name][phase][place]
+
+
+async def test_a_list_of_points_may_hold_so_many_values_and_columns_more(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolved, "MAX_POINT_VALUES", 1000)
+    site.add_panel("PM")
+    site.load("PM", noisy(every_s=60, count=250))
+    query = f'{{ panel(code: "PM") {{ readings({DAY}) {{ count %s }} }} }}'
+    plain = "atMs activePowerKw voltage { r } flags"
+    assert (await site.ask(query % f"points {{ {plain} }}"))["panel"]["readings"]["count"] == 250
+    assert (await site.ask(query % f"{plain} energyImportKwh"))["panel"]["readings"]["count"] == 250
+    body = await site.answer(query % f"points {{ {plain} energyImportKwh }}")
+    assert body["errors"][0]["extensions"] == {"code": "TOO_MANY_POINTS", "field": "maxPoints"}
+    assert "of 5 fields may be 200 at the most" in body["errors"][0]["message"]
 
 
 async def test_a_period_of_which_readings_were_removed_is_drawn_from_what_is_kept(site: Site) -> None:
