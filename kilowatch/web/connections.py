@@ -1,5 +1,7 @@
 """Adapts uvicorn's HTTP connections: heads are bounded, streams end with the server, and stuck ones can be dropped."""
 
+from collections.abc import Callable
+
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -17,8 +19,8 @@ _EXTENSION = "kilowatch.connection"
 class HttpProtocol(HttpToolsProtocol):
     """uvicorn 0.54's protocol with the differences that each method names."""
 
-    is_streaming: bool = False
-    """Whether the response is a stream without an end of its own."""
+    _on_lost: Callable[[], None] | None = None
+    """Set while the response is a stream without an end of its own."""
     _is_in_head: bool = True
     _head_bytes: int = 0
     _is_refused: bool = False
@@ -40,11 +42,16 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.write(_TOO_LONG)
         self.loop.call_later(_LINGER_S, self.transport.close)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells the stream; uvicorn tells the newest request alone, which may wait behind the stream."""
+        super().connection_lost(exc)
+        if self._on_lost is not None:
+            self._on_lost()
+
     def on_message_begin(self) -> None:
         """Lets the application reach the connection of its request."""
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
-        self.is_streaming = False
         self.scope["extensions"] = {_EXTENSION: {"protocol": self}}
 
     def on_headers_complete(self) -> None:
@@ -54,11 +61,17 @@ class HttpProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Ends a stream, which clients answer by coming back; uvicorn waits for its end, and then logs a fault."""
-        if self.is_streaming:
+        if self._on_lost is not None:
             self.transport.close()
             self.loop.call_later(_LINGER_S, self.transport.abort)
         else:
             super().shutdown()
+
+    def watch(self, on_lost: Callable[[], None] | None) -> None:
+        """Calls this when the client goes, at once where it has gone; None once the stream has ended."""
+        self._on_lost = on_lost
+        if on_lost is not None and self.transport.is_closing():
+            on_lost()
 
     @property
     def is_writable(self) -> bool:

@@ -190,15 +190,18 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends events as they come."""
-        connection = connection_of(scope)
-        if connection is not None:
-            connection.is_streaming = True
-        events = Events(self.streams)
-        tasks = (asyncio.create_task(self._feed(events)), asyncio.create_task(_watch(receive, events)))
+        events, connection = Events(self.streams), connection_of(scope)
+        tasks = [asyncio.create_task(self._feed(events))]
+        if connection is None:
+            tasks.append(asyncio.create_task(_watch(receive, events)))
+        else:
+            connection.watch(events.leave)
         try:
             with self._noted(events):
                 await self._sent(send, events, connection)
         finally:
+            if connection is not None:
+                connection.watch(None)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -278,7 +281,7 @@ class EventStream:
 
 
 async def _watch(receive: Receive, events: Events) -> None:
-    """Notices when the client goes."""
+    """Notices when the client goes, on a server that is not ours."""
     while (await receive())["type"] != "http.disconnect":
         pass
     events.leave()

@@ -288,8 +288,11 @@ async def test_a_server_that_stops_ends_its_streams_without_a_fault(
 
 
 @asynccontextmanager
-async def reading_slowly(api: Server, account: int) -> AsyncGenerator[asyncio.StreamReader]:
-    """The bytes of a stream to a client that keeps a few kilobytes of what it has not asked for."""
+async def reading_slowly(api: Server, account: int, *, more: bytes = b"") -> AsyncGenerator[asyncio.StreamReader]:
+    """The bytes of a stream to a client that keeps a few kilobytes of what it has not asked for.
+
+    `more` is sent right after the request for the stream.
+    """
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
     line.connect(("127.0.0.1", api.port))
@@ -299,7 +302,7 @@ async def reading_slowly(api: Server, account: int) -> AsyncGenerator[asyncio.St
         "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
         f"Authorization: Bearer {token_of(account)}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    writer.write(head.encode() + body)
+    writer.write(head.encode() + body + more)
     try:
         yield reader
     finally:
@@ -332,6 +335,20 @@ async def test_a_slow_client_is_told_how_much_it_missed(database_url: str, meter
                 got, newest = got + 1, told["reading"]["energyImportKwh"]
     assert missed > 0
     assert got + missed == 4000
+
+
+async def test_a_request_that_waits_behind_a_stream_does_not_keep_the_server(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, account = await resident(database_url)
+    with caplog.at_level(logging.WARNING):
+        async with AsyncExitStack() as kept:
+            async with serving(make_app(database_url)) as api:
+                pipelined = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+                reader = await kept.enter_async_context(reading_slowly(api, account, more=pipelined))
+                await next_data(reader)
+            assert not (await reader.read()).strip()
+    assert caplog.records == []
 
 
 async def test_a_client_that_reads_nothing_is_dropped(

@@ -238,6 +238,8 @@ async def test_get_answers_queries_only(bare_api: Server) -> None:
     faulty = await send(bare_api, "GET", params={"query": "{ __typename }", "variables": "{"})
     assert query.json() == {"data": {"__typename": "Query"}}
     assert (mutation.status_code, mutation.headers["allow"]) == (405, "POST")
+    subscription = await send(bare_api, "GET", params={"query": "subscription { panelReadings { __typename } }"})
+    assert (subscription.status_code, "text/event-stream" in subscription.text) == (400, True)
     assert (nothing.status_code, faulty.status_code) == (400, 400)
 
 
@@ -329,7 +331,7 @@ async def test_allowed_origins_and_no_others_may_read_answers(database_url: str)
     app = make_app(database_url, allowed_origins=["https://app.example.org"])
     preflight = {
         "access-control-request-method": "POST",
-        "access-control-request-headers": "authorization,content-type",
+        "access-control-request-headers": "authorization,content-type,x-apollo-operation-name",
     }
     async with serving(app) as api:
         answer = await send(api, content=HELLO, headers={**JSON, "origin": "https://app.example.org"})
