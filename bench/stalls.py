@@ -1,0 +1,47 @@
+"""Turns an ASGI application into one that also tells how long its event loop was stalled, and its CPU time."""
+
+import asyncio
+import json
+import resource
+import time
+from typing import Any
+
+_EVERY_S = 0.001
+PATH = "/stalls"
+
+
+class Ticking:
+    """Answers GET /stalls with the longest stall in ms and the CPU in ms since it was asked last."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._ticker: asyncio.Task[None] | None = None
+        self._longest_s = self._cpu_s = 0.0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._ticker is None:
+            self._ticker = asyncio.create_task(self._tick())
+        if scope.get("path") == PATH:
+            await self._tell(send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _tick(self) -> None:
+        """A task that wants to run every millisecond: what the loop's thread computes between two of its turns.
+
+        CPU time of the thread, not time of the clock: other processes of the machine stall nothing of ours.
+        """
+        while True:
+            before_s = time.thread_time()
+            await asyncio.sleep(_EVERY_S)
+            self._longest_s = max(self._longest_s, time.thread_time() - before_s)
+
+    async def _tell(self, send: Any) -> None:
+        await asyncio.sleep(_EVERY_S * 2)  # the ticker sees what has just ended
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        cpu_s, before_s = used.ru_utime + used.ru_stime, self._cpu_s
+        told = {"longest_ms": self._longest_s * 1000, "cpu_ms": (cpu_s - before_s) * 1000}
+        self._longest_s, self._cpu_s = 0.0, cpu_s
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(told).encode()})
