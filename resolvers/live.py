@@ -429,6 +429,16 @@ class LiveHub:
 
     # How it is doing
 
+    def begun(self, account_id: int | None) -> None:
+        """Counts a subscription that was opened."""
+        self.subscribers[account_id] += 1
+
+    def ended(self, account_id: int | None) -> None:
+        """Counts its end."""
+        self.subscribers[account_id] -= 1
+        if not self.subscribers[account_id]:
+            del self.subscribers[account_id]
+
     def streams_of(self, account_id: int) -> int:
         """How many subscriptions an account has open in this process."""
         return self.subscribers[account_id]

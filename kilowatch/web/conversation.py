@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -266,7 +267,7 @@ class Conversation:
         """Opens a subscription; it lives on when this returns."""
         self._register(running, prepared, viewer)
         kept = msgspec.structs.replace(operation, query=prepared.document.text)  # one text for all who send it
-        running.member = await self.services.fanout.begin(Asked(prepared, kept, viewer, self._context), running)
+        running.member = await self.services.fanout.begin(Asked(prepared, kept, viewer, self._contexts()), running)
 
     def _register(self, running: RunningOperation, prepared: Prepared, viewer: Viewer | None) -> None:
         """Lets the owner see and close the subscription."""
@@ -298,6 +299,11 @@ class Conversation:
     def _context(self, viewer: Viewer | None) -> Context:
         """A context of its own for each operation."""
         return self.services.make_context(viewer, self._address)
+
+    def _contexts(self) -> Callable[[Viewer | None], Context]:
+        """What makes contexts as above; a group that others join keeps it, so it must not keep the connection."""
+        make_context, address = self.services.make_context, self._address
+        return lambda viewer: make_context(viewer, address)
 
     @property
     def _address(self) -> str:

@@ -227,6 +227,7 @@ class Group:
                 self.is_ready.set()
                 async for told in changes:
                     await self._tell(told)
+            self._end(None)
         except Exception as error:  # noqa: BLE001 - whatever ends a stream is told to whoever has it
             self._end(self.fanout.engine.ended(error))
 
@@ -259,7 +260,7 @@ class Group:
         assert self._stream is not None  # noqa: S101 - for the type checker: a member that is told has a stream
         return await self.tail_of(self._stream.gap(place, missed=missed))
 
-    def _end(self, answer: Answer) -> None:
+    def _end(self, answer: Answer | None) -> None:
         self.fanout.forget(self)
         for member in list(self.members):
             if member.group is self:
@@ -292,15 +293,14 @@ class Member:
 
     # Beginning
 
-    async def open(self, executor: Any, stream: LiveStream, *, since: Resumption | None = None) -> None:
+    async def open(self, executor: Any, stream: LiveStream) -> None:
         """Joins the group, then tells the opening, then what has waited meanwhile."""
-        if not self._is_counted:
-            self._is_counted = True
-            self.fanout.live.subscribers[self.asked.account_id] += 1
+        self._is_counted = True
+        self.fanout.live.begun(self.asked.account_id)
         try:
             await self._join(stream)
             if self._is_open:
-                await self._tell_opening(executor, stream, since)
+                await self._tell_opening(executor, stream, None)
         except Exception as error:  # noqa: BLE001 - what ends a stream is told like what refuses one
             self.end(self.fanout.engine.ended(error))
         else:
@@ -401,6 +401,7 @@ class Member:
         """Goes over to the group of the new scope, from where the client stands, as a reconnect would."""
         group, at = self.group, self._moved_at
         if group is None or self._sight is None or not isinstance(group.key.who, Scope):
+            self._moved_at = None
             return
         self._leave()
         self.asked = replace(self.asked, viewer=self._sight.viewer)
@@ -429,7 +430,7 @@ class Member:
         self._is_open = False
         self._leave()
         if self._is_counted:
-            self.fanout.live.subscribers[self.asked.account_id] -= 1
+            self.fanout.live.ended(self.asked.account_id)
         if self._sight is not None:
             del self._sight.on_change[self._change]
             self.fanout.live.release(self._sight)

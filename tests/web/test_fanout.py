@@ -307,6 +307,17 @@ async def _is_let_in(api: Server, account_id: int) -> bool:
         return closed.rcvd is None or closed.rcvd.code != TOO_MANY_CONNECTIONS
 
 
+async def test_a_server_has_a_limit_of_distinct_subscriptions(
+    api: Server, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "MAX_GROUPS", 1)
+    async with speaking(api, account_id=await add_account(database_url)) as client:
+        await client.event(await client.subscribe(READINGS))
+        await client.event(await client.subscribe(READINGS, after=None))
+        refused = await client.message(await client.subscribe(WITH_PANEL))
+    assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "TOO_MANY_SUBSCRIPTIONS")
+
+
 @pytest.fixture
 def other_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """An ASGI server that knows nothing of our lines."""
@@ -451,7 +462,13 @@ class Echo:
 class Nobody:
     """As much of a hub as is needed without access."""
 
-    subscribers: dict[int | None, int] = field(default_factory=lambda: {None: 0})
+    open_count: int = 0
+
+    def begun(self, _account_id: int | None) -> None:
+        self.open_count += 1
+
+    def ended(self, _account_id: int | None) -> None:
+        self.open_count -= 1
 
 
 @cache
@@ -475,7 +492,8 @@ def test_each_member_gets_every_number_once_or_the_newest_and_how_many_it_missed
 async def _play(steps: list[str], dice: random.Random) -> None:
     log, news = list[int](), asyncio.Condition()
     engine = Echo(log, news)
-    shared = FanOut(engine, Nobody())  # pyright: ignore[reportArgumentType]
+    hub = Nobody()
+    shared = FanOut(engine, hub)  # pyright: ignore[reportArgumentType]
     sinks, joining, members = list[Sieve](), list[asyncio.Task[Any]](), dict[Sieve, Any]()
     for step in _and_turns(steps, dice):
         if step == "store":
@@ -502,7 +520,7 @@ async def _play(steps: list[str], dice: random.Random) -> None:
         _check(sink.received, len(log))
     for member in members.values():
         member.stop()
-    assert (shared.group_count, shared.live.subscribers[None]) == (0, 0)
+    assert (shared.group_count, hub.open_count) == (0, 0)
 
 
 def _and_turns(steps: list[str], dice: random.Random) -> Iterator[str]:
