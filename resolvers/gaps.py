@@ -8,7 +8,7 @@ import strawberry
 from metering.periods import Period, Range, chosen_period
 from metering.refusals import Refused
 from resolvers.context import Context, Info
-from resolvers.readings import ReadingSeries
+from resolvers.reading_series import ReadingSeries
 from store import gaps
 from store.panels import Panel
 

@@ -32,7 +32,7 @@ from resolvers.gaps import of_panel
 from resolvers.pages import Cursor
 from resolvers.prepaid import PrepaidAccount as Account
 from resolvers.prepaid import account
-from resolvers.readings import ReadingSeries as Series
+from resolvers.reading_series import ReadingSeries as Series
 from resolvers.readings import series
 from resolvers.tariffs import TariffVersion
 from resolvers.tariffs import of_panel as tariffs_of

@@ -9,7 +9,7 @@ from metering.buckets import Downsampling, Level
 from metering.periods import Range
 from metering.readings import ReadingFlag
 from resolvers import gaps
-from resolvers import readings as series
+from resolvers import reading_series as series
 from resolvers.pages import Cursor
 from resolvers.rows import Rows
 
@@ -89,7 +89,7 @@ class Interval:
 
 @strawberry.type(description="One quantity on the phases R, S, T and the neutral N, as columns as long as the series.")
 class PhaseColumns:
-    """See `resolvers.readings.PhaseColumns`."""
+    """See `resolvers.reading_series.PhaseColumns`."""
 
     r: list[float | None] = strawberry.field(description="Phase R (L1); null where it is not measured.")
     s: list[float | None] = strawberry.field(description="Phase S (L2); null where it is not measured.")
@@ -109,7 +109,7 @@ _POWER = (
 
 @strawberry.type(description="One point of a series. Null: not measured, or not known at the series' `level`.")
 class ReadingPoint:
-    """See `resolvers.readings.ReadingPoint`."""
+    """See `resolvers.reading_series.ReadingPoint`."""
 
     at: datetime = strawberry.field(description="When it was read; panel's offset. Of many readings: the last.")
     at_ms: float = strawberry.field(description="The same in milliseconds since 1970 (UTC).")
@@ -141,7 +141,7 @@ class ReadingPoint:
     " `pointSpanS` what it stands for."
 )
 class ReadingSeries:
-    """See `resolvers.readings.ReadingSeries`."""
+    """See `resolvers.reading_series.ReadingSeries`."""
 
     level: Level = strawberry.field(description="What the points were made of.")
     point_span_s: int | None = strawberry.field(
