@@ -50,6 +50,14 @@ subscription ($codes: [String!], $after: Cursor) { panelReadings(codes: $codes, 
 } }"""
 WITH_PANEL = """subscription { panelReadings {
   ... on ReadingReceived { panelCode panel { code } reading { energyImportKwh } } } }"""
+DEPENDING = {
+    "plainly": WITH_PANEL,
+    "by another name": WITH_PANEL.replace("panel {", "place: panel {"),
+    "in a fragment": "subscription { panelReadings { ...Told } }"
+    " fragment Told on ReadingReceived { ...Place reading { energyImportKwh } }"
+    " fragment Place on ReadingReceived { panel { code } }",
+    "perhaps": WITH_PANEL.replace("panel {", "panel @include(if: true) {"),
+}
 
 
 @pytest.fixture
@@ -125,8 +133,9 @@ async def test_accounts_that_see_the_same_share_what_does_not_depend_on_who_asks
     assert executions.readings == 3
 
 
+@pytest.mark.parametrize("asked_for", DEPENDING)
 async def test_what_depends_on_who_asks_is_not_shared_among_accounts(
-    api: Server, database_url: str, meters: Meters, executions: Executions
+    api: Server, database_url: str, meters: Meters, executions: Executions, asked_for: str
 ) -> None:
     panel = await add_panel(database_url, "P1")
     people = [await add_account(database_url, email=f"{n}@example.org", panels=("P1",)) for n in range(2)]
@@ -134,7 +143,7 @@ async def test_what_depends_on_who_asks_is_not_shared_among_accounts(
         found = list[tuple[SocketClient, str]]()
         for account in people * 2:
             client = await stack.enter_async_context(speaking(api, account_id=account))
-            operation = await client.subscribe(WITH_PANEL)
+            operation = await client.subscribe(DEPENDING[asked_for])
             await client.event(operation)
             found.append((client, operation))
         await meters.store([(panel, reading(1))])

@@ -356,6 +356,24 @@ async def test_an_odd_handshake_is_answered_and_logs_no_fault(
     assert [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR] == []
 
 
+async def test_closing_a_socket_whose_operations_run_logs_no_fault(
+    api: Server, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, role=Role.ADMIN)
+    with caplog.at_level(logging.WARNING):
+        async with metering(database_url) as meters, speaking(api, account_id=account) as client:
+            for _ in range(20):
+                await client.event(await client.subscribe("subscription { panelReadings { __typename } }"))
+            for _ in range(20):
+                await client.subscribe("{ panels { totalCount } }")
+            writing = asyncio.create_task(meters.store([(panel, reading(second)) for second in range(500)]))
+            await client.socket.send("{")
+            assert (await closing_of(client.socket))[0] == 4400
+            await writing
+    assert caplog.records == []
+
+
 async def test_a_client_that_reads_nothing_is_closed_all_the_same(database_url: str) -> None:
     panel = await add_panel(database_url, "P1")
     account = await add_account(database_url, role=Role.ADMIN)
