@@ -86,7 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=1_000_000,
-            description="Websockets that an account may have open on one server process, 50 operations each.",
+            description="Websockets of 50 operations each, and as many event streams, that an account may have open on "
+            "one server process.",
         ),
     ] = 200
     online_within_s: Annotated[

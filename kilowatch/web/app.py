@@ -112,8 +112,8 @@ def create_app(
     `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
-    An account may have `max_connections` websockets. `bounds` are what operations may cost and clients may spend.
-    Panels that are not known are taken to be in `default_time_zone`, as by ingest.
+    An account may have `max_connections` websockets, and as many event streams. `bounds` are what operations may cost
+    and clients may spend. Panels that are not known are taken to be in `default_time_zone`, as by ingest.
 
     Raises:
         TrustedDocumentsError: the file of `trusted_documents`, the only ones that are run, cannot be used.
@@ -164,7 +164,7 @@ def _routes(
     connections: Connections,
 ) -> list[BaseRoute]:
     counts, fanout = Counts(), FanOut(engine, services.live)
-    streams = EventStreams(fanout, services.subscriptions, counts)
+    streams = EventStreams(fanout, services.subscriptions, counts, max_streams=connections.most)
     over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins, streams)
     for_sockets = SocketServices(
         engine, fanout, viewers, services.context, services.subscriptions, counts, connections, init_within_s

@@ -23,8 +23,6 @@ from store.open_subscriptions import Transport
 
 PING_EVERY_S = 12.0
 STUCK_AFTER_S = 30.0
-MAX_STREAMS = 100
-"""Streams of one account, or of everybody who has not signed in from one address, in one process."""
 RECONNECT_AFTER_MS = 2000
 
 _ROOM_BYTES = 65_536
@@ -59,9 +57,10 @@ class EventStreams:
     fanout: FanOut
     subscriptions: OpenSubscriptions
     counts: Counts
+    max_streams: int
+    """Of one account, or of everybody who has not signed in from one address."""
     ping_every_s: float = PING_EVERY_S
     stuck_after_s: float = STUCK_AFTER_S
-    max_streams: int = MAX_STREAMS
     open_streams: Counter[int | str] = field(default_factory=Counter[int | str])
     """How many are open, by account, or address without one."""
     _last_tail: bytes = b""

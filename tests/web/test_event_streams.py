@@ -260,10 +260,12 @@ async def test_a_stream_is_closed_from_another_server(api: Server, database_url:
         await becomes(client, 0)
 
 
-async def test_one_account_has_so_many_streams_and_no_more(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_streams(monkeypatch, max_streams=1)
+async def test_one_account_has_so_many_streams_and_no_more(database_url: str) -> None:
     _, account = await resident(database_url)
-    async with serving(make_app(database_url)) as api, GraphQLClient(api, account_id=account) as client:
+    async with (
+        serving(make_app(database_url, max_connections=1)) as api,
+        GraphQLClient(api, account_id=account) as client,
+    ):
         async with streaming(api, READINGS, account_id=account) as first:
             await first.told()
             async with streaming(api, READINGS, account_id=account) as second:
