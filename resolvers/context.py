@@ -1,5 +1,6 @@
 """Turns a request into what every resolver is given: the database, who is asking, and the time."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,11 @@ MAX_POINTS = 500_000
 """How many points and buckets one answer may hold, all series together: about 60 MB on the wire."""
 
 
+AT_ONCE = 4
+"""How many series one operation works on side by side: 500 at once waited for connections longer than these wait, and
+computed for 70 ms without letting anybody else run."""
+
+
 def system_now() -> datetime:
     """The machine's clock, in UTC."""
     return datetime.now(UTC)
@@ -33,7 +39,7 @@ class Context:
     sign-in, dry runs of messages and downloads.
     `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
     what the series of one answer hold, the answer of the root value `points_of`. `meter` knows what operations cost,
-    `charged` is what this one was.
+    `charged` is what this one was. Series take `turns`, because each has statements and much computing of its own.
     """
 
     pool: Pool
@@ -51,6 +57,7 @@ class Context:
     points_of: Any = None
     meter: Any = None
     charged: Any = None
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     @property
     def signed_in(self) -> Viewer:

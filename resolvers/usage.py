@@ -104,9 +104,14 @@ async def series(
     """
     context, panel = info.context, parent
     period = chosen_period(range_, since=since, until=until, now=context.now(), default=Range.LAST_24H)
-    buckets = grid(period, step=step, time_zone=panel.zone)
-    context.spend(len(buckets.days), root=info.root_value)
     book = await tariffs.book(context, panel)
+    async with context.turns:
+        return await _series(info, panel, step=step, period=period, book=book)
+
+
+async def _series(info: Info, panel: Panel, *, step: Step, period: Period, book: TariffBook) -> UsageSeries:
+    context, buckets = info.context, grid(period, step=step, time_zone=panel.zone)
+    context.spend(len(buckets.days), root=info.root_value)
     currency = tariffs.required(book, buckets.days[-1]).currency
     parts, first_at = await parts_of(context, panel, buckets=buckets, step=step)
     found = _filled(parts, buckets=buckets, prices=Prices(book, currency=currency))
