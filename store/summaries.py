@@ -32,39 +32,49 @@ class SpanSum:
     known_since: date
 
 
-# The tariff of a day is the panel's own where it has one, otherwise the default, joined.
+# The tariff of a day is the panel's own where it has one, otherwise the default, otherwise none. Each span is cut where
+# another tariff begins and then summed: to look up the price of each day took 8 s for a year of 500 panels.
 _BY_SPAN: LiteralString = """
 WITH visible AS MATERIALIZED (
-    SELECT id, time_zone FROM visible_panel(%(viewer_id)s, %(sees_all)s)
-    WHERE id = ANY(%(panel_ids)s)
-), asked AS MATERIALIZED (
-    SELECT span.place::integer AS place, visible.id AS panel_id, first_day, end_day, midnight_at, cut_at
+    SELECT panel.id, panel.time_zone, min(own.valid_from) AS own_from
+    FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+    LEFT JOIN tariff AS own ON own.panel_id = panel.id
+    WHERE panel.id = ANY(%(panel_ids)s)
+    GROUP BY panel.id, panel.time_zone
+), price AS (
+    SELECT visible.id AS panel_id, valid_from, currency, unit_price * (100 + vat_percent) / 100 AS per_kwh
+    FROM visible JOIN tariff ON tariff.panel_id = visible.id
+    UNION ALL
+    SELECT visible.id, valid_from, currency, unit_price * (100 + vat_percent) / 100
+    FROM visible JOIN tariff ON tariff.panel_id IS NULL AND valid_from < coalesce(own_from, 'infinity')
+    UNION ALL
+    SELECT id, '-infinity', NULL, NULL FROM visible
+), priced AS MATERIALIZED (
+    SELECT price.*, lead(valid_from, 1, 'infinity') OVER (PARTITION BY panel_id ORDER BY valid_from) AS valid_until
+    FROM price
+), span AS MATERIALIZED (
+    SELECT asked.place::integer - 1 AS place, panel_id, currency, per_kwh, end_day,
+           greatest(first_day, valid_from) AS since, least(end_day, valid_until) AS until, cut_at,
+           CASE WHEN end_day >= valid_from AND end_day < valid_until THEN midnight_at END AS midnight_at
     FROM unnest(%(time_zones)s::text[], %(first_days)s::date[], %(end_days)s::date[], %(midnights)s::timestamptz[],
                 %(cuts)s::timestamptz[])
-         WITH ORDINALITY AS span (time_zone, first_day, end_day, midnight_at, cut_at, place)
-    JOIN visible ON visible.time_zone = coalesce(span.time_zone, visible.time_zone)
-), part AS (
-    SELECT place, panel_id, day, energy_kwh, export_kwh, power_max_kw, factor_sum, factor_count
-    FROM asked JOIN rollup_day AS rollup USING (panel_id)
-    WHERE day >= first_day AND day < end_day
-    UNION ALL
-    SELECT place, panel_id, end_day, sum(energy_kwh), sum(export_kwh), max(power_max_kw), sum(factor_sum),
-           sum(factor_count)
-    FROM asked JOIN rollup_five_minutes AS rollup USING (panel_id)
-    WHERE starts_at >= midnight_at AND starts_at < cut_at
-    GROUP BY place, panel_id, end_day
-), price AS (
-    SELECT panel_id, currency, unit_price * (100 + vat_percent) / 100 AS per_kwh, daterange(
-               valid_from, lead(valid_from) OVER (PARTITION BY panel_id ORDER BY valid_from)) AS days
-    FROM tariff WHERE panel_id IS NULL OR panel_id IN (SELECT id FROM visible)
+         WITH ORDINALITY AS asked (time_zone, first_day, end_day, midnight_at, cut_at, place)
+    JOIN visible ON visible.time_zone = coalesce(asked.time_zone, visible.time_zone)
+    JOIN priced ON priced.panel_id = visible.id AND valid_from <= end_day AND valid_until > first_day
 )
-SELECT place - 1, part.panel_id, coalesce(own.currency, standard.currency), sum(energy_kwh), sum(export_kwh),
-       coalesce(sum(energy_kwh * coalesce(own.per_kwh, standard.per_kwh)), 0),
-       max(power_max_kw), sum(factor_sum), sum(factor_count)::bigint, min(day)
-FROM part
-LEFT JOIN price AS own ON own.panel_id = part.panel_id AND own.days @> part.day
-LEFT JOIN price AS standard ON standard.panel_id IS NULL AND standard.days @> part.day
-GROUP BY 1, 2, 3
+SELECT place, panel_id, currency, sum(energy_kwh), sum(export_kwh), coalesce(sum(energy_kwh * per_kwh), 0),
+       max(peak_kw), sum(factor_sum), sum(factor_count)::bigint, min(known_since)
+FROM span CROSS JOIN LATERAL (
+    SELECT sum(energy_kwh) AS energy_kwh, sum(export_kwh) AS export_kwh, max(power_max_kw) AS peak_kw,
+           sum(factor_sum) AS factor_sum, sum(factor_count) AS factor_count, min(day) AS known_since
+    FROM rollup_day WHERE panel_id = span.panel_id AND day >= since AND day < until
+    UNION ALL
+    SELECT sum(energy_kwh), sum(export_kwh), max(power_max_kw), sum(factor_sum), sum(factor_count),
+           CASE WHEN count(*) > 0 THEN end_day END
+    FROM rollup_five_minutes WHERE panel_id = span.panel_id AND starts_at >= midnight_at AND starts_at < cut_at
+) AS part
+WHERE known_since IS NOT NULL
+GROUP BY place, panel_id, currency
 """
 
 
