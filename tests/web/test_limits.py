@@ -1,7 +1,7 @@
 """Clients are charged for what they ask, told what they have left, and refused clearly once it is too much."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -79,8 +79,9 @@ async def test_who_has_not_signed_in_has_a_tenth_of_a_budget_of_the_address(smal
 
 @pytest.fixture
 async def spent(database_url: str) -> AsyncIterator[Small]:
-    """A server whose account has nothing left."""
-    async with serving(make_app(database_url, bounds=Bounds(max_cost=6_500, cost_per_minute=2_000))) as running:
+    """A server whose account has nothing left, and whose clock stands still, so that nothing comes back."""
+    at, bounds = datetime.now(UTC), Bounds(max_cost=6_500, cost_per_minute=2_000)
+    async with serving(make_app(database_url, bounds=bounds, now=lambda: at)) as running:
         found = Small(running.app, running.port)
         found.account_id = await add_account(database_url, role=Role.ADMIN)
         first = await post(found, "{ panels(first: 500) { nodes { code name } } }", account_id=found.account_id)
