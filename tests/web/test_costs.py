@@ -1,10 +1,12 @@
 """What operations cost is known before they are run: by their fields, their arguments and their variables."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from kilowatch.web import weights
 from kilowatch.web.admission import MAX_COST
 from kilowatch.web.costs import Costs
 from kilowatch.web.engine import build_engine
@@ -128,3 +130,19 @@ def test_the_parts_of_an_operation_are_its_root_fields_the_dearest_first() -> No
 def test_what_a_phone_asks_for_is_far_from_the_limit_and_everything_of_everybody_is_over_it() -> None:
     assert readings("range: LAST_24H, maxPoints: 600") < MAX_COST / 100
     assert cost("{ panels(first: 500) { nodes { readings(maxPoints: 20000, range: LAST_30D) { at } } } }") > MAX_COST
+
+
+@pytest.mark.parametrize("table", [weights.LENGTHS, weights.BASES, weights.ITEMS])
+def test_weights_are_of_fields_that_there_are(table: Mapping[tuple[str, str], float]) -> None:
+    fields = {name: getattr(type_, "fields", {}) for name, type_ in ENGINE.schema.type_map.items()}
+    assert [place for place in table if place[1] not in fields.get(place[0], {})] == []
+
+
+def test_sizes_are_of_arguments_that_there_are() -> None:
+    named = {
+        argument
+        for type_ in ENGINE.schema.type_map.values()
+        for field in getattr(type_, "fields", {}).values()
+        for argument in getattr(field, "args", {})
+    }
+    assert {*weights.COUNTS, *weights.SELECTIONS, *weights.SPREADS, *weights.EACH} <= named
