@@ -52,12 +52,18 @@ async def of_panel(parent: strawberry.Parent[Panel], info: Info, days: int = 365
     """Usage of the last `days` local days up to today, and averages over whole days.
 
     Raises:
-        Refused: BAD_INPUT unless `days` is 1 to 1830.
+        Refused: BAD_INPUT unless `days` is 1 to 1830; TOO_MANY_POINTS.
     """
     if not 1 <= days <= MAX_DAYS:
         raise Refused("BAD_INPUT", f"`days` must be 1 to {MAX_DAYS}.", "days")
-    today = local_day(info.context.now(), parent.zone)
-    known = await _known(parent, info, first_day=_first_day(today, days=days, info=info), today=today)
+    context, today = info.context, local_day(info.context.now(), parent.zone)
+    context.spend(days, root=info.root_value)
+    first_day = _first_day(today, days=days, info=info)
+    async with context.turns:
+        return _shown(await _known(parent, info, first_day=first_day, today=today), days=days)
+
+
+def _shown(known: _Days, *, days: int) -> DailyUsage:
     whole, energy_of = known.whole_kwh, dict(zip(known.days, known.energy_kwh, strict=True))
     shown = known.days[-days:]
     return DailyUsage(

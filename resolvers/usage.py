@@ -18,7 +18,7 @@ from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from store import usage
 from store.panels import Panel
-from store.usage import DayTotals, UsageSum
+from store.usage import DayTotals, PowerSummary, UsageSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,11 +284,10 @@ async def statistics(parent: strawberry.Parent[Panel], info: Info, since: dateti
     context, panel = info.context, parent
     period = chosen_period(None, since=since, until=until, now=context.now(), default=Range.LAST_24H)
     book = await tariffs.book(context, panel)
-    energies = await metered(context, panel, period=period, book=book)
+    async with context.turns:
+        energies = await metered(context, panel, period=period, book=book)
+        power = await _power(context, panel, period=period)
     currency = tariffs.required(book, energies[-1][0]).currency
-    async with context.pool.connection() as connection:
-        spans = pieces(period, time_zone=panel.zone)
-        power = await usage.power(connection, viewer=context.signed_in, panel_id=panel.id, pieces=spans)
     prices = Prices(book, currency=currency)
     costs = [prices.cost(energy_kwh, day=day) for day, energy_kwh in energies]
     return UsageStatistics(
@@ -300,6 +299,12 @@ async def statistics(parent: strawberry.Parent[Panel], info: Info, since: dateti
         cost=money(total(costs), currency),
         count=power.reading_count,
     )
+
+
+async def _power(context: Context, panel: Panel, *, period: Period) -> PowerSummary:
+    spans = pieces(period, time_zone=panel.zone)
+    async with context.pool.connection() as connection:
+        return await usage.power(connection, viewer=context.signed_in, panel_id=panel.id, pieces=spans)
 
 
 async def metered(context: Context, panel: Panel, *, period: Period, book: TariffBook) -> list[tuple[date, Decimal]]:

@@ -34,7 +34,8 @@ async def of_series(parent: strawberry.Parent[UsageSeries], info: Info) -> Previ
     if period is None or first_at is None or first_at >= period.end:
         return None
     book = await tariffs.book(info.context, panel)
-    energies = await metered(info.context, panel, period=period, book=book)
+    async with info.context.turns:
+        energies = await metered(info.context, panel, period=period, book=book)
     energy_kwh, cost = sum((energy for _, energy in energies), Decimal(0)), costs_of(energies, book=book)
     return PreviousUsage(
         since=period.start.astimezone(panel.zone),

@@ -159,16 +159,19 @@ class Panel(Node):
     usage: resolved.UsageSeries = strawberry.field(
         resolver=resolved.series,
         graphql_type=UsageSeries,
-        description="Usage and cost of a period by bucket, 10000 buckets at the most.",
+        description="Usage and cost of a period by bucket, 10000 buckets at the most. Refuses with BAD_RANGE,"
+        " TOO_MANY_BUCKETS, TOO_MANY_POINTS, NO_TARIFF.",
         extensions=[Arguments(**PERIOD, step="The width of the buckets.")],
     )
     today: resolved.UsageToday = strawberry.field(
-        resolver=resolved.today, graphql_type=UsageToday, description="The local day so far."
+        resolver=resolved.today,
+        graphql_type=UsageToday,
+        description="The local day so far. Refuses with NO_TARIFF.",
     )
     statistics: resolved.UsageStatistics = strawberry.field(
         resolver=resolved.statistics,
         graphql_type=UsageStatistics,
-        description="Usage, power and cost between two instants.",
+        description="Usage, power and cost between two instants. Refuses with BAD_RANGE, NO_TARIFF.",
         extensions=[
             Arguments(
                 since=("from", "The start, inclusive; ten years before the end at the earliest."),
@@ -179,7 +182,8 @@ class Panel(Node):
     demand: list[DemandRow] = strawberry.field(
         resolver=demand_of,
         graphql_type=list[Demand],
-        description="The demand of the local days or months that a period touches and that have readings, ascending.",
+        description="The demand of the local days or months that a period touches and that have readings, ascending."
+        " Refuses with BAD_RANGE, TOO_MANY_POINTS.",
         extensions=[
             Arguments(
                 **PERIOD | {"range_": ("range", "The span that ends now; LAST_30D when nothing is given.")},
@@ -200,7 +204,7 @@ class Panel(Node):
         resolver=daily_usage_of,
         graphql_type=DailyUsage,
         description="Usage by local day, beside the 30-day moving average, the same day of the year before and yearly"
-        " averages. Refuses with BAD_INPUT.",
+        " averages. Refuses with BAD_INPUT, TOO_MANY_POINTS.",
         extensions=[Arguments(days="How many days up to today, 1 to 1830.")],
     )
     weekly_summary: summaries.PanelSummary = strawberry.field(

@@ -1,5 +1,6 @@
 """Usage beside the same span before, its totals and peak, and days beside the year before: by plain sums."""
 
+from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -110,16 +111,26 @@ async def test_days_stand_beside_those_of_the_year_before_and_the_yearly_average
     )["dailyUsage"]
     assert (found["date"][0], found["date"][-1]) == ("2026-02-27", "2026-03-31")
 
-    def day_kwh(day: date) -> Decimal:
-        return used(points, berlin(day.isoformat()), berlin((day + timedelta(days=1)).isoformat()))
-
+    day_kwh: dict[date, Decimal] = defaultdict(Decimal)
+    for before, after in pairwise(points):
+        day_kwh[after[0].astimezone(BERLIN).date()] += after[1] - before[1]
     days = [date.fromisoformat(text) for text in found["date"]]
-    assert found["energyKwh"] == [float(day_kwh(day)) for day in days]
-    assert found["yearBeforeKwh"] == [float(day_kwh(day.replace(year=2025))) for day in days]
-    whole = [day_kwh(date(2026, 3, 31) - timedelta(days=ago)) for ago in range(1, 365)]
+    assert found["energyKwh"] == [float(day_kwh[day]) for day in days]
+    assert found["yearBeforeKwh"] == [float(day_kwh[day.replace(year=2025)]) for day in days]
+    whole = [day_kwh[date(2026, 3, 31) - timedelta(days=ago)] for ago in range(1, 365)]
     assert found["yearlyAverageKwh"] == float((sum(whole) / len(whole)).quantize(Decimal("0.000001")))
     alone = (await site.panel("dailyUsage(days: 1) { yearlyAverageKwh }"))["dailyUsage"]
     assert alone["yearlyAverageKwh"] == found["yearlyAverageKwh"]
+
+
+async def test_days_count_among_the_points_of_an_answer(site: Site) -> None:
+    for number in range(274):
+        site.add_panel(f"PM{number}")
+    query = "{ panels(first: 274) { nodes { dailyUsage(days: 1830) { averageDailyKwh } } } }"
+    body = await site.answer(query.replace("1830", "1"))
+    assert body["errors"] == []
+    body = await site.answer(query)
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"TOO_MANY_POINTS"}
 
 
 async def test_29_february_has_no_day_a_year_before(site: Site) -> None:
