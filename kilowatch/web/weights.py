@@ -25,7 +25,12 @@ LEAF: Final = 0.1
 """A value of an object."""
 OF_THE_SCHEMA: Final = 3.0
 """How many times as much objects and values of the schema itself take: no plan is made for them."""
-ITEMS: Final[Mapping[tuple[str, str], float]] = {("ReadingSeries", "points"): 0.1, ("MonthlySummary", "panels"): 1.0}
+ITEMS: Final[Mapping[tuple[str, str], float]] = {
+    ("ReadingSeries", "points"): 0.1,
+    ("MonthlySummary", "panels"): 1.0,
+    ("WeeklySummary", "panels"): 1.0,
+    ("YearlySummary", "panels"): 1.0,
+}
 """Objects of lists that are lighter or heavier than others."""
 EACH: Final[Mapping[str, float]] = {"step": 0.22, "days": 0.25}
 """What a bucket or day of a series takes whatever is selected: the argument that the series is cut up by."""
@@ -38,10 +43,10 @@ USUAL_LENGTH: Final = 10.0
 LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("Query", "yearSummary"): 12,
     ("MonthlySummary", "panels"): 200,
-    ("MonthlyTotal", "cost"): 1,
-    ("WeeklySummary", "panels"): 50,
-    ("YearlySummary", "panels"): 50,
+    ("WeeklySummary", "panels"): 200,
+    ("YearlySummary", "panels"): 200,
     ("YearlySummary", "months"): 12,
+    ("MonthlyTotal", "cost"): 1,
     ("SummaryTotal", "cost"): 1,
     ("PreviousSummary", "cost"): 1,
     ("PreviousUsage", "cost"): 1,
@@ -77,6 +82,7 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
 """How long lists are that no argument bounds, where that is known; of a single object, how often it is there."""
 BASES: Final[Mapping[tuple[str, str], float]] = {
     ("Mutation", "logIn"): 6000,
+    ("Query", "queryCost"): 300,
 }
 """What single fields take besides what is selected of them."""
 
