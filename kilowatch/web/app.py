@@ -14,7 +14,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from dashboard.pages import dashboard_routes, graphiql_routes
 from ingest.trial import MessageTrials
 from kilowatch.web.admission import Bounds
-from kilowatch.web.conversation import INIT_WITHIN_S, MAX_CONNECTIONS, Connections
+from kilowatch.web.closing import MAX_CONNECTIONS, Connections
+from kilowatch.web.conversation import INIT_WITHIN_S
 from kilowatch.web.conversation import Services as SocketServices
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Engine, build_engine

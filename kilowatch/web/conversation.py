@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -15,10 +14,24 @@ from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kilowatch.web.answers import encoded
+from kilowatch.web.closing import (
+    BAD_MESSAGE,
+    DUPLICATE_ID,
+    FORBIDDEN,
+    INIT_TIMEOUT,
+    NO_PROTOCOL,
+    SECOND_INIT,
+    TOO_BIG,
+    TRY_AGAIN_LATER,
+    UNAUTHORIZED,
+    Connections,
+    ConversationOverError,
+)
 from kilowatch.web.counts import Counts
 from kilowatch.web.documents import DocumentError, Prepared
 from kilowatch.web.engine import Engine
-from kilowatch.web.fanout import Asked, FanOut, title_of
+from kilowatch.web.fanout import FanOut
+from kilowatch.web.fanout_asking import Asked, title_of
 from kilowatch.web.fanout_lines import Line, line_of
 from kilowatch.web.graphql_http import MakeContext
 from kilowatch.web.messages import (
@@ -46,45 +59,7 @@ log = logging.getLogger(__name__)
 PROTOCOL = "graphql-transport-ws"
 MAX_MESSAGE_BYTES = 65_536
 MAX_OPERATIONS = 50
-MAX_CONNECTIONS = 200
 INIT_WITHIN_S = 10.0
-
-BAD_MESSAGE, UNAUTHORIZED, FORBIDDEN, NO_PROTOCOL = 4400, 4401, 4403, 4406
-INIT_TIMEOUT, DUPLICATE_ID, SECOND_INIT, TOO_MANY_CONNECTIONS = 4408, 4409, 4429, 4430
-TOO_BIG, TRY_AGAIN_LATER = 1009, 1013
-
-
-class ConversationOverError(Exception):
-    """The connection must be closed with a code that the protocol names, and a reason for people."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        self.code, self.reason = code, reason
-        super().__init__(f"{code} {reason}")
-
-
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """The open websockets of one process, by account; each account may have so many."""
-
-    most: int
-    open: Counter[int] = field(default_factory=Counter[int])
-
-    def enter(self, account_id: int) -> None:
-        """Counts one more.
-
-        Raises:
-            ConversationOverError: the account has as many as it may.
-        """
-        if self.open[account_id] >= self.most:
-            text = f"TOO_MANY_SUBSCRIPTIONS: an account may have {self.most} websockets."
-            raise ConversationOverError(TOO_MANY_CONNECTIONS, text)
-        self.open[account_id] += 1
-
-    def leave(self, account_id: int) -> None:
-        """Counts one less."""
-        self.open[account_id] -= 1
-        if not self.open[account_id]:
-            del self.open[account_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +318,7 @@ class Conversation:
             return
         self._is_over = True
         try:
-            await self.socket.close(over.code, _short(over.reason))
+            await self.socket.close(over.code, over.short_reason)
         except (WebSocketDisconnect, RuntimeError):  # RuntimeError: it was closed meanwhile
             log.debug("the client was gone before it could be told: %s", over)
 
@@ -353,11 +328,6 @@ def _message(text: str) -> Message:
         return message_of(text)
     except BadMessageError as error:
         raise ConversationOverError(BAD_MESSAGE, str(error)) from None
-
-
-def _short(reason: str) -> str:
-    """A close frame has room for 123 bytes of reason."""
-    return reason.encode()[:123].decode(errors="ignore")
 
 
 def _seconds_until(at: datetime) -> float:

@@ -5,19 +5,14 @@ opening, then what has waited and lies beyond the opening, and from then on the 
 """
 
 import asyncio
-import json
-import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
-
-from graphql import FieldNode, OperationDefinitionNode, VariableNode
+from typing import Any
 
 from kilowatch.web.answers import encoded
-from kilowatch.web.documents import Document, Prepared
 from kilowatch.web.engine import Answer, Engine
-from kilowatch.web.operations import Operation
+from kilowatch.web.fanout_asking import Asked, GroupKey, Sink, key_of
 from metering.access import Viewer
 from metering.refusals import Refused
 from resolvers.context import Context
@@ -35,46 +30,6 @@ WAITING_WHEN_SLOW = 100
 """Frames that wait for a client that does not read, before only the newest of each panel is kept."""
 
 
-class Sink(Protocol):
-    """Where one subscription's answers go: one operation of a socket, or one stream over HTTP."""
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether the client reads what it is sent; False while a bounded amount of bytes waits for it."""
-        ...
-
-    async def drained(self) -> None:
-        """Returns once it is writable, or nobody is there any more."""
-        ...
-
-    def write(self, tail: bytes) -> None:
-        """Sends an answer, as JSON in UTF-8; never waits."""
-        ...
-
-    def end(self, answer: Answer | None) -> None:
-        """Says that the subscription is over: complete with None, otherwise by the errors of an answer."""
-        ...
-
-
-MakeContext = Callable[[Viewer | None], Context]
-"""What makes a context for one subscriber's address from its viewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A subscription as one client asks for it."""
-
-    prepared: Prepared
-    operation: Operation
-    viewer: Viewer | None
-    make_context: MakeContext
-
-    @property
-    def account_id(self) -> int | None:
-        """Whose it is; None for somebody who has not signed in."""
-        return self.viewer and self.viewer.account_id
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One event, encoded for everybody who is told of it; see `resolvers.streams.Told`."""
@@ -83,16 +38,6 @@ class Frame:
     place: Any
     panel_id: int | None
     is_beat: bool
-
-
-@dataclass(frozen=True, slots=True)
-class GroupKey:
-    """What members of a group have in common: what they ask for, and what they may see or who they are."""
-
-    document: Document
-    operation_name: str | None
-    variables: bytes
-    who: Scope | int | None
 
 
 @dataclass(slots=True, eq=False)
@@ -171,7 +116,7 @@ class FanOut:
         Raises:
             Refused: TOO_MANY_SUBSCRIPTIONS when the process has as many groups as it may.
         """
-        key = GroupKey(asked.prepared.document, asked.prepared.name, _shared_variables(asked), who)
+        key = key_of(asked, who)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= MAX_GROUPS:
@@ -462,37 +407,3 @@ async def _while_open(member: Member, opening: AsyncIterator[Told]) -> AsyncGene
 
 def _is_news(frame: Frame, since: Any) -> bool:
     return frame.place > since or (frame.is_beat and frame.place == since)
-
-
-def title_of(prepared: Prepared) -> str:
-    """What a subscription is called: the operation's name, or its field's."""
-    fields = (node.name.value for node in prepared.node.selection_set.selections if isinstance(node, FieldNode))
-    return prepared.name or next(fields, "subscription")
-
-
-def _shared_variables(asked: Asked) -> bytes:
-    """The variables that the operation declares, in one spelling; without `after`, which concerns the opening alone."""
-    node, given = asked.prepared.node, asked.operation.variables or {}
-    declared = {definition.variable.name.value for definition in node.variable_definitions or ()}
-    private = {
-        name for name in _variables_of_after(node) if _uses(asked.prepared.document.text, name) <= _DECLARED_AND_USED
-    }
-    kept = {name: value for name, value in given.items() if name in declared and name not in private}
-    return json.dumps(kept, sort_keys=True).encode()
-
-
-_DECLARED_AND_USED = 2
-
-
-def _uses(text: str, variable: str) -> int:
-    return len(re.findall(rf"\${variable}\b", text))
-
-
-def _variables_of_after(node: OperationDefinitionNode) -> set[str]:
-    return {
-        argument.value.name.value
-        for field_node in node.selection_set.selections
-        if isinstance(field_node, FieldNode)
-        for argument in field_node.arguments or ()
-        if argument.name.value == "after" and isinstance(argument.value, VariableNode)
-    }

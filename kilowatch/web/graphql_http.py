@@ -13,7 +13,7 @@ from kilowatch.web.answers import answered, fault_of, refusal
 from kilowatch.web.counts import Counts
 from kilowatch.web.documents import DocumentError, Prepared
 from kilowatch.web.engine import Answer, Engine, NotAllowedHereError
-from kilowatch.web.fanout import Asked
+from kilowatch.web.fanout_asking import Asked
 from kilowatch.web.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
 from kilowatch.web.operations import BadRequestError, Headers, Operation, from_address, from_body
 from kilowatch.web.sse import EventStream, EventStreams, single

@@ -14,7 +14,8 @@ from kilowatch.web.answers import Header, Sent, encoded, fault_of
 from kilowatch.web.connections import HttpProtocol, chunk_of, connection_of
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Answer
-from kilowatch.web.fanout import Asked, FanOut, title_of
+from kilowatch.web.fanout import FanOut
+from kilowatch.web.fanout_asking import Asked, title_of
 from kilowatch.web.negotiation import EVENT_STREAM
 from metering.refusals import Refused
 from resolvers.context import system_now

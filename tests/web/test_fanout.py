@@ -17,9 +17,10 @@ from starlette.types import ASGIApp
 from websockets.exceptions import ConnectionClosed
 
 from kilowatch.web import conversation, fanout, sockets
-from kilowatch.web.conversation import TOO_MANY_CONNECTIONS
+from kilowatch.web.closing import TOO_MANY_CONNECTIONS
 from kilowatch.web.engine import Answer, Engine, build_engine
-from kilowatch.web.fanout import Asked, FanOut
+from kilowatch.web.fanout import FanOut
+from kilowatch.web.fanout_asking import Asked
 from kilowatch.web.operations import Operation
 from metering.access import Role
 from metering.refusals import Refused
