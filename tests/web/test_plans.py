@@ -1,6 +1,7 @@
 """Whatever is asked of whatever objects, plans answer what graphql-core answers, errors and paths included."""
 
 import asyncio
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -13,13 +14,14 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 import strawberry
-from graphql import DocumentNode, parse, validate
+from graphql import DocumentNode, Undefined, parse, validate
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_graphql import queries
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.utils.str_converters import to_camel_case
 
 from kilowatch.web.execution import MAX_OUTLINES, Outlines, PlannedExecutor, outlines_of
 from kilowatch.web.plans import Plan, plan_of
@@ -278,6 +280,50 @@ def test_random_documents_are_answered_as_graphql_core_answers_them(
     asked = Asked(parse(document), runner)
     for _ in range(2):
         assert asked.by_plans(root) == asked.by_graphql_core(root)
+
+
+class LaterPhases(SimpleNamespace):
+    """Phases that could be read at once, and are to be awaited nonetheless."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        yield from asyncio.sleep(0).__await__()
+        return SimpleNamespace(r=7.0, s=7.0)
+
+
+EACH_ODD: list[Any] = [
+    *(None, Undefined, "", "x", "ONLINE", "7", b"x", {}, object),
+    *(math.nan, math.inf, -math.inf, -0.0, 1.5, True, False, 3, 2**31, 2**31 - 1, -(2**31), -(2**31) - 1, 10**400),
+    *(Decimal("1E+2"), Decimal("NaN"), Decimal("-0.00"), *Status, USUAL["at"], date(2026, 3, 1)),
+    *(datetime(2026, 3, 1), Later(1.5), Later(None), Later("x"), Later(ValueError("late")), ValueError("found")),  # noqa: DTZ001
+    *([], (), [1.0], (1.0,), [1.0, None], [math.nan], [1], ["x"], [Later(1.0)], [[1], [None]], [[1], [2**31]]),
+    *(SimpleNamespace(r=1.0, s=2.0), SimpleNamespace(r=13.0, s=2.0), SimpleNamespace(r=None, s=None)),
+    *(SimpleNamespace(r=math.nan, s=2.0), SimpleNamespace(r=1.0, s=Later(2.0)), SimpleNamespace(s=1.0)),
+    *(LaterPhases(r=1.0, s=2.0), Later(SimpleNamespace(r=1.0, s=2.0))),
+    *([made({})], [None], [made({}), None], (made({}),), [Later(made({}))], [ValueError("child")], [Undefined]),
+    *([made({"name": None})], [made({"energy_kwh": math.nan})]),
+]
+BELOW = {"phases": "{ r s }", "some_phases": "{ s r }", "children": "{ name energyKwh }"}
+
+
+@pytest.mark.parametrize("attribute", USUAL)
+def test_each_odd_value_of_each_attribute_is_answered_as_graphql_core_answers_it(
+    attribute: str, runner: asyncio.Runner
+) -> None:
+    below = BELOW.get(attribute, BELOW["children"] if attribute == "some_children" else "")
+    chosen = f"{{ key {to_camel_case(attribute)} {below} __typename }}"
+    for listed in ("items", "someItems", "first"):
+        asked = Asked(parse(f"{{ {listed} {chosen} }}"), runner)
+        for odd in EACH_ODD:
+            root = [made({attribute: odd}), made({})]
+            assert asked.by_plans(root) == asked.by_graphql_core(root), odd
+
+
+def test_each_odd_item_is_answered_as_graphql_core_answers_it(runner: asyncio.Runner) -> None:
+    for chosen in ("items { name }", "someItems { name }", "items { __typename }", "someItems { __typename }"):
+        asked = Asked(parse(f"{{ {chosen} }}"), runner)
+        for odd in [*EACH_ODD, Later(made({}))]:
+            root = [made({}), odd]
+            assert asked.by_plans(root) == asked.by_graphql_core(root), odd
 
 
 @dataclass(frozen=True, slots=True)
