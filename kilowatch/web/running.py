@@ -8,8 +8,8 @@ from typing import Any
 from kilowatch.web.answers import encoded
 from kilowatch.web.counts import Counts
 from kilowatch.web.engine import Answer
-from kilowatch.web.fanout import Member
 from kilowatch.web.fanout_lines import Line
+from kilowatch.web.fanout_members import Member
 
 
 @dataclass(slots=True, eq=False)

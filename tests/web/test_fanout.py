@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 from websockets.exceptions import ConnectionClosed
 
-from kilowatch.web import conversation, fanout, sockets
+from kilowatch.web import conversation, fanout, fanout_members, sockets
 from kilowatch.web.closing import TOO_MANY_CONNECTIONS
 from kilowatch.web.engine import Answer, Engine, build_engine
 from kilowatch.web.fanout import FanOut
@@ -495,7 +495,7 @@ STEPS = st.lists(st.sampled_from(["store", "join", "stall", "read", "leave", "tu
 @given(steps=STEPS, seed=st.integers(0, 2**16))
 def test_each_member_gets_every_number_once_or_the_newest_and_how_many_it_missed(steps: list[str], seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fanout, "WAITING_WHEN_SLOW", 2)
+        patch.setattr(fanout_members, "WAITING_WHEN_SLOW", 2)
         asyncio.run(_play(steps, random.Random(seed)))  # noqa: S311 - as above
 
 
