@@ -1,8 +1,8 @@
 """Turns a database URL into connections with the settings that every process relies on."""
 
+import select
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
 import psycopg
@@ -75,10 +75,9 @@ async def _check(connection: AsyncConnection[Row]) -> None:
     Asking it each time would be one more round trip a request. A server that vanished without a word is the kernel's
     to find out.
     """
-    with DefaultSelector() as selector:
-        selector.register(connection.fileno(), EVENT_READ)
-        has_said_something = bool(selector.select(0))
-    if has_said_something:
+    looking = select.poll()
+    looking.register(connection.fileno(), select.POLLIN)
+    if looking.poll(0):
         await AsyncConnectionPool.check_connection(connection)
 
 
