@@ -11,6 +11,7 @@ from graphql import GraphQLError
 from kilowatch.web.budgets import WINDOW_S, Balance, Budgets, Client, OverBudgetError
 from kilowatch.web.costs import Costs
 from kilowatch.web.documents import DocumentError, Documents, Prepared
+from kilowatch.web.weights import UNREADABLE
 from metering.refusals import Refused
 from resolvers.attempts import network_of
 from resolvers.context import Context
@@ -79,6 +80,26 @@ class Admission:
         reset_at = self.budgets.now() + timedelta(seconds=balance.full_in_s)
         context.charged = RateLimit(cost, balance.limit, balance.remaining, reset_at)
         return _headers(balance)
+
+    def let_in(self, context: Context) -> None:
+        """Looks whether the sender has anything left, before its document is read.
+
+        Raises:
+            NotAdmittedError: RATE_LIMITED.
+        """
+        a_minute = self.bounds.a_minute(context)
+        if a_minute is None:
+            return
+        balance = self.budgets.take(0, client=_client(context), limit=a_minute)
+        if balance.full_in_s > WINDOW_S:  # below nothing: by documents that could not be run
+            raise _over_budget(0, OverBudgetError(balance, balance.full_in_s - WINDOW_S))
+
+    def charge_unreadable(self, context: Context) -> Headers:
+        """Charges the sender for a document that was read in vain, and returns what HTTP answers tell of the budget."""
+        a_minute = self.bounds.a_minute(context)
+        if a_minute is None:
+            return ()
+        return _headers(self.budgets.take(UNREADABLE, client=_client(context), limit=a_minute))
 
     def priced(self, query: str, *, variables: Any, operation_name: str | None) -> OperationCost:
         """What an operation would cost, without running or charging it.

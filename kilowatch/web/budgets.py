@@ -62,6 +62,12 @@ class Budgets:
         purse.spent += cost
         return _balance(purse, limit=limit)
 
+    def take(self, cost: int, *, client: Client, limit: int) -> Balance:
+        """Takes `cost` points of what has been done already, whether so many are left or not."""
+        purse = self._purse(client, limit=limit)
+        purse.spent += cost
+        return _balance(purse, limit=limit)
+
     def _purse(self, client: Client, *, limit: int) -> _Purse:
         """The client's purse, with what came back since it was last looked into."""
         now = self.now()

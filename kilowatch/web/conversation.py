@@ -28,8 +28,8 @@ from kilowatch.web.closing import (
     ConversationOverError,
 )
 from kilowatch.web.counts import Counts
-from kilowatch.web.documents import DocumentError, Prepared
-from kilowatch.web.engine import Engine
+from kilowatch.web.documents import Prepared
+from kilowatch.web.engine import Answer, Engine
 from kilowatch.web.fanout import FanOut
 from kilowatch.web.fanout_asking import Asked, title_of
 from kilowatch.web.fanout_lines import Line, line_of
@@ -215,10 +215,9 @@ class Conversation:
             running.end_with(_error(running.id, "BAD_REQUEST", "`query` is empty."))
             return
         viewer = await self._viewer()
-        try:
-            prepared = self.services.engine.prepared(operation)
-        except DocumentError as error:
-            running.end(self.services.engine.refused(error.errors))
+        prepared = self.services.engine.read(operation, self._context(viewer))
+        if isinstance(prepared, Answer):
+            running.end(prepared)
             return
         if prepared.kind is OperationType.SUBSCRIPTION:
             await self._open(running, prepared, operation, viewer)

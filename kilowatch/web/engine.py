@@ -71,26 +71,34 @@ class Engine:
         """
         return self.persisted.prepared(operation)
 
+    def read(self, operation: Operation, context: Context) -> Prepared | Answer:
+        """The operation, read and checked; an answer, where it cannot be run: its sender is charged for that too."""
+        try:
+            self.admission.let_in(context)
+            return self.prepared(operation)
+        except NotAdmittedError as error:
+            return self._not_admitted(error)
+        except DocumentError as error:
+            return self.refused(error.errors).told(self.admission.charge_unreadable(context))
+
     async def execute(self, operation: Operation, *, context: Context, allowed: frozenset[OperationType]) -> Answer:
         """Runs a query or mutation once.
 
         Raises:
             NotAllowedHereError: the document's operation is of a type that is not allowed.
         """
-        try:
-            prepared = self.prepared(operation)
-        except DocumentError as error:
-            return self.refused(error.errors)
+        prepared = self.read(operation, context)
+        if isinstance(prepared, Answer):
+            return prepared
         if prepared.kind not in allowed:
             raise NotAllowedHereError(prepared.kind)
         return await self._once(prepared, operation, context)
 
     async def stream(self, operation: Operation, *, context: Context) -> AsyncGenerator[Answer]:
         """Runs any operation, and yields an answer for each of its results: one for queries and mutations."""
-        try:
-            prepared = self.prepared(operation)
-        except DocumentError as error:
-            yield self.refused(error.errors)
+        prepared = self.read(operation, context)
+        if isinstance(prepared, Answer):
+            yield prepared
             return
         if prepared.kind is not OperationType.SUBSCRIPTION:
             yield await self._once(prepared, operation, context)
@@ -134,8 +142,11 @@ class Engine:
         try:
             return self.admission.admit(prepared, operation.variables, context)
         except NotAdmittedError as error:
-            answer = self.refused([error.error])
-            return Answer(answer.body, is_refused=True, headers=error.headers, status=error.status)
+            return self._not_admitted(error)
+
+    def _not_admitted(self, error: NotAdmittedError) -> Answer:
+        answer = self.refused([error.error])
+        return Answer(answer.body, is_refused=True, headers=error.headers, status=error.status)
 
     def executor(self, prepared: Prepared, operation: Operation, context: Context) -> PlannedExecutor | Answer:
         """What runs the operation with its variables; an answer, where these are not what they should be."""

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from kilowatch.web.answers import answered, fault_of, refusal
 from kilowatch.web.counts import Counts
-from kilowatch.web.documents import DocumentError, Prepared
+from kilowatch.web.documents import Prepared
 from kilowatch.web.engine import Answer, Engine, NotAllowedHereError
 from kilowatch.web.fanout_asking import Asked
 from kilowatch.web.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
@@ -123,7 +123,7 @@ class GraphQLOverHTTP:
         self, scope: Scope, operation: Operation, caller: Caller, chosen: Wanted
     ) -> Response | EventStream | None:
         """The stream, for subscriptions and for who asks for nothing else; None where an answer is wanted."""
-        prepared = self._prepared(operation)
+        prepared = self.engine.read(operation, self.make_context(caller.viewer, caller.address))
         if isinstance(prepared, Prepared) and prepared.kind is OperationType.SUBSCRIPTION:
             kept = msgspec.structs.replace(operation, query=prepared.document.text)  # one text for all who send it
             asked = Asked(prepared, kept, caller.viewer, lambda viewer: self.make_context(viewer, caller.address))
@@ -131,12 +131,6 @@ class GraphQLOverHTTP:
         if chosen.media_type != EVENT_STREAM:
             return None
         return single(await self._executed(scope, operation, caller) if isinstance(prepared, Prepared) else prepared)
-
-    def _prepared(self, operation: Operation) -> Prepared | Answer:
-        try:
-            return self.engine.prepared(operation)
-        except DocumentError as error:
-            return self.engine.refused(error.errors)
 
 
 _ALLOW = (("allow", "GET, POST"),)

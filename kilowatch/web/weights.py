@@ -11,6 +11,8 @@ from metering.periods import Range
 
 REQUEST: Final = 30.0
 """Taking a request and sending its answer, the viewer's role and the context included."""
+UNREADABLE: Final = 200
+"""A document that was read and checked, and cannot be run: 0.5 ms for most, 50 ms for what is written to be slow."""
 ROOT_FIELD: Final = 40.0
 """A field of Query or Subscription: a connection of the pool's and a statement or two."""
 MUTATION: Final = 200.0

@@ -85,3 +85,11 @@ def test_clients_that_asked_longest_ago_are_forgotten(budgets: Budgets) -> None:
     assert budgets.spend(0, client=0, limit=600).remaining == 600
     with pytest.raises(OverBudgetError):
         budgets.spend(1, client=50_000, limit=600)
+
+
+def test_what_was_done_already_is_taken_even_from_an_empty_purse(budgets: Budgets, clock: Clock) -> None:
+    budgets.spend(600, client=1, limit=600)
+    balance = budgets.take(100, client=1, limit=600)
+    assert (balance.remaining, balance.full_in_s) == (0, 70.0)
+    clock.move(10)
+    assert budgets.take(0, client=1, limit=600).full_in_s == 60.0

@@ -210,3 +210,14 @@ async def test_questions_about_the_schema_are_answered_once_for_each_document_an
     first, second = [(await post(small, whole, account_id=small.account_id)).json() for _ in range(2)]
     assert first == second
     assert first["data"]["__schema"]["queryType"] == {"name": "Query"}
+
+
+async def test_documents_that_cannot_be_run_are_charged_too_and_then_not_even_read(spent: Small) -> None:
+    codes = [
+        refusal_of(await post(spent, "{ nothing }", account_id=spent.account_id))["code"] for _ in range(3)
+    ]  # fmt: skip
+    assert codes[0] == "GRAPHQL_VALIDATION_FAILED"
+    assert codes[-1] == "RATE_LIMITED"
+    async with speaking(spent, account_id=spent.account_id) as client:
+        message = await client.message(await client.subscribe("{ nothing }"))
+        assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
