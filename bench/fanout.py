@@ -127,7 +127,9 @@ def measured(contender: Contender, scene: Scene, *, seconds: float) -> Measured:
     with ExitStack() as running:
         served: Served = running.enter_context(contender.serving(scene, seconds))
         empty = served.process.memory_info().rss
+        folder = running.enter_context(tempfile.TemporaryDirectory())
         wanted = served.wanted | {
+            "result": str(Path(folder, "result.json")),
             "stalled": scene.stalled,
             "sample_every": max(1, int(scene.offered * seconds / 20_000)),
         }
@@ -138,17 +140,16 @@ def measured(contender: Contender, scene: Scene, *, seconds: float) -> Measured:
         full = served.process.memory_info().rss
         served.begin()
         time.sleep(_SETTLE_S)
+        _go_on(load)
         cpu_s, since_s = _cpu_s(served.process), time.monotonic()
         time.sleep(seconds)
         spent_s, took_s = _cpu_s(served.process) - cpu_s, time.monotonic() - since_s
         grown = served.process.memory_info().rss - full
-        assert load.stdin is not None
-        load.stdin.write("\n")
-        load.stdin.flush()
-        result = json.loads(_line_of(load))
+        _go_on(load)
+        load.wait(60)
+        result = json.loads(Path(wanted["result"]).read_text("utf-8"))
         late = [(arrived_s - served.sent_at_s(number)) * 1000 for number, arrived_s in result["samples"]]
-        share = took_s / (took_s + _SETTLE_S)
-        delivered = result["messages"] * share
+        delivered = result["messages"]
         quantiles = statistics.quantiles(late, n=100) if len(late) > 1 else [float("nan")] * 99
         return Measured(
             delivered=delivered / took_s,
@@ -174,6 +175,12 @@ def _loading(wanted: dict[str, Any]) -> Generator[subprocess.Popen[str]]:
             yield load
         finally:
             load.terminate()
+
+
+def _go_on(load: subprocess.Popen[str]) -> None:
+    assert load.stdin is not None
+    load.stdin.write("\n")
+    load.stdin.flush()
 
 
 def _line_of(load: subprocess.Popen[str]) -> str:
@@ -291,7 +298,9 @@ def peer(scene: Scene, _seconds: float, *, command: Sequence[str], environment: 
 def _process(
     command: Sequence[str], port: int, *, environment: dict[str, str] | None = None
 ) -> Generator[psutil.Process]:
-    with subprocess.Popen(command, env={**os.environ, **(environment or {})}) as child:
+    # Peers complain at length of clients that go away.
+    errors = None if environment is None else subprocess.DEVNULL
+    with subprocess.Popen(command, env={**os.environ, **(environment or {})}, stderr=errors) as child:
         try:
             until(lambda: _listens(port) or child.poll() is not None)
             assert child.poll() is None, f"{command[:2]} has ended"
