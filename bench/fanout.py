@@ -128,7 +128,7 @@ def measured(contender: Contender, scene: Scene, *, seconds: float) -> Measured:
         served: Served = running.enter_context(contender.serving(scene, seconds))
         empty = served.process.memory_info().rss
         folder = running.enter_context(tempfile.TemporaryDirectory())
-        wanted = served.wanted | {
+        wanted: dict[str, Any] = served.wanted | {
             "result": str(Path(folder, "result.json")),
             "stalled": scene.stalled,
             "sample_every": max(1, int(scene.offered * seconds / 20_000)),
