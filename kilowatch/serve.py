@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 
 from kilowatch.lifetime import end_with_parent
 from kilowatch.settings import SettingError, Settings, listed
-from kilowatch.web.admission import Bounds
 from kilowatch.web.app import create_app
-from kilowatch.web.persisted import TrustedDocumentsError
+from kilowatch.web.engine.admission import Bounds
+from kilowatch.web.engine.persisted import TrustedDocumentsError
 from kilowatch.web.serve import bound, run_on
 from store.migrations import check_version
 

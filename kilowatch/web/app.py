@@ -13,21 +13,21 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.pages import dashboard_routes, graphiql_routes
 from ingest.trial import MessageTrials
-from kilowatch.web.admission import Bounds
-from kilowatch.web.closing import MAX_CONNECTIONS, Connections
-from kilowatch.web.conversation import INIT_WITHIN_S
-from kilowatch.web.conversation import Services as SocketServices
 from kilowatch.web.counts import Counts
-from kilowatch.web.engine import Engine, build_engine
+from kilowatch.web.endpoint.graphql_http import GraphQLOverHTTP
+from kilowatch.web.endpoint.sse import EventStreams
+from kilowatch.web.engine.admission import Bounds
+from kilowatch.web.engine.engine import Engine, build_engine
+from kilowatch.web.engine.request_limits import ServerMeter
 from kilowatch.web.export import Exports
 from kilowatch.web.export_links import PATH as EXPORT_PATH
 from kilowatch.web.export_links import ExportLinks
-from kilowatch.web.fanout import FanOut
-from kilowatch.web.graphql_http import GraphQLOverHTTP
-from kilowatch.web.graphql_ws import GraphQLOverWebSocket
+from kilowatch.web.fanout.fanout import FanOut
 from kilowatch.web.health import Health
-from kilowatch.web.request_limits import ServerMeter
-from kilowatch.web.sse import EventStreams
+from kilowatch.web.sockets.closing import MAX_CONNECTIONS, Connections
+from kilowatch.web.sockets.conversation import INIT_WITHIN_S
+from kilowatch.web.sockets.conversation import Services as SocketServices
+from kilowatch.web.sockets.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
 from metering.access import Viewer

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from kilowatch.exporting.run import Export, exported
-from kilowatch.web.answers import refusal
+from kilowatch.web.endpoint.answers import refusal
 from kilowatch.web.export_links import ExportLinks, InvalidLinkError
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import Viewers

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from kilowatch.web.answers import encoded
 from kilowatch.web.counts import Counts
-from kilowatch.web.fanout import FanOut
+from kilowatch.web.endpoint.answers import encoded
+from kilowatch.web.fanout.fanout import FanOut
 from resolvers.live import LiveHub
 from resolvers.service import HEARTBEAT_WITHIN
 from store.connections import Database, Pool

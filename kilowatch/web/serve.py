@@ -7,9 +7,9 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from kilowatch.web.connections import HttpProtocol
-from kilowatch.web.conversation import MAX_MESSAGE_BYTES
-from kilowatch.web.sockets import SocketProtocol
+from kilowatch.web.endpoint.http_protocol import HttpProtocol
+from kilowatch.web.sockets.conversation import MAX_MESSAGE_BYTES
+from kilowatch.web.sockets.socket_protocol import SocketProtocol
 
 _STOP_WITHIN_S = 2
 _PING_EVERY_S, _PONG_WITHIN_S = 20.0, 20.0

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kilowatch.web.budgets import Budgets, OverBudgetError
+from kilowatch.web.engine.budgets import Budgets, OverBudgetError
 
 
 class Clock:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strawberry.schema.config import StrawberryConfig
 
-from kilowatch.web.columns import on_the_wire
-from kilowatch.web.execution import PlannedExecutor
+from kilowatch.web.engine.columns import on_the_wire
+from kilowatch.web.engine.execution import PlannedExecutor
 from schema.scalars import scalar_map
 
 

@@ -3,7 +3,7 @@
 import pytest
 from graphql import parse
 
-from kilowatch.web.document_limits import MAX_ALIASES, MAX_DEPTH, MAX_REPEATS, MAX_SCHEMA_DEPTH, over_limits
+from kilowatch.web.engine.document_limits import MAX_ALIASES, MAX_DEPTH, MAX_REPEATS, MAX_SCHEMA_DEPTH, over_limits
 
 
 def nested(levels: int, field: str = "a") -> str:

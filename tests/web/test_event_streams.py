@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from kilowatch.web import app as wiring
-from kilowatch.web.sse import EventStreams
+from kilowatch.web.endpoint.sse import EventStreams
 from store.connections import connect_async
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import (

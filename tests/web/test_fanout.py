@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 from websockets.exceptions import ConnectionClosed
 
-from kilowatch.web import conversation, fanout, fanout_members, sockets
-from kilowatch.web.closing import TOO_MANY_CONNECTIONS
-from kilowatch.web.engine import Answer, Engine, build_engine
-from kilowatch.web.fanout import FanOut
-from kilowatch.web.fanout_asking import Asked
-from kilowatch.web.operations import Operation
+from kilowatch.web.endpoint.operations import Operation
+from kilowatch.web.engine.engine import Answer, Engine, build_engine
+from kilowatch.web.fanout import fanout
+from kilowatch.web.fanout import members as fanout_members
+from kilowatch.web.fanout.asking import Asked
+from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.sockets import conversation
+from kilowatch.web.sockets import socket_protocol as sockets
+from kilowatch.web.sockets.closing import TOO_MANY_CONNECTIONS
 from metering.access import Role
 from metering.refusals import Refused
 from resolvers.context import Context

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from kilowatch.web.admission import Bounds
+from kilowatch.web.engine.admission import Bounds
 from metering.access import Role
 from tests.fixtures.database import cloned
 from tests.fixtures.server import GraphQLClient, Server, add_account, add_panel, make_app, serving, speaking, token_of

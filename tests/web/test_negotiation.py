@@ -2,7 +2,7 @@
 
 import pytest
 
-from kilowatch.web.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
+from kilowatch.web.endpoint.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
 
 ANSWER, PLAIN = Wanted(GRAPHQL_RESPONSE, reads_events=False), Wanted(JSON, reads_events=False)
 

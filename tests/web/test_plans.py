@@ -23,8 +23,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.utils.str_converters import to_camel_case
 
-from kilowatch.web.execution import MAX_OUTLINES, Outlines, PlannedExecutor, outlines_of
-from kilowatch.web.plans import Plan, plan_of
+from kilowatch.web.engine.execution import MAX_OUTLINES, Outlines, PlannedExecutor, outlines_of
+from kilowatch.web.engine.plans import Plan, plan_of
 from resolvers.pages import Cursor
 from resolvers.rows import Rows
 from schema.scalars import scalar_map

@@ -26,7 +26,7 @@ from graphql.pyutils.undefined import UndefinedType
 from strawberry.execution import optimized_is_awaitable
 from strawberry.types.field import StrawberryField
 
-from kilowatch.web.columns import on_the_wire
+from kilowatch.web.engine.columns import on_the_wire
 
 FieldDetails = list[Any]
 """The nodes of one response name, as graphql-core collects them."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from kilowatch.web.admission import Admission
-from kilowatch.web.conversation import MAX_MESSAGE_BYTES, MAX_OPERATIONS
-from kilowatch.web.document_limits import MAX_ALIASES, MAX_DEPTH
-from kilowatch.web.documents import MAX_TOKENS
-from kilowatch.web.operations import MAX_BODY_BYTES
+from kilowatch.web.endpoint.operations import MAX_BODY_BYTES
+from kilowatch.web.engine.admission import Admission
+from kilowatch.web.engine.document_limits import MAX_ALIASES, MAX_DEPTH
+from kilowatch.web.engine.documents import MAX_TOKENS
+from kilowatch.web.sockets.conversation import MAX_MESSAGE_BYTES, MAX_OPERATIONS
 from resolvers.context import Context
 from resolvers.limits import OperationCost, RequestLimits
 

@@ -6,7 +6,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import is_same_origin
 
-from kilowatch.web.conversation import Conversation, Services
+from kilowatch.web.sockets.conversation import Conversation, Services
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from kilowatch.web.answers import encoded
-from kilowatch.web.engine import Answer, Engine
-from kilowatch.web.fanout_asking import Asked, GroupKey, Sink, key_of
-from kilowatch.web.fanout_members import Frame, Member
+from kilowatch.web.endpoint.answers import encoded
+from kilowatch.web.engine.engine import Answer, Engine
+from kilowatch.web.fanout.asking import Asked, GroupKey, Sink, key_of
+from kilowatch.web.fanout.members import Frame, Member
 from metering.refusals import Refused
 from resolvers.context import Context
 from resolvers.live import LiveHub

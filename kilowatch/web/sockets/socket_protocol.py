@@ -9,7 +9,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.protocol import OPEN
 
-from kilowatch.web.fanout_lines import EXTENSION
+from kilowatch.web.sockets.lines import EXTENSION
 
 GOING_AWAY = 1001
 TOO_SLOW = 4413
@@ -36,7 +36,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.is_writable = True
         self._stuck_timer: asyncio.TimerHandle | None = None
 
-    # A line for those who send: `kilowatch.web.fanout_lines.Line`
+    # A line for those who send: `kilowatch.web.sockets.lines.Line`
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Counts a client as slow early: uvicorn's 64 KB a client would be 32 MB for 500 that have stalled."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from kilowatch.web.answers import encoded
-from kilowatch.web.documents import Prepared
+from kilowatch.web.endpoint.answers import encoded
+from kilowatch.web.engine.documents import Prepared
 
 A = TypeVar("A")
 

@@ -17,8 +17,8 @@ from graphql import (
     validate,
 )
 
-from kilowatch.web.document_limits import over_limits
-from kilowatch.web.execution import Outlines, outlines_of
+from kilowatch.web.engine.document_limits import over_limits
+from kilowatch.web.engine.execution import Outlines, outlines_of
 
 MAX_TOKENS = 1000
 KEPT_DOCUMENTS = 256

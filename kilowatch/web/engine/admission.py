@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from graphql import GraphQLError
 
-from kilowatch.web.budgets import WINDOW_S, Balance, Budgets, Client, OverBudgetError
-from kilowatch.web.costs import Costs
-from kilowatch.web.documents import DocumentError, Documents, Prepared
-from kilowatch.web.weights import UNREADABLE
+from kilowatch.web.engine.budgets import WINDOW_S, Balance, Budgets, Client, OverBudgetError
+from kilowatch.web.engine.costs import Costs
+from kilowatch.web.engine.documents import DocumentError, Documents, Prepared
+from kilowatch.web.engine.weights import UNREADABLE
 from metering.refusals import Refused
 from resolvers.attempts import network_of
 from resolvers.context import Context

@@ -9,8 +9,8 @@ from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from kilowatch.web.columns import on_the_wire
-from kilowatch.web.plans import FieldDetails, FieldSet, Plan, is_undecorated, plan_of
+from kilowatch.web.engine.columns import on_the_wire
+from kilowatch.web.engine.plans import FieldDetails, FieldSet, Plan, is_undecorated, plan_of
 from resolvers.rows import Rows
 
 WARM_AFTER = 8

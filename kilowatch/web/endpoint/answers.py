@@ -14,7 +14,7 @@ import orjson
 import zstandard
 from starlette.responses import Response
 
-from kilowatch.web.negotiation import JSON
+from kilowatch.web.endpoint.negotiation import JSON
 from store.outages import is_outage
 
 log = logging.getLogger(__name__)

@@ -13,15 +13,15 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import create_source_event_stream  # pyright: ignore[reportUnknownVariableType]
 from strawberry.execution import optimized_is_awaitable
 
-from kilowatch.web.admission import Admission, Bounds, Headers, NotAdmittedError
-from kilowatch.web.budgets import Budgets
-from kilowatch.web.costs import Costs, is_introspection
-from kilowatch.web.documents import DocumentError, Documents, Prepared, rules
-from kilowatch.web.execution import PlannedExecutor
-from kilowatch.web.introspection import Introspections
-from kilowatch.web.operations import Operation
-from kilowatch.web.persisted import Persisted, trusted_documents
-from kilowatch.web.wording import accepted_values, without_suggestions
+from kilowatch.web.endpoint.operations import Operation
+from kilowatch.web.engine.admission import Admission, Bounds, Headers, NotAdmittedError
+from kilowatch.web.engine.budgets import Budgets
+from kilowatch.web.engine.costs import Costs, is_introspection
+from kilowatch.web.engine.documents import DocumentError, Documents, Prepared, rules
+from kilowatch.web.engine.execution import PlannedExecutor
+from kilowatch.web.engine.introspection import Introspections
+from kilowatch.web.engine.persisted import Persisted, trusted_documents
+from kilowatch.web.engine.wording import accepted_values, without_suggestions
 from resolvers.context import Context, system_now
 from schema.contract import ElectricitySchema, build_schema
 from schema.refusals import shown

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kilowatch.web.answers import encoded
 from kilowatch.web.counts import Counts
-from kilowatch.web.engine import Answer
-from kilowatch.web.fanout_lines import Line
-from kilowatch.web.fanout_members import Member
+from kilowatch.web.endpoint.answers import encoded
+from kilowatch.web.engine.engine import Answer
+from kilowatch.web.fanout.members import Member
+from kilowatch.web.sockets.lines import Line
 
 
 @dataclass(slots=True, eq=False)

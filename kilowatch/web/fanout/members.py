@@ -6,9 +6,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kilowatch.web.answers import encoded
-from kilowatch.web.engine import Answer
-from kilowatch.web.fanout_asking import Asked, Sink
+from kilowatch.web.endpoint.answers import encoded
+from kilowatch.web.engine.engine import Answer
+from kilowatch.web.fanout.asking import Asked, Sink
 from metering.access import Viewer
 from metering.refusals import Refused
 from resolvers.live import Sight
@@ -17,7 +17,7 @@ from resolvers.streams import LiveStream, Resumption, Scope, Told
 from store.events import Position
 
 if TYPE_CHECKING:
-    from kilowatch.web.fanout import FanOut, Group
+    from kilowatch.web.fanout.fanout import FanOut, Group
 
 WAITING_AT_THE_OPENING = 1000
 WAITING_WHEN_SLOW = 100

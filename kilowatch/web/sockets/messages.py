@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from kilowatch.web.operations import BadRequestError, Operation, decoded
+from kilowatch.web.endpoint.operations import BadRequestError, Operation, decoded
 
 OperationId = Annotated[str, Meta(min_length=1, max_length=255)]
 

@@ -10,13 +10,13 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from kilowatch.web.answers import Header, Sent, encoded, fault_of
-from kilowatch.web.connections import HttpProtocol, chunk_of, connection_of
 from kilowatch.web.counts import Counts
-from kilowatch.web.engine import Answer
-from kilowatch.web.fanout import FanOut
-from kilowatch.web.fanout_asking import Asked, title_of
-from kilowatch.web.negotiation import EVENT_STREAM
+from kilowatch.web.endpoint.answers import Header, Sent, encoded, fault_of
+from kilowatch.web.endpoint.http_protocol import HttpProtocol, chunk_of, connection_of
+from kilowatch.web.endpoint.negotiation import EVENT_STREAM
+from kilowatch.web.engine.engine import Answer
+from kilowatch.web.fanout.asking import Asked, title_of
+from kilowatch.web.fanout.fanout import FanOut
 from metering.refusals import Refused
 from resolvers.context import system_now
 from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner

@@ -13,8 +13,15 @@ import msgspec
 from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from kilowatch.web.answers import encoded
-from kilowatch.web.closing import (
+from kilowatch.web.counts import Counts
+from kilowatch.web.endpoint.answers import encoded
+from kilowatch.web.endpoint.graphql_http import MakeContext
+from kilowatch.web.endpoint.operations import Operation
+from kilowatch.web.engine.documents import Prepared
+from kilowatch.web.engine.engine import Answer, Engine
+from kilowatch.web.fanout.asking import Asked, title_of
+from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.sockets.closing import (
     BAD_MESSAGE,
     DUPLICATE_ID,
     FORBIDDEN,
@@ -27,14 +34,8 @@ from kilowatch.web.closing import (
     Connections,
     ConversationOverError,
 )
-from kilowatch.web.counts import Counts
-from kilowatch.web.documents import Prepared
-from kilowatch.web.engine import Answer, Engine
-from kilowatch.web.fanout import FanOut
-from kilowatch.web.fanout_asking import Asked, title_of
-from kilowatch.web.fanout_lines import Line, line_of
-from kilowatch.web.graphql_http import MakeContext
-from kilowatch.web.messages import (
+from kilowatch.web.sockets.lines import Line, line_of
+from kilowatch.web.sockets.messages import (
     BadMessageError,
     Complete,
     ConnectionInit,
@@ -43,9 +44,8 @@ from kilowatch.web.messages import (
     Subscribe,
     message_of,
 )
-from kilowatch.web.operations import Operation
-from kilowatch.web.running import RunningOperation
-from kilowatch.web.sockets import STUCK_AFTER_S, TOO_SLOW
+from kilowatch.web.sockets.running import RunningOperation
+from kilowatch.web.sockets.socket_protocol import STUCK_AFTER_S, TOO_SLOW
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import Viewers, bearer_token, payload_token
 from metering.access import Viewer

@@ -31,8 +31,8 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from kilowatch.web import weights
-from kilowatch.web.documents import Prepared
+from kilowatch.web.engine import weights
+from kilowatch.web.engine.documents import Prepared
 from resolvers.limits import CostPart, OperationCost
 
 _KEPT_PLANS: Final = 512

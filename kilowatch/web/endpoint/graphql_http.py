@@ -9,14 +9,14 @@ from graphql import OperationType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kilowatch.web.answers import answered, fault_of, refusal
 from kilowatch.web.counts import Counts
-from kilowatch.web.documents import Prepared
-from kilowatch.web.engine import Answer, Engine, NotAllowedHereError
-from kilowatch.web.fanout_asking import Asked
-from kilowatch.web.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
-from kilowatch.web.operations import BadRequestError, Headers, Operation, from_address, from_body
-from kilowatch.web.sse import EventStream, EventStreams, single
+from kilowatch.web.endpoint.answers import answered, fault_of, refusal
+from kilowatch.web.endpoint.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
+from kilowatch.web.endpoint.operations import BadRequestError, Headers, Operation, from_address, from_body
+from kilowatch.web.endpoint.sse import EventStream, EventStreams, single
+from kilowatch.web.engine.documents import Prepared
+from kilowatch.web.engine.engine import Answer, Engine, NotAllowedHereError
+from kilowatch.web.fanout.asking import Asked
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import Viewers, bearer_token
 from metering.access import Viewer

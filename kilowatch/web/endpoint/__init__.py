@@ -1,0 +1,1 @@
+"""Turns HTTP requests into operations, and their results into responses and streams of events."""

@@ -1,0 +1,1 @@
+"""Turns websockets into conversations in graphql-transport-ws."""
