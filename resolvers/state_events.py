@@ -37,7 +37,7 @@ class StateSnapshot(Generic[S]):
     """The panels' state, of all (`is_whole`) or of those where it changed; the last of several is `is_complete`."""
 
     cursor: Cursor
-    panels: list[S]
+    states: list[S]
     is_whole: bool
     is_complete: bool
 
@@ -48,7 +48,7 @@ class StateChanged(Generic[S]):
 
     cursor: Cursor
     at: datetime
-    panel: S
+    state: S
 
 
 StateEvent = StateSnapshot[S] | StateChanged[S] | Heartbeat | Gap

@@ -332,7 +332,7 @@ class Follower(Generic[S]):
         place = StatePlace(0.0, 0, since)
         async for told in pages_of(self.kind, self.context, panels, place=place, resumed=None):
             snapshot: StateSnapshot[S] = told.event
-            self._known.update({state.panel.id: self.kind.key(state) for state in snapshot.panels})
+            self._known.update({state.panel.id: self.kind.key(state) for state in snapshot.states})
             yield Told(snapshot, StatePlace(monotonic(), next(self._numbers), since))
         self._since = since
 

@@ -22,7 +22,7 @@ _AFTER = (
     "The cursor of the last event that was received: the snapshot then has only the panels whose state may have changed"
     " since, a whole one where nobody can say."
 )
-_PANELS = "The panels, by code."
+_STATES = "The state of each panel, by code."
 _IS_WHOLE = (
     "Whether these are all panels: forget those that are missing. False after `after`, when they are those that may"
     " have changed since."
@@ -55,7 +55,7 @@ class PanelStatusSnapshot:
     """See `resolvers.status_stream.PanelStatusSnapshot`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
-    panels: list[PanelStatusState] = strawberry.field(description=_PANELS)
+    states: list[PanelStatusState] = strawberry.field(description=_STATES)
     is_whole: bool = strawberry.field(description=_IS_WHOLE)
     is_complete: bool = strawberry.field(description=_IS_COMPLETE)
 
@@ -71,7 +71,7 @@ class PanelStatusChanged:
 
     cursor: Cursor = strawberry.field(description=CURSOR)
     at: datetime = strawberry.field(description=_AT)
-    panel: PanelStatusState = strawberry.field(description="What it is now.")
+    state: PanelStatusState = strawberry.field(description="The panel's state as it is now.")
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
@@ -95,7 +95,7 @@ class UsageTodaySnapshot:
     """See `resolvers.usage_stream.UsageTodaySnapshot`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
-    panels: list[PanelUsageToday] = strawberry.field(description=_PANELS)
+    states: list[PanelUsageToday] = strawberry.field(description=_STATES)
     is_whole: bool = strawberry.field(description=_IS_WHOLE)
     is_complete: bool = strawberry.field(description=_IS_COMPLETE)
 
@@ -114,7 +114,7 @@ class UsageTodayChanged:
 
     cursor: Cursor = strawberry.field(description=CURSOR)
     at: datetime = strawberry.field(description=_AT)
-    panel: PanelUsageToday = strawberry.field(description="What it is now.")
+    state: PanelUsageToday = strawberry.field(description="The panel's state as it is now.")
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
@@ -144,7 +144,7 @@ class DepletionForecastSnapshot:
     """See `resolvers.forecast_stream.DepletionForecastSnapshot`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
-    panels: list[PanelDepletionForecast] = strawberry.field(description=_PANELS)
+    states: list[PanelDepletionForecast] = strawberry.field(description=_STATES)
     is_whole: bool = strawberry.field(description=_IS_WHOLE)
     is_complete: bool = strawberry.field(description=_IS_COMPLETE)
 
@@ -160,7 +160,7 @@ class DepletionForecastChanged:
 
     cursor: Cursor = strawberry.field(description=CURSOR)
     at: datetime = strawberry.field(description=_AT)
-    panel: PanelDepletionForecast = strawberry.field(description="What it is now.")
+    state: PanelDepletionForecast = strawberry.field(description="The panel's state as it is now.")
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:

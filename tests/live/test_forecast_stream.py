@@ -15,8 +15,8 @@ FORECASTS = """
 subscription ($codes: [String!], $after: Cursor, $every: Float) {
   depletionForecast(codes: $codes, after: $after, heartbeatEveryS: $every) {
     __typename
-    ... on DepletionForecastSnapshot { cursor isWhole isComplete panels { ...Credit } }
-    ... on DepletionForecastChanged { cursor at panel { ...Credit } }
+    ... on DepletionForecastSnapshot { cursor isWhole isComplete states { ...Credit } }
+    ... on DepletionForecastChanged { cursor at state { ...Credit } }
     ... on Heartbeat { cursor isCurrent }
     ... on Gap { cursor reason }
   }
@@ -58,13 +58,13 @@ async def test_a_panel_without_a_forecast_is_told_then_each_new_one(
     flat.top_up("50", at=datetime.now(UTC))
     second_at = await made(pool)
     second = await tenant.event(operation)
-    assert snapshot["panels"] == [
+    assert snapshot["states"] == [
         {"panelCode": flat.code, "balanceKwh": "100.000", "forecast": None, "panel": {"isPrepaid": True}}
     ]
     assert [event["__typename"] for event in (first, second)] == ["DepletionForecastChanged"] * 2
-    assert [instant(event["panel"]) for event in (first, second)] == [first_at, second_at]
-    assert [event["panel"]["balanceKwh"] for event in (first, second)] == ["100.000", "150.000"]
-    assert first["panel"]["forecast"]["expectedUsage"]["daily"]["p50Kwh"]
+    assert [instant(event["state"]) for event in (first, second)] == [first_at, second_at]
+    assert [event["state"]["balanceKwh"] for event in (first, second)] == ["100.000", "150.000"]
+    assert first["state"]["forecast"]["expectedUsage"]["daily"]["p50Kwh"]
 
 
 async def test_nobody_gets_forecasts_of_others(
@@ -73,11 +73,11 @@ async def test_nobody_gets_forecasts_of_others(
     stranger = await add_account(database_url, email="eve@example.org")
     async with speaking(api, account_id=stranger) as client:
         hers = await client.subscribe(FORECASTS, codes=[flat.code], every=1)
-        assert (await client.event(hers))["panels"] == []
+        assert (await client.event(hers))["states"] == []
         mine = await tenant.subscribe(FORECASTS, codes=[flat.code])
         await tenant.event(mine)
         await made(pool)
-        assert (await tenant.event(mine))["panel"]["panelCode"] == flat.code
+        assert (await tenant.event(mine))["state"]["panelCode"] == flat.code
         assert (await client.event(hers))["__typename"] == "Heartbeat"
 
 
@@ -91,8 +91,8 @@ async def test_with_a_cursor_only_panels_with_a_new_forecast_are_told(
     nothing = await tenant.event(await tenant.subscribe(FORECASTS, after=cursor))
     made_at = await made(pool)
     resumed = await tenant.event(await tenant.subscribe(FORECASTS, after=nothing["cursor"]))
-    assert (nothing["isWhole"], nothing["panels"]) == (False, [])
-    assert [instant(state) for state in resumed["panels"]] == [made_at]
+    assert (nothing["isWhole"], nothing["states"]) == (False, [])
+    assert [instant(state) for state in resumed["states"]] == [made_at]
 
 
 async def test_what_was_forecast_while_nobody_listened_is_told(
@@ -105,4 +105,4 @@ async def test_what_was_forecast_while_nobody_listened_is_told(
         " WHERE datname = current_database() AND application_name = 'kilowatch listen'"
     )
     made_at = await made(pool)
-    assert instant((await tenant.event(operation))["panel"]) == made_at
+    assert instant((await tenant.event(operation))["state"]) == made_at

@@ -28,8 +28,8 @@ STATUS = """
 subscription ($codes: [String!], $after: Cursor, $every: Float) {
   panelStatus(codes: $codes, after: $after, heartbeatEveryS: $every) {
     __typename
-    ... on PanelStatusSnapshot { cursor isWhole isComplete panels { ...State } }
-    ... on PanelStatusChanged { cursor at panel { ...State } }
+    ... on PanelStatusSnapshot { cursor isWhole isComplete states { ...State } }
+    ... on PanelStatusChanged { cursor at state { ...State } }
     ... on Heartbeat { cursor lastSeenAt isCurrent }
     ... on Gap { cursor reason missed }
   }
@@ -53,13 +53,13 @@ async def impatient_api(database_url: str) -> AsyncIterator[Server]:
 def told(event: dict[str, Any]) -> tuple[str, str]:
     """The panel and the status of a change."""
     assert event["__typename"] == "PanelStatusChanged", event
-    return event["panel"]["panelCode"], event["panel"]["status"]
+    return event["state"]["panelCode"], event["state"]["status"]
 
 
 def shown(event: dict[str, Any]) -> dict[str, str]:
     """The panels of a whole snapshot with their status."""
     assert (event["__typename"], event["isWhole"]) == ("PanelStatusSnapshot", True), event
-    return {panel["panelCode"]: panel["status"] for panel in event["panels"]}
+    return {state["panelCode"]: state["status"] for state in event["states"]}
 
 
 async def test_each_panel_is_told_once_then_its_changes(api: Server, database_url: str, meters: Meters) -> None:
@@ -71,12 +71,12 @@ async def test_each_panel_is_told_once_then_its_changes(api: Server, database_ur
         operation = await client.subscribe(STATUS)
         beginning = await client.event(operation)
         assert shown(beginning) == {"P1": "ONLINE", "P2": "OFFLINE"}
-        assert [panel["lastSeenAt"] is None for panel in beginning["panels"]] == [False, True]
+        assert [state["lastSeenAt"] is None for state in beginning["states"]] == [False, True]
         await meters.store([(first, reading(1))])
         await meters.store([(second, reading(1))])
         change = await client.event(operation)
     assert told(change) == ("P2", "ONLINE")
-    assert change["panel"]["panel"] == {"code": "P2", "status": "ONLINE"}
+    assert change["state"]["panel"] == {"code": "P2", "status": "ONLINE"}
 
 
 async def test_silence_alone_turns_a_panel_offline(impatient_api: Server, database_url: str, meters: Meters) -> None:
@@ -87,7 +87,7 @@ async def test_silence_alone_turns_a_panel_offline(impatient_api: Server, databa
         operation = await client.subscribe(STATUS)
         assert shown(await client.event(operation)) == {"P1": "ONLINE"}
         changes = [await client.event(operation)]
-        seen_at = datetime.fromisoformat(changes[0]["panel"]["lastSeenAt"])
+        seen_at = datetime.fromisoformat(changes[0]["state"]["lastSeenAt"])
         assert datetime.now(UTC) - seen_at > ONLINE_WITHIN
         await meters.store([(panel, reading(1))])
         changes += [await client.event(operation) for _ in range(2)]
@@ -158,7 +158,7 @@ async def test_a_panel_that_the_database_shows_before_the_hub_heard_of_it_is_tol
     watch.allow(Access(Role.TENANT, {panel: "NEW"}))
     async with asyncio.timeout(WITHIN_S):
         event = (await anext(follower.told())).event
-    assert [state.panel_code for state in event.panels] == ["NEW"]
+    assert [state.panel_code for state in event.states] == ["NEW"]
 
 
 async def test_silence_brings_heartbeats_with_a_cursor(api: Server, database_url: str, meters: Meters) -> None:
@@ -167,7 +167,7 @@ async def test_silence_brings_heartbeats_with_a_cursor(api: Server, database_url
     await meters.store([(panel, reading(0))])
     async with speaking(api, account_id=account) as client:
         operation = await client.subscribe(STATUS, every=1)
-        [state] = (await client.event(operation))["panels"]
+        [state] = (await client.event(operation))["states"]
         beat = await client.event(operation)
         resumed = await client.event(await client.subscribe(STATUS, after=beat["cursor"]))
     assert (beat["__typename"], beat["isCurrent"]) == ("Heartbeat", True)
@@ -210,9 +210,9 @@ async def test_with_a_cursor_only_what_may_have_changed_since_is_told(
         await client.stop(operation)
         await meters.store([(panels["LATE"], reading(1, received_at=long_ago))])
         resumed = await client.event(await client.subscribe(STATUS, after=cursor))
-        assert [panel["panelCode"] for panel in resumed["panels"]] == ["LATE"]
+        assert [state["panelCode"] for state in resumed["states"]] == ["LATE"]
         again = await client.event(await client.subscribe(STATUS, after=resumed["cursor"]))
-        assert (again["isWhole"], again["panels"]) == (False, [])
+        assert (again["isWhole"], again["states"]) == (False, [])
 
 
 async def test_a_cursor_from_before_a_panel_came_into_sight_brings_all_of_them(
@@ -279,8 +279,8 @@ async def test_many_panels_come_in_several_parts(
         parts = [await client.event(operation) for _ in range(3)]
         again = await client.event(await client.subscribe(STATUS, after=parts[1]["cursor"]))
     assert [part["isComplete"] for part in parts] == [False, False, True]
-    assert [panel["panelCode"] for part in parts for panel in part["panels"]] == ["P0", "P1", "P2", "P3", "P4"]
-    assert (again["isWhole"], again["panels"]) == (True, parts[0]["panels"])
+    assert [state["panelCode"] for part in parts for state in part["states"]] == ["P0", "P1", "P2", "P3", "P4"]
+    assert (again["isWhole"], again["states"]) == (True, parts[0]["states"])
 
 
 async def test_without_a_token_there_is_no_status(api: Server) -> None:

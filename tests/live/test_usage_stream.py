@@ -20,8 +20,8 @@ TODAY = """
 subscription ($codes: [String!], $after: Cursor, $every: Float) {
   usageToday(codes: $codes, after: $after, heartbeatEveryS: $every) {
     __typename
-    ... on UsageTodaySnapshot { cursor isWhole isComplete panels { ...Day } }
-    ... on UsageTodayChanged { cursor at panel { ...Day panel { code } } }
+    ... on UsageTodaySnapshot { cursor isWhole isComplete states { ...Day } }
+    ... on UsageTodayChanged { cursor at state { ...Day panel { code } } }
     ... on Heartbeat { cursor lastSeenAt isCurrent }
     ... on Gap { cursor reason }
   }
@@ -65,7 +65,7 @@ def days(states: Sequence[dict[str, Any]]) -> dict[str, float]:
 def used(event: dict[str, Any]) -> tuple[str, float]:
     """The panel of a change, and what it has used today."""
     assert event["__typename"] == "UsageTodayChanged", event
-    [day] = days([event["panel"]]).items()
+    [day] = days([event["state"]]).items()
     return day
 
 
@@ -86,8 +86,8 @@ async def test_each_panels_day_is_told_then_what_readings_make_of_it(
     async with speaking(api, account_id=account) as client:
         operation = await client.subscribe(TODAY)
         snapshot = await client.event(operation)
-        assert (snapshot["isWhole"], days(snapshot["panels"])) == (True, {"P1": 2.0, "P2": 0.0})
-        assert snapshot["panels"][0]["today"] == {
+        assert (snapshot["isWhole"], days(snapshot["states"])) == (True, {"P1": 2.0, "P2": 0.0})
+        assert snapshot["states"][0]["today"] == {
             "date": str(local_day(datetime.now(UTC), JAKARTA)),
             "energyKwh": 2.0,
             "peakKw": 1.5,
@@ -99,7 +99,7 @@ async def test_each_panels_day_is_told_then_what_readings_make_of_it(
         assert used(await client.event(operation)) == ("P1", 3.0)
         await begin_day(meters, other, kwh=1)
         change = await client.event(operation)
-        assert (used(change), change["panel"]["panel"]) == (("P2", 1.0), {"code": "P2"})
+        assert (used(change), change["state"]["panel"]) == (("P2", 1.0), {"code": "P2"})
 
 
 async def test_of_many_readings_the_newest_state_is_told_in_few_statements(
@@ -111,7 +111,7 @@ async def test_of_many_readings_the_newest_state_is_told_in_few_statements(
     await begin_day(meters, *panels, kwh=1)
     async with serving(make_app(database_url)) as api, speaking(api, account_id=account) as client:
         operation = await client.subscribe(TODAY)
-        assert len((await client.event(operation))["panels"]) == 50
+        assert len((await client.event(operation))["states"]) == 50
         await meters.store([(panels[0], measured(1.5))])
         assert used(await client.event(operation)) == ("P00", 1.5)
         statements.clear()
@@ -172,11 +172,11 @@ async def test_a_new_day_begins_with_nothing_at_the_panels_own_midnight(database
     token = token_of(account, lifetime=timedelta(days=3))
     async with serving(app) as api, speaking(api, token=token) as client:
         operation = await client.subscribe(TODAY)
-        assert days((await client.event(operation))["panels"]) == {"LAGOS": 0.0, "P1": 7.0}
+        assert days((await client.event(operation))["states"]) == {"LAGOS": 0.0, "P1": 7.0}
         change = await client.event(operation)
     assert used(change) == ("P1", 0.0)
-    assert change["panel"]["today"]["date"] == str(local_day(midnight, JAKARTA))
-    assert change["panel"]["today"]["registerAtMidnightKwh"] == 107.0
+    assert change["state"]["today"]["date"] == str(local_day(midnight, JAKARTA))
+    assert change["state"]["today"]["registerAtMidnightKwh"] == 107.0
 
 
 async def test_with_a_cursor_only_panels_with_new_readings_are_told(
@@ -193,8 +193,8 @@ async def test_with_a_cursor_only_panels_with_new_readings_are_told(
         await meters.store([(panel, measured(4))])
         resumed = await client.event(await client.subscribe(TODAY, after=beat["cursor"]))
         again = await client.event(await client.subscribe(TODAY, after=resumed["cursor"]))
-    assert (beat["__typename"], resumed["isWhole"], days(resumed["panels"])) == ("Heartbeat", False, {"P1": 4.0})
-    assert (again["isWhole"], again["panels"]) == (False, [])
+    assert (beat["__typename"], resumed["isWhole"], days(resumed["states"])) == ("Heartbeat", False, {"P1": 4.0})
+    assert (again["isWhole"], again["states"]) == (False, [])
 
 
 async def test_a_cursor_from_yesterday_brings_every_panel(api: Server, database_url: str, meters: Meters) -> None:
@@ -207,7 +207,7 @@ async def test_a_cursor_from_yesterday_brings_every_panel(api: Server, database_
     app = make_app(database_url, now=lambda: datetime.now(UTC) + ahead)
     async with serving(app) as later, speaking(later, token=token) as client:
         resumed = await client.event(await client.subscribe(TODAY, after=cursor))
-    assert (resumed["isWhole"], days(resumed["panels"])) == (False, {"P1": 0.0})
+    assert (resumed["isWhole"], days(resumed["states"])) == (False, {"P1": 0.0})
 
 
 async def test_without_a_tariff_there_is_no_day(api: Server, database_url: str, meters: Meters) -> None:
@@ -217,4 +217,4 @@ async def test_without_a_tariff_there_is_no_day(api: Server, database_url: str, 
         await connection.execute("DELETE FROM tariff")
     async with speaking(api, account_id=account) as client:
         snapshot = await client.event(await client.subscribe(TODAY))
-    assert snapshot["panels"] == [{"panelCode": "P1", "today": None}]
+    assert snapshot["states"] == [{"panelCode": "P1", "today": None}]

@@ -112,8 +112,8 @@ export const LIVE_READINGS = `subscription LiveReadings($codes: [String!], $afte
 
 export const LIVE_STATUS = `subscription LiveStatus($codes: [String!], $after: Cursor) {
   panelStatus(codes: $codes, after: $after, heartbeatEveryS: 20) {
-    ... on PanelStatusSnapshot { cursor panels { panelCode status lastSeenAt } }
-    ... on PanelStatusChanged { cursor panel { panelCode status lastSeenAt } }
+    ... on PanelStatusSnapshot { cursor states { panelCode status lastSeenAt } }
+    ... on PanelStatusChanged { cursor state { panelCode status lastSeenAt } }
     ... on Heartbeat { cursor }
     ... on Gap { cursor }
   }

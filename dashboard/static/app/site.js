@@ -125,9 +125,9 @@ export class Site extends EventTarget {
     this.#cursor = event.cursor;
   }
 
-  /** A snapshot has several panels, a change one, a heartbeat none. */
-  #heardStatus({ cursor, panels, panel }) {
-    for (const { panelCode, status, lastSeenAt } of panels ?? (panel ? [panel] : []))
+  /** A snapshot has several states, a change one, a heartbeat none. */
+  #heardStatus({ cursor, states, state }) {
+    for (const { panelCode, status, lastSeenAt } of states ?? (state ? [state] : []))
       this.#change(panelCode, { status, lastSeen_ms: parsed(lastSeenAt) });
     this.#statusCursor = cursor;
   }
