@@ -38,7 +38,7 @@ class Context:
     `subscriptions`, `sign_in`, `message_reader` and `export_links` belong to subscriptions, the list of open ones,
     sign-in, dry runs of messages and downloads.
     `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
-    what the series of one answer hold, the answer of the root value `points_of`. `meter` knows what operations cost,
+    what the series of one answer hold, the answer of the root value `points_of`. `pricing` knows what operations cost,
     `charged` is what this one was. Series take `turns`, because each has statements and much computing of its own.
     """
 
@@ -55,7 +55,7 @@ class Context:
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
     points: int = 0
     points_of: Any = None
-    meter: Any = None
+    pricing: Any = None
     charged: Any = None
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
@@ -94,6 +94,14 @@ class Context:
         if self.points > MAX_POINTS:
             message = f"All series of an answer may hold {MAX_POINTS} points: ask for fewer panels, points or buckets."
             raise Refused("TOO_MANY_POINTS", message)
+
+    def check_points(self, *, root: object) -> None:
+        """Before a series is read that tells only then how many points it has.
+
+        Raises:
+            Refused: TOO_MANY_POINTS when the series before it hold more than 500,000 already.
+        """
+        self.spend(0, root=root)
 
 
 Info = strawberry.Info[Context, None]

@@ -76,7 +76,7 @@ class Limits:
     period_years: int = MAX_PERIOD.days // _YEAR_DAYS
 
 
-class Meter(Protocol):
+class Pricing(Protocol):
     """Knows what operations cost; the server has one."""
 
     def priced(self, query: str, *, variables: Any, operation_name: str | None) -> OperationCost:
@@ -99,7 +99,7 @@ def rate_limit(info: Info) -> RateLimit | None:
 
 def limits(info: Info) -> Limits:
     """Every bound that a client can meet."""
-    return Limits(_meter(info.context).request_limits(info.context))
+    return Limits(_pricing(info.context).request_limits(info.context))
 
 
 def query_cost(
@@ -114,9 +114,9 @@ def query_cost(
     Raises:
         Refused: BAD_QUERY, BAD_INPUT when `variables` is no object.
     """
-    return _meter(info.context).priced(query, variables=variables, operation_name=operation_name)
+    return _pricing(info.context).priced(query, variables=variables, operation_name=operation_name)
 
 
-def _meter(context: Context) -> Meter:
-    meter: Meter = context.meter
-    return meter
+def _pricing(context: Context) -> Pricing:
+    pricing: Pricing = context.pricing
+    return pricing

@@ -18,15 +18,14 @@ from kilowatch.web.endpoint.graphql_http import GraphQLOverHTTP
 from kilowatch.web.endpoint.sse import EventStreams
 from kilowatch.web.engine.admission import Bounds
 from kilowatch.web.engine.engine import Engine, build_engine
-from kilowatch.web.engine.request_limits import ServerMeter
 from kilowatch.web.export import Exports
 from kilowatch.web.export_links import PATH as EXPORT_PATH
 from kilowatch.web.export_links import ExportLinks
 from kilowatch.web.fanout.fanout import FanOut
 from kilowatch.web.health import Health
+from kilowatch.web.request_limits import ServerPricing
 from kilowatch.web.sockets.closing import MAX_CONNECTIONS, Connections
-from kilowatch.web.sockets.conversation import INIT_WITHIN_S
-from kilowatch.web.sockets.conversation import Services as SocketServices
+from kilowatch.web.sockets.conversation import INIT_WITHIN_S, SocketServices
 from kilowatch.web.sockets.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
@@ -57,7 +56,7 @@ class Services:
     now: Callable[[], datetime]
     online_within: timedelta
     message_trials: MessageTrials
-    meter: ServerMeter
+    pricing: ServerPricing
 
     def context(self, viewer: Viewer | None, client_address: str) -> Context:
         """What the resolvers of one request are given."""
@@ -72,7 +71,7 @@ class Services:
             sign_in=SignIn(self.doorkeeper, client_address),
             export_links=self.export_links,
             message_reader=self.message_trials,
-            meter=self.meter,
+            pricing=self.pricing,
         )
 
     @asynccontextmanager
@@ -126,8 +125,8 @@ def create_app(
     links = ExportLinks(signing_key, now)
     open_ones = OpenSubscriptions(database_url, pool, now)
     engine = build_engine(introspection=introspection, bounds=bounds, trusted=trusted_documents, now=now)
-    meter = ServerMeter(engine.admission)
-    services = Services(pool, live, open_ones, Doorkeeper(tokens.issue), links, now, online_within, trials, meter)
+    pricing = ServerPricing(engine.admission)
+    services = Services(pool, live, open_ones, Doorkeeper(tokens.issue), links, now, online_within, trials, pricing)
     viewers = Viewers(pool, tokens, now)
 
     @asynccontextmanager

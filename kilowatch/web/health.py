@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from kilowatch.web.counts import Counts
-from kilowatch.web.endpoint.answers import encoded
+from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.fanout import FanOut
 from resolvers.live import LiveHub
 from resolvers.service import HEARTBEAT_WITHIN

@@ -7,12 +7,16 @@ from datetime import datetime, timedelta
 
 from kilowatch.web.tokens import Claim, InvalidTokenError, Tokens
 from metering.access import Viewer
+from resolvers.context import Context
 from store import accounts
 from store.connections import Pool
 
 TRUSTED_FOR = timedelta(seconds=2)
 """How long a role that was read stays good for further requests: one read an account and 2 s, not one a request."""
 _MAX_KEPT = 10_000
+
+MakeContext = Callable[[Viewer | None, str], Context]
+"""What makes the context of a request from its viewer and the client's address."""
 
 
 @dataclass(slots=True)

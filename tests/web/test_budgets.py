@@ -29,8 +29,8 @@ def budgets(clock: Clock) -> Budgets:
 
 
 def test_what_is_left_is_told_and_when_all_of_it_is_there_again(budgets: Budgets) -> None:
-    balance = budgets.spend(150, client=1, limit=600)
-    assert (balance.limit, balance.remaining, balance.full_in_s) == (600, 450, 15.0)
+    allowance = budgets.spend(150, client=1, limit=600)
+    assert (allowance.limit, allowance.remaining, allowance.full_in_s) == (600, 450, 15.0)
 
 
 def test_points_come_back_evenly(budgets: Budgets, clock: Clock) -> None:
@@ -45,7 +45,7 @@ def test_a_client_that_has_too_little_left_is_told_how_long_to_wait(budgets: Bud
     budgets.spend(550, client=1, limit=600)
     with pytest.raises(OverBudgetError) as refused:
         budgets.spend(100, client=1, limit=600)
-    assert (refused.value.balance.remaining, refused.value.wait_s) == (50, 5.0)
+    assert (refused.value.allowance.remaining, refused.value.wait_s) == (50, 5.0)
     clock.move(refused.value.wait_s)
     assert budgets.spend(100, client=1, limit=600).remaining == 0
 
@@ -89,7 +89,7 @@ def test_clients_that_asked_longest_ago_are_forgotten(budgets: Budgets) -> None:
 
 def test_what_was_done_already_is_taken_even_from_an_empty_purse(budgets: Budgets, clock: Clock) -> None:
     budgets.spend(600, client=1, limit=600)
-    balance = budgets.take(100, client=1, limit=600)
-    assert (balance.remaining, balance.full_in_s) == (0, 70.0)
+    allowance = budgets.take(100, client=1, limit=600)
+    assert (allowance.remaining, allowance.full_in_s) == (0, 70.0)
     clock.move(10)
     assert budgets.take(0, client=1, limit=600).full_in_s == 60.0

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from kilowatch.web.endpoint.operations import Operation
 from kilowatch.web.engine import weights
 from kilowatch.web.engine.admission import MAX_COST
 from kilowatch.web.engine.costs import Costs
 from kilowatch.web.engine.engine import build_engine
+from kilowatch.web.engine.operation import Operation
 
 NOW = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 ENGINE = build_engine(introspection=True)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 from websockets.exceptions import ConnectionClosed
 
-from kilowatch.web.endpoint.operations import Operation
 from kilowatch.web.engine.engine import Answer, Engine, build_engine
+from kilowatch.web.engine.operation import Operation
 from kilowatch.web.fanout import fanout
 from kilowatch.web.fanout import members as fanout_members
 from kilowatch.web.fanout.asking import Asked

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from kilowatch.web.endpoint.operations import Operation
 from kilowatch.web.engine import persisted
 from kilowatch.web.engine.documents import DocumentError, Documents, rules
 from kilowatch.web.engine.engine import core_of
+from kilowatch.web.engine.operation import Operation
 from kilowatch.web.engine.persisted import Persisted, TrustedDocumentsError, trusted_documents
 from schema.contract import build_schema
 from tests.fixtures.server import Server, make_app, serving, speaking

@@ -1,20 +1,18 @@
 """Turns results and refusals into HTTP answers in JSON, in as few bytes as are worth their time."""
 
 import asyncio
-import json
 import logging
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import brotli  # pyright: ignore[reportMissingTypeStubs]
-import orjson
 import zstandard
 from starlette.responses import Response
 
 from kilowatch.web.endpoint.negotiation import JSON
+from kilowatch.web.engine.json_text import encoded
 from store.outages import is_outage
 
 log = logging.getLogger(__name__)
@@ -43,18 +41,6 @@ def _zstd(content: bytes) -> bytes:
 
 _COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": _gzip, "br": _brotli, "zstd": _zstd}
 """The levels where a tenth fewer bytes would cost twice the time (docs/decisions/0011)."""
-
-
-def encoded(value: Any) -> bytes:
-    """JSON text in UTF-8; instants and days as RFC 3339 text."""
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:  # text that is not Unicode (a lone surrogate) is written as an escape
-        return json.dumps(value, default=_instant).encode()
-
-
-def _instant(value: date) -> str:
-    return value.isoformat()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Turns HTTP requests into GraphQL operations and their answers, as the GraphQL-over-HTTP specification has it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,21 +12,18 @@ from starlette.types import Receive, Scope, Send
 from kilowatch.web.counts import Counts
 from kilowatch.web.endpoint.answers import answered, fault_of, refusal
 from kilowatch.web.endpoint.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
-from kilowatch.web.endpoint.operations import BadRequestError, Headers, Operation, from_address, from_body
+from kilowatch.web.endpoint.operations import RequestHeaders, from_address, from_body
 from kilowatch.web.endpoint.sse import EventStream, EventStreams, single
 from kilowatch.web.engine.documents import Prepared
 from kilowatch.web.engine.engine import Answer, Engine, NotAllowedHereError
+from kilowatch.web.engine.operation import BadRequestError, Operation
 from kilowatch.web.fanout.asking import Asked
 from kilowatch.web.tokens import InvalidTokenError
-from kilowatch.web.viewers import Viewers, bearer_token
+from kilowatch.web.viewers import MakeContext, Viewers, bearer_token
 from metering.access import Viewer
-from resolvers.context import Context
 
 QUERIES = frozenset({OperationType.QUERY})
 QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
-
-MakeContext = Callable[[Viewer | None, str], Context]
-"""What makes the context of a request from its viewer and the client's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class GraphQLOverHTTP:
             headers=answer.headers,
         )
 
-    async def _operation(self, scope: Scope, headers: Headers, receive: Receive) -> Operation:
+    async def _operation(self, scope: Scope, headers: RequestHeaders, receive: Receive) -> Operation:
         if scope["method"] == "POST":
             return await from_body(headers, receive)
         if scope["method"] == "GET":
@@ -87,7 +84,7 @@ class GraphQLOverHTTP:
             return from_address(scope["query_string"])
         raise BadRequestError(405, "METHOD_NOT_ALLOWED", "Use POST, or GET for queries.", _ALLOW)
 
-    def _refuse_other_sites(self, headers: Headers) -> None:
+    def _refuse_other_sites(self, headers: RequestHeaders) -> None:
         """A page of another site can make a browser send a GET, though not read the answer: its work is refused.
 
         POST needs no such check: no page of another site can send JSON without asking first (CORS).
@@ -97,7 +94,7 @@ class GraphQLOverHTTP:
         if site not in {b"none", b"same-origin"} and not is_known:
             raise BadRequestError(403, "FORBIDDEN", "Pages of other sites may not send GET requests; use POST.")
 
-    async def _caller(self, scope: Scope, headers: Headers) -> Caller:
+    async def _caller(self, scope: Scope, headers: RequestHeaders) -> Caller:
         address: str = scope["client"][0] if scope.get("client") else ""
         try:
             token = bearer_token(_text(headers, b"authorization") if b"authorization" in headers else None)
@@ -137,7 +134,7 @@ _ALLOW = (("allow", "GET, POST"),)
 _UNAVAILABLE = 503
 
 
-def _joined(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
+def _joined(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
     """The headers by their names; of what came several times, all values."""
     found: dict[bytes, bytes] = {}
     for name, value in fields:
@@ -145,7 +142,7 @@ def _joined(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
     return found
 
 
-def _text(headers: Headers, name: bytes) -> str:
+def _text(headers: RequestHeaders, name: bytes) -> str:
     return headers.get(name, b"").decode("latin-1")
 
 

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import msgspec
-import orjson
 from starlette.datastructures import QueryParams
 from starlette.types import Receive
+
+from kilowatch.web.engine.json_text import decoded
+from kilowatch.web.engine.operation import BadRequestError, Operation
 
 MAX_BODY_BYTES = 100_000
 MAX_ADDRESS_BYTES = 60_000
@@ -16,53 +17,14 @@ MAX_ADDRESS_BYTES = 60_000
 MAX_DISCARDED_BYTES = 20_000_000
 """What is read and thrown away of a longer body: a client that is still sending when we hang up sees no answer."""
 
-# Postgres keeps no NUL in text, so that no resolver needs to look for one. JSON has one way to write it, and what
-# JSON wrote may be GraphQL's own escape: `\u005cu0000` is one only after the JSON has been read.
-_NUL_IN_JSON = rb"\u0000"
-_NUL_IN_DOCUMENT = re.compile(r"\\u(?:0000|\{0+\})|\x00")
 _PLAIN_JSON = b"application/json"
 _JSON_TYPE = re.compile(rb"application/json(?:\s*;\s*charset=\"?utf-?8\"?)?\s*;?", re.IGNORECASE)
 
-Headers = Mapping[bytes, bytes]
+RequestHeaders = Mapping[bytes, bytes]
 """A request's headers by their names in lower case; what came several times is joined by commas."""
 
 
-class Operation(msgspec.Struct, frozen=True, rename="camel"):
-    """One request to execute a document, as GraphQL over HTTP and graphql-transport-ws send it.
-
-    The document's text may be left out where `document_id` or `extensions.persistedQuery` names a known one.
-    """
-
-    query: str = ""
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    extensions: dict[str, Any] | None = None
-    document_id: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuses a document with a NUL, however it is written; `msgspec.convert` makes it a ValidationError."""
-        if _NUL_IN_DOCUMENT.search(self.query):
-            raise ValueError("text may not contain NUL")
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it says of no document that it is to be run."""
-        if self.query and not self.query.isspace():
-            return False
-        return self.document_id is None and "persistedQuery" not in (self.extensions or {})
-
-
-@dataclass(frozen=True, slots=True)
-class BadRequestError(Exception):
-    """A request that is no GraphQL operation, with the HTTP status that says so."""
-
-    status: int
-    code: str
-    message: str
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-async def from_body(headers: Headers, receive: Receive) -> Operation:
+async def from_body(headers: RequestHeaders, receive: Receive) -> Operation:
     """The operation of a POST request.
 
     Raises:
@@ -114,21 +76,6 @@ def from_address(query_string: bytes) -> Operation:
     for name in ("variables", "extensions"):
         fields[name] = decoded(parameters[name].encode()) if parameters.get(name) else None
     return operation(fields)
-
-
-def decoded(body: bytes) -> Any:
-    """The value of JSON text.
-
-    Raises:
-        BadRequestError: 400 when it is not JSON, not UTF-8, nested too deeply or contains a NUL.
-    """
-    try:
-        value: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        _refuse("The request is not JSON in UTF-8.")
-    if _NUL_IN_JSON in body:
-        _refuse("Text may not contain NUL.")
-    return value
 
 
 def operation(value: Any) -> Operation:

@@ -11,10 +11,11 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from kilowatch.web.counts import Counts
-from kilowatch.web.endpoint.answers import Header, Sent, encoded, fault_of
+from kilowatch.web.endpoint.answers import Header, Sent, fault_of
 from kilowatch.web.endpoint.http_protocol import HttpProtocol, chunk_of, connection_of
 from kilowatch.web.endpoint.negotiation import EVENT_STREAM
 from kilowatch.web.engine.engine import Answer
+from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.asking import Asked, title_of
 from kilowatch.web.fanout.fanout import FanOut
 from metering.refusals import Refused

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from graphql import GraphQLError
 
-from kilowatch.web.engine.budgets import WINDOW_S, Balance, Budgets, Client, OverBudgetError
+from kilowatch.web.engine.budgets import WINDOW_S, Allowance, Budgets, Client, OverBudgetError
 from kilowatch.web.engine.costs import Costs
 from kilowatch.web.engine.documents import DocumentError, Documents, Prepared
 from kilowatch.web.engine.weights import UNREADABLE
@@ -74,12 +74,12 @@ class Admission:
             context.charged = RateLimit(cost, None, None, None)
             return ()
         try:
-            balance = self.budgets.spend(cost, client=_client(context), limit=a_minute)
+            allowance = self.budgets.spend(cost, client=_client(context), limit=a_minute)
         except OverBudgetError as error:
             raise _over_budget(cost, error) from None
-        reset_at = self.budgets.now() + timedelta(seconds=balance.full_in_s)
-        context.charged = RateLimit(cost, balance.limit, balance.remaining, reset_at)
-        return _headers(balance)
+        reset_at = self.budgets.now() + timedelta(seconds=allowance.full_in_s)
+        context.charged = RateLimit(cost, allowance.limit, allowance.remaining, reset_at)
+        return _headers(allowance)
 
     def let_in(self, context: Context) -> None:
         """Looks whether the sender has anything left, before its document is read.
@@ -90,9 +90,9 @@ class Admission:
         a_minute = self.bounds.a_minute(context)
         if a_minute is None:
             return
-        balance = self.budgets.take(0, client=_client(context), limit=a_minute)
-        if balance.full_in_s > WINDOW_S:  # below nothing: by documents that could not be run
-            raise _over_budget(0, OverBudgetError(balance, balance.full_in_s - WINDOW_S))
+        allowance = self.budgets.take(0, client=_client(context), limit=a_minute)
+        if allowance.full_in_s > WINDOW_S:  # below nothing: by documents that could not be run
+            raise _over_budget(0, OverBudgetError(allowance, allowance.full_in_s - WINDOW_S))
 
     def charge_unreadable(self, context: Context) -> Headers:
         """Charges the sender for a document that was read in vain, and returns what HTTP answers tell of the budget."""
@@ -133,19 +133,19 @@ def _too_dear(cost: OperationCost) -> NotAdmittedError:
 
 
 def _over_budget(cost: int, error: OverBudgetError) -> NotAdmittedError:
-    wait_s, balance = math.ceil(error.wait_s), error.balance
+    wait_s, left = math.ceil(error.wait_s), error.allowance
     message = (
-        f"{balance.remaining:,} of your {balance.limit:,} points a minute are left, and the operation costs {cost:,}."
+        f"{left.remaining:,} of your {left.limit:,} points a minute are left, and the operation costs {cost:,}."
         f" Try again in {wait_s} s."
     )
-    facts = {"cost": cost, "limit": balance.limit, "remaining": balance.remaining, "retryAfterS": wait_s}
+    facts = {"cost": cost, "limit": left.limit, "remaining": left.remaining, "retryAfterS": wait_s}
     refused = GraphQLError(message, extensions={"code": "RATE_LIMITED", **facts})
-    return NotAdmittedError(refused, headers=(*_headers(balance), ("Retry-After", str(wait_s))), status=429)
+    return NotAdmittedError(refused, headers=(*_headers(left), ("Retry-After", str(wait_s))), status=429)
 
 
-def _headers(balance: Balance) -> Headers:
+def _headers(allowance: Allowance) -> Headers:
     """The fields of draft-ietf-httpapi-ratelimit-headers-10: the policy, and what is left of it."""
     return (
-        ("RateLimit-Policy", f"{_POLICY};q={balance.limit};w={WINDOW_S:.0f}"),
-        ("RateLimit", f"{_POLICY};r={balance.remaining};t={math.ceil(balance.full_in_s)}"),
+        ("RateLimit-Policy", f"{_POLICY};q={allowance.limit};w={WINDOW_S:.0f}"),
+        ("RateLimit", f"{_POLICY};r={allowance.remaining};t={math.ceil(allowance.full_in_s)}"),
     )

@@ -15,7 +15,7 @@ Client = int | str
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
+class Allowance:
     """What a client may spend: `limit` points a minute, of which `remaining` are left; full again in `full_in_s`."""
 
     limit: int
@@ -26,9 +26,9 @@ class Balance:
 class OverBudgetError(Exception):
     """A client has spent too much; what it asked for fits in `wait_s` seconds."""
 
-    def __init__(self, balance: Balance, wait_s: float) -> None:
-        self.balance, self.wait_s = balance, wait_s
-        super().__init__(f"{balance.remaining} of {balance.limit} points are left")
+    def __init__(self, allowance: Allowance, wait_s: float) -> None:
+        self.allowance, self.wait_s = allowance, wait_s
+        super().__init__(f"{allowance.remaining} of {allowance.limit} points are left")
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Budgets:
     now: Callable[[], datetime]
     _purses: OrderedDict[Client, _Purse] = field(default_factory=OrderedDict[Client, _Purse])
 
-    def spend(self, cost: int, *, client: Client, limit: int) -> Balance:
+    def spend(self, cost: int, *, client: Client, limit: int) -> Allowance:
         """Takes `cost` points of a client that has `limit` a minute, and says what is left.
 
         Raises:
@@ -58,15 +58,15 @@ class Budgets:
         """
         purse = self._purse(client, limit=limit)
         if purse.spent > 0 and purse.spent + cost > limit:  # a full purse pays for anything: it could wait no longer
-            raise OverBudgetError(_balance(purse, limit=limit), (purse.spent + cost - limit) * WINDOW_S / limit)
+            raise OverBudgetError(_allowance(purse, limit=limit), (purse.spent + cost - limit) * WINDOW_S / limit)
         purse.spent += cost
-        return _balance(purse, limit=limit)
+        return _allowance(purse, limit=limit)
 
-    def take(self, cost: int, *, client: Client, limit: int) -> Balance:
+    def take(self, cost: int, *, client: Client, limit: int) -> Allowance:
         """Takes `cost` points of what has been done already, whether so many are left or not."""
         purse = self._purse(client, limit=limit)
         purse.spent += cost
-        return _balance(purse, limit=limit)
+        return _allowance(purse, limit=limit)
 
     def _purse(self, client: Client, *, limit: int) -> _Purse:
         """The client's purse, with what came back since it was last looked into."""
@@ -83,6 +83,6 @@ class Budgets:
         return purse
 
 
-def _balance(purse: _Purse, *, limit: int) -> Balance:
+def _allowance(purse: _Purse, *, limit: int) -> Allowance:
     remaining = max(math.floor(limit - purse.spent), 0)
-    return Balance(limit, remaining, purse.spent * WINDOW_S / limit)
+    return Allowance(limit, remaining, purse.spent * WINDOW_S / limit)

@@ -13,13 +13,13 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import create_source_event_stream  # pyright: ignore[reportUnknownVariableType]
 from strawberry.execution import optimized_is_awaitable
 
-from kilowatch.web.endpoint.operations import Operation
 from kilowatch.web.engine.admission import Admission, Bounds, Headers, NotAdmittedError
 from kilowatch.web.engine.budgets import Budgets
 from kilowatch.web.engine.costs import Costs, is_introspection
 from kilowatch.web.engine.documents import DocumentError, Documents, Prepared, rules
 from kilowatch.web.engine.execution import PlannedExecutor
 from kilowatch.web.engine.introspection import Introspections
+from kilowatch.web.engine.operation import Operation
 from kilowatch.web.engine.persisted import Persisted, trusted_documents
 from kilowatch.web.engine.wording import accepted_values, without_suggestions
 from resolvers.context import Context, system_now
@@ -39,7 +39,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     status: int | None = None
 
-    def told(self, headers: Headers) -> "Answer":
+    def with_headers(self, headers: Headers) -> "Answer":
         """The answer with more headers."""
         return Answer(self.body, self.is_refused, (*self.headers, *headers), self.status) if headers else self
 
@@ -79,7 +79,7 @@ class Engine:
         except NotAdmittedError as error:
             return self._not_admitted(error)
         except DocumentError as error:
-            return self.refused(error.errors).told(self.admission.charge_unreadable(context))
+            return self.refused(error.errors).with_headers(self.admission.charge_unreadable(context))
 
     async def execute(self, operation: Operation, *, context: Context, allowed: frozenset[OperationType]) -> Answer:
         """Runs a query or mutation once.
@@ -126,11 +126,11 @@ class Engine:
             return admitted
         executor = self.executor(prepared, operation, context)
         if isinstance(executor, Answer):
-            return executor.told(admitted)
+            return executor.with_headers(admitted)
         if is_introspection(prepared):
             run = partial(self._introspected, executor)
-            return (await self.introspections.answer(prepared, operation.variables, run)).told(admitted)
-        return (await self._executed(executor)).told(admitted)
+            return (await self.introspections.answer(prepared, operation.variables, run)).with_headers(admitted)
+        return (await self._executed(executor)).with_headers(admitted)
 
     def _introspected(self, executor: Any) -> Answer:
         return self._answer(executor.execute_operation())

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from kilowatch.web.endpoint.answers import encoded
 from kilowatch.web.engine.documents import Prepared
+from kilowatch.web.engine.json_text import encoded
 
 A = TypeVar("A")
 

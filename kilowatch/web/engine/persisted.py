@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 import msgspec
 from graphql import GraphQLError
 
-from kilowatch.web.endpoint.operations import Operation
 from kilowatch.web.engine.documents import DocumentError, Documents, Prepared
+from kilowatch.web.engine.operation import Operation
 
 MAX_KEPT = 1000
 MAX_KEPT_CHARACTERS = 4_000_000

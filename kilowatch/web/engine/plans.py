@@ -39,7 +39,7 @@ class SurpriseError(Exception):
     """A value is not what a plain field usually answers: graphql-core has to look at it."""
 
 
-class Asked(Protocol):
+class Collector(Protocol):
     """Says what is asked for below a field; an executor of graphql-core."""
 
     schema: GraphQLSchema
@@ -63,7 +63,9 @@ class Plan:
     columns: Callable[[Mapping[str, Any]], list[Any]] | None
 
 
-def plan_of(asked: Asked, kind: GraphQLObjectType, fields: FieldSet, *, is_item_nullable: bool = False) -> Plan | None:
+def plan_of(
+    asked: Collector, kind: GraphQLObjectType, fields: FieldSet, *, is_item_nullable: bool = False
+) -> Plan | None:
     """The plan of a selection; None where no field of it is plain."""
     found = {key: _plain(asked, kind, key, details) for key, details in fields.items()}
     plain = tuple(one or _Plain(key, None, None) for key, one in found.items())
@@ -95,7 +97,7 @@ class _Plain:
     below: tuple["_Plain", ...] = ()
 
 
-def _plain(asked: Asked, parent: GraphQLObjectType, key: str, details: FieldDetails) -> _Plain | None:
+def _plain(asked: Collector, parent: GraphQLObjectType, key: str, details: FieldDetails) -> _Plain | None:
     name = details[0].node.name.value
     if not all(map(is_undecorated, details)):
         return None
@@ -112,7 +114,7 @@ def _plain(asked: Asked, parent: GraphQLObjectType, key: str, details: FieldDeta
     return _Plain(key, attribute, definition.type, below=below) if below else None
 
 
-def _below(asked: Asked, kind: GraphQLObjectType, details: FieldDetails) -> tuple[_Plain, ...] | None:
+def _below(asked: Collector, kind: GraphQLObjectType, details: FieldDetails) -> tuple[_Plain, ...] | None:
     """What is asked for of an object, if all of it is plain."""
     collected = asked.collect_subfields(kind, details)
     if collected.new_defer_usages:

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from graphql import FieldNode, OperationDefinitionNode, VariableNode
 
-from kilowatch.web.endpoint.operations import Operation
 from kilowatch.web.engine.documents import Document, Prepared
 from kilowatch.web.engine.engine import Answer
+from kilowatch.web.engine.operation import Operation
 from metering.access import Viewer
 from resolvers.context import Context
 from resolvers.streams import Scope

@@ -10,8 +10,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from kilowatch.web.endpoint.answers import encoded
 from kilowatch.web.engine.engine import Answer, Engine
+from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.asking import Asked, GroupKey, Sink, key_of
 from kilowatch.web.fanout.members import Frame, Member
 from metering.refusals import Refused

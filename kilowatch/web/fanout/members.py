@@ -6,8 +6,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kilowatch.web.endpoint.answers import encoded
 from kilowatch.web.engine.engine import Answer
+from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.asking import Asked, Sink
 from metering.access import Viewer
 from metering.refusals import Refused

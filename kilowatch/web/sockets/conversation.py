@@ -14,11 +14,10 @@ from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kilowatch.web.counts import Counts
-from kilowatch.web.endpoint.answers import encoded
-from kilowatch.web.endpoint.graphql_http import MakeContext
-from kilowatch.web.endpoint.operations import Operation
 from kilowatch.web.engine.documents import Prepared
 from kilowatch.web.engine.engine import Answer, Engine
+from kilowatch.web.engine.json_text import encoded
+from kilowatch.web.engine.operation import Operation
 from kilowatch.web.fanout.asking import Asked, title_of
 from kilowatch.web.fanout.fanout import FanOut
 from kilowatch.web.sockets.closing import (
@@ -47,7 +46,7 @@ from kilowatch.web.sockets.messages import (
 from kilowatch.web.sockets.running import RunningOperation
 from kilowatch.web.sockets.socket_protocol import STUCK_AFTER_S, TOO_SLOW
 from kilowatch.web.tokens import InvalidTokenError
-from kilowatch.web.viewers import Viewers, bearer_token, payload_token
+from kilowatch.web.viewers import MakeContext, Viewers, bearer_token, payload_token
 from metering.access import Viewer
 from resolvers.context import Context, system_now
 from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
@@ -63,7 +62,7 @@ INIT_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class SocketServices:
     """What all conversations of a process share."""
 
     engine: Engine
@@ -81,7 +80,7 @@ class Conversation:
     """One connection: first `connection_init`, then operations under ids of the client's."""
 
     socket: WebSocket
-    services: Services
+    services: SocketServices
     _account_id: int | None = None
     _has_begun: bool = False
     _is_acknowledged: bool = False

@@ -6,14 +6,14 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.http.websocket_origin import is_same_origin
 
-from kilowatch.web.sockets.conversation import Conversation, Services
+from kilowatch.web.sockets.conversation import Conversation, SocketServices
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLOverWebSocket:
     """The `/graphql` endpoint for websockets."""
 
-    services: Services
+    services: SocketServices
     allowed_origins: frozenset[str]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

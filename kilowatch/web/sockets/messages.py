@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from kilowatch.web.endpoint.operations import BadRequestError, Operation, decoded
+from kilowatch.web.engine.json_text import decoded
+from kilowatch.web.engine.operation import BadRequestError, Operation
 
 OperationId = Annotated[str, Meta(min_length=1, max_length=255)]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kilowatch.web.counts import Counts
-from kilowatch.web.endpoint.answers import encoded
 from kilowatch.web.engine.engine import Answer
+from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.members import Member
 from kilowatch.web.sockets.lines import Line
 

@@ -13,8 +13,8 @@ from resolvers.limits import OperationCost, RequestLimits
 
 
 @dataclass(frozen=True, slots=True)
-class ServerMeter:
-    """The `resolvers.limits.Meter` of a server."""
+class ServerPricing:
+    """The `resolvers.limits.Pricing` of a server."""
 
     admission: Admission
 
