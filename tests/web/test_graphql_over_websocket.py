@@ -6,18 +6,29 @@ import json
 import logging
 import re
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from kilowatch.web import viewers
+from kilowatch.web.sockets.socket_protocol import HIGH_WATER_BYTES, PIECE_BYTES, SocketProtocol
 from metering.access import Role
 from store import accounts
 from store.connections import connect_async
 from tests.fixtures.readings import metering, reading
-from tests.fixtures.server import Server, add_account, add_panel, make_app, serving, speaking, token_of
+from tests.fixtures.server import (
+    SMALL_BUFFER_BYTES,
+    Server,
+    add_account,
+    add_panel,
+    make_app,
+    serving,
+    speaking,
+    token_of,
+)
 
 PROTOCOL: Any = ["graphql-transport-ws"]
 INIT = json.dumps({"type": "connection_init"})
@@ -121,6 +132,67 @@ async def test_a_broken_frame_closes_with_the_code_for_it(
             socket.transport.write(frame)
             assert (await closing(socket))[0] == code
     assert caplog.records == []
+
+
+EMPTY = b"\0\0\0\0"
+IDLE_FRAMES: dict[str, bytes] = {
+    "pings": (b"\x89\x80" + EMPTY) * 2000,
+    "pongs": (b"\x8a\x80" + EMPTY) * 2000,
+    "parts of nothing": b"\x01\x80" + EMPTY + (b"\x00\x80" + EMPTY) * 2000,
+}
+
+
+@pytest.mark.parametrize("name", IDLE_FRAMES)
+async def test_too_many_frames_without_a_message_close_with_1008(
+    bare_api: Server, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with opened(bare_api) as socket:
+            await socket.send(INIT)
+            assert await received(socket) == ACK
+            socket.transport.write(IDLE_FRAMES[name])
+            assert await closing(socket) == (1008, "Over 100 frames without a message")
+    assert caplog.records == []
+
+
+async def test_much_at_once_is_read_in_pieces_and_answered_in_order(
+    bare_api: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, parsed = list[int](), WebSocketsSansIOProtocol.data_received
+
+    def data_received(protocol: WebSocketsSansIOProtocol, data: bytes) -> None:
+        sizes.append(len(data))
+        parsed(protocol, data)
+
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "data_received", data_received)
+    async with opened(bare_api) as socket:
+        sending = asyncio.gather(*(socket.ping() for _ in range(50)))
+        for number in range(1000):
+            await socket.send(json.dumps({"type": "ping", "payload": {"number": number}}))
+        assert [(await received(socket))["payload"]["number"] for _ in range(1000)] == list(range(1000))
+        await sending
+    assert max(sizes) == PIECE_BYTES
+
+
+async def test_who_does_not_read_is_not_read_either(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, made = list[asyncio.Transport](), SocketProtocol.connection_made
+
+    def connection_made(protocol: SocketProtocol, transport: asyncio.BaseTransport) -> None:
+        made(protocol, transport)
+        found.append(cast("asyncio.Transport", transport))
+
+    monkeypatch.setattr(SocketProtocol, "connection_made", connection_made)
+    pings = (b"\x89\xfd" + EMPTY + b"x" * 125) * 90 + b"\x81\x8f" + EMPTY + b'{"type":"pong"}'
+    async with serving(make_app(database_url), has_small_buffers=True) as api:
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.port, limit=SMALL_BUFFER_BYTES)
+        writer.write(HANDSHAKE % (b"/graphql", b"Sec-WebSocket-Version: 13\r\n"))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(pings * 500)
+        async with asyncio.timeout(10):
+            while found[0].is_reading() or not found[0].get_write_buffer_size():  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0)
+        assert found[0].get_write_buffer_size() < 2 * HIGH_WATER_BYTES
+        writer.transport.abort()
 
 
 async def test_messages_before_the_acknowledgement_are_unauthorized(bare_api: Server) -> None:
