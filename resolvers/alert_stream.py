@@ -38,12 +38,18 @@ class AlertSnapshot:
     alerts: list[Alert]
     is_whole: bool
 
+    @property
+    def is_complete(self) -> bool:
+        """All of them come in one event."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class AlertChanged:
-    """An alert that was raised, acknowledged or cleared, as it is now."""
+    """An alert that was raised, acknowledged or cleared, as it is now; told `at` (UTC)."""
 
     cursor: Cursor
+    at: datetime
     alert: Alert
 
 
@@ -147,7 +153,7 @@ class AlertStream(LiveStream):
                 if told.get(alert.id) != alert:
                     told[alert.id] = alert
                     place = AlertPlace(monotonic(), next(numbers), reached_at)
-                    yield Told(AlertChanged(place.cursor, in_panels_time(alert)), place)
+                    yield Told(AlertChanged(place.cursor, self.context.now(), in_panels_time(alert)), place)
 
     async def _visible(self, alert_id: int) -> list[Alert]:
         """The alert, unless its owner may no longer see its panel; the statement reads the account's role anew."""

@@ -34,12 +34,18 @@ class ReadingSnapshot:
     panels: list[Panel]
     is_complete: bool
 
+    @property
+    def is_whole(self) -> bool:
+        """All panels are told, always."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingReceived:
-    """A reading that was stored."""
+    """A reading that was stored; told `at` (UTC)."""
 
     cursor: Cursor
+    at: datetime
     panel_code: str
     reading: Reading
 

@@ -160,7 +160,7 @@ class ReadingStream(LiveStream):
                 came_later = since is not None and position <= since.until and stored.panel_id not in since.scope
                 if stored.panel_id in sight.panel_ids and not came_later:
                     self._renew_context(sight.viewer)
-                    yield _received(stored)
+                    yield self._received(stored)
         yield Told(None, max(position, until))
 
     async def _missed(self, sight: Sight, *, after: Position, until: Position) -> list[StoredReading]:
@@ -209,7 +209,11 @@ class ReadingStream(LiveStream):
                     received_at = stored.reading.received_at
                     last_seen_at = max(last_seen_at or received_at, received_at)
                     self._renew_context(watch.viewer if watch.scope is None else None)
-                    yield _received(stored)
+                    yield self._received(stored)
+
+    def _received(self, stored: StoredReading) -> Told:
+        event = ReadingReceived(cursor_at(stored.position), self.context.now(), stored.panel_code, stored.reading)
+        return Told(event, stored.position, stored.panel_id)
 
     def _heartbeat(self, position: Position, last_seen_at: datetime | None) -> Told:
         beat = Heartbeat(cursor_at(position), self.context.now(), last_seen_at, self.live.is_listening)
@@ -227,11 +231,6 @@ class ReadingStream(LiveStream):
     @property
     def _listed_codes(self) -> list[str] | None:
         return None if self.codes is None else sorted(self.codes)
-
-
-def _received(stored: StoredReading) -> Told:
-    event = ReadingReceived(cursor_at(stored.position), stored.panel_code, stored.reading)
-    return Told(event, stored.position, stored.panel_id)
 
 
 async def panel_of_event(info: Info, event: strawberry.Parent[ReadingReceived]) -> Panel | None:

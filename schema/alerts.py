@@ -12,7 +12,7 @@ from metering.alerts import AlertKind, AlertState
 from resolvers import alert_stream, alerts, pages
 from resolvers.context import Info
 from resolvers.pages import Cursor
-from schema.live import CURSOR, HEARTBEAT, Gap, Heartbeat
+from schema.live import AT, CURSOR, HEARTBEAT, Gap, Heartbeat
 from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
 from store.alerts import Alert as AlertRow
@@ -50,6 +50,7 @@ class AlertSnapshot:
         " two minutes before."
     )
     is_whole: bool = strawberry.field(description="Whether these are all open alerts: forget those that are missing.")
+    is_complete: bool = strawberry.field(description="Whether this is the last part: always, alerts come in one.")
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
@@ -62,6 +63,7 @@ class AlertChanged:
     """See `resolvers.alert_stream.AlertChanged`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
+    at: datetime = strawberry.field(description=AT)
     alert: Alert = strawberry.field(description="The alert as it is now.")
 
     @classmethod

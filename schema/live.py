@@ -27,6 +27,7 @@ CODES = (
 )
 HEARTBEAT = "Seconds of silence before a heartbeat, 1 to 300; a setting when left out (15)."
 CURSOR = "Where the stream stands after this event: pass it as `after` to go on from here."
+AT = "When it was told, by the server's clock; UTC."
 _PANEL_CODE = "The panel's code."
 _PANEL = "The panel as it is now; null when you may no longer see it."
 
@@ -40,6 +41,9 @@ class ReadingSnapshot:
 
     cursor: Cursor = strawberry.field(description=CURSOR)
     panels: list[Panel] = strawberry.field(description="The panels, by code, with their latest readings.")
+    is_whole: bool = strawberry.field(
+        description="Whether these are all panels: forget those that are missing. Always true here."
+    )
     is_complete: bool = strawberry.field(description="Whether this is the last part: readings follow.")
 
     @classmethod
@@ -53,6 +57,7 @@ class ReadingReceived:
     """See `resolvers.reading_events.ReadingReceived`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
+    at: datetime = strawberry.field(description=AT + " The reading has times of its own.")
     panel_code: str = strawberry.field(description=_PANEL_CODE)
     reading: Reading = strawberry.field(description="What the meter said; it may be older than the one before.")
     panel: PanelRow | None = strawberry.field(
@@ -70,7 +75,7 @@ class Heartbeat:
     """See `resolvers.reading_events.Heartbeat`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
-    at: datetime = strawberry.field(description="The server's clock; UTC.")
+    at: datetime = strawberry.field(description=AT)
     last_seen_at: datetime | None = strawberry.field(
         description="When the newest reading of all watched panels arrived; null before the first, and for alerts."
     )

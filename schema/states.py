@@ -11,7 +11,7 @@ from resolvers import forecast_stream, prepaid, status_stream, usage
 from resolvers import usage_stream as today_stream
 from resolvers.context import Info
 from resolvers.pages import Cursor
-from schema.live import CODES, CURSOR, HEARTBEAT, Gap, Heartbeat
+from schema.live import AT, CODES, CURSOR, HEARTBEAT, Gap, Heartbeat
 from schema.panels import Panel
 from schema.prepaid import DepletionForecast
 from schema.usage import UsageToday
@@ -28,7 +28,6 @@ _IS_WHOLE = (
     " have changed since."
 )
 _IS_COMPLETE = "Whether this is the last part: over 200 panels come in several."
-_AT = "The server's clock; UTC."
 _PANEL_CODE = "The panel's code."
 _PANEL = "The panel as it was then."
 _SNAPSHOT = " Another one comes when panels come into your sight or go out of it."
@@ -70,7 +69,7 @@ class PanelStatusChanged:
     """See `resolvers.status_stream.PanelStatusChanged`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
-    at: datetime = strawberry.field(description=_AT)
+    at: datetime = strawberry.field(description=AT)
     state: PanelStatusState = strawberry.field(description="The panel's state as it is now.")
 
     @classmethod
@@ -113,7 +112,7 @@ class UsageTodayChanged:
     """See `resolvers.usage_stream.UsageTodayChanged`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
-    at: datetime = strawberry.field(description=_AT)
+    at: datetime = strawberry.field(description=AT)
     state: PanelUsageToday = strawberry.field(description="The panel's state as it is now.")
 
     @classmethod
@@ -159,7 +158,7 @@ class DepletionForecastChanged:
     """See `resolvers.forecast_stream.DepletionForecastChanged`."""
 
     cursor: Cursor = strawberry.field(description=CURSOR)
-    at: datetime = strawberry.field(description=_AT)
+    at: datetime = strawberry.field(description=AT)
     state: PanelDepletionForecast = strawberry.field(description="The panel's state as it is now.")
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from datetime import datetime, timedelta
 from time import time
 
 import pytest
@@ -21,7 +22,7 @@ ALERTS = """subscription { alerts { __typename
   ... on AlertSnapshot { alerts { id } } ... on AlertChanged { alert { panelCode } } } }"""
 SNAPSHOT = {"__typename": "AlertSnapshot", "alerts": []}
 RESUMED = """subscription ($after: Cursor, $every: Float) { alerts(after: $after, heartbeatEveryS: $every) { __typename
-  ... on AlertSnapshot { cursor isWhole alerts { id } } ... on AlertChanged { cursor alert { id } }
+  ... on AlertSnapshot { cursor isWhole isComplete alerts { id } } ... on AlertChanged { cursor at alert { id } }
   ... on Heartbeat { cursor lastSeenAt isCurrent } ... on Gap { cursor reason } } }"""
 
 
@@ -73,13 +74,15 @@ async def test_silence_brings_heartbeats_and_a_cursor_brings_what_was_missed(api
     account = await add_account(database_url, panels=("P1",))
     async with speaking(api, account_id=account) as client:
         operation = await client.subscribe(RESUMED, every=1)
-        assert (await client.event(operation))["isWhole"]
+        beginning = await client.event(operation)
+        assert (beginning["isWhole"], beginning["isComplete"]) == (True, True)
         beat = await client.event(operation)
         alert = await raise_alert(database_url, account_id=account, panel_id=panel)
         changed = await client.event(operation)
         missed = await client.event(await client.subscribe(RESUMED, after=beat["cursor"]))
     assert (beat["__typename"], beat["lastSeenAt"], beat["isCurrent"]) == ("Heartbeat", None, True)
     assert changed["alert"] == {"id": str(alert)}
+    assert datetime.fromisoformat(changed["at"]).utcoffset() == timedelta(0)
     assert (missed["isWhole"], missed["alerts"]) == (False, [{"id": str(alert)}])
 
 

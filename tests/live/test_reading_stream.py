@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,8 +32,10 @@ READINGS = """
 subscription ($codes: [String!], $after: Cursor, $every: Float) {
   panelReadings(codes: $codes, after: $after, heartbeatEveryS: $every) {
     __typename
-    ... on ReadingSnapshot { cursor isComplete panels { code status lastSeenAt latestReading { energyImportKwh } } }
-    ... on ReadingReceived { cursor panelCode reading { at energyImportKwh voltage { r } } }
+    ... on ReadingSnapshot {
+      cursor isWhole isComplete panels { code status lastSeenAt latestReading { energyImportKwh } }
+    }
+    ... on ReadingReceived { cursor at panelCode reading { at energyImportKwh voltage { r } } }
     ... on Heartbeat { cursor at lastSeenAt isCurrent }
     ... on Gap { cursor reason missed }
   }
@@ -59,12 +61,14 @@ async def test_the_state_comes_first_then_each_reading(api: Server, database_url
     async with speaking(api, account_id=account) as client:
         operation, snapshot = await beginning(client)
         assert snapshot["__typename"] == "ReadingSnapshot"
+        assert snapshot["isWhole"]
         assert snapshot["isComplete"]
         [shown] = snapshot["panels"]
         assert (shown["code"], shown["status"], shown["latestReading"]) == ("P1", "ONLINE", {"energyImportKwh": 10.0})
         await meters.store([(panel, reading(20))])
         event = await client.event(operation)
     assert event.pop("cursor") != snapshot["cursor"]
+    assert datetime.fromisoformat(event.pop("at")).utcoffset() == timedelta(0)
     assert event == {
         "__typename": "ReadingReceived",
         "panelCode": "P1",
