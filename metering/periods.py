@@ -105,6 +105,8 @@ def month_days(year: int, month: int) -> tuple[date, date]:
     Raises:
         Refused: BAD_MONTH unless the year is 2000 to 2100 and the month 1 to 12.
     """
-    if not (2000 <= year <= 2100 and 1 <= month <= 12):
-        raise Refused("BAD_MONTH", "`year` must be 2000 to 2100 and `month` 1 to 12.", "month")
+    if not 2000 <= year <= 2100:
+        raise Refused("BAD_MONTH", "`year` must be 2000 to 2100.", "year")
+    if not 1 <= month <= 12:
+        raise Refused("BAD_MONTH", "`month` must be 1 to 12.", "month")
     return date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)

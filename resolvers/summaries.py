@@ -11,7 +11,7 @@ import strawberry
 
 from metering.building import counted
 from metering.calendar_spans import CalendarSpan, DaysUpTo, calendar_month, calendar_week, calendar_year
-from metering.periods import local_midnight
+from metering.periods import Step, local_midnight
 from metering.tariffs import Money, TariffBook, money
 from resolvers import tariffs
 from resolvers.context import Context, Info
@@ -25,11 +25,42 @@ from store.summaries import SpanSum
 
 
 @dataclass(frozen=True, slots=True)
-class PanelSummary:
+class Spanned:
+    """What is told of a week, month or year, which says of itself when it is."""
+
+    span: CalendarSpan
+
+    @property
+    def year(self) -> int:
+        """The year; of a week that of ISO 8601."""
+        return self.first_day.isocalendar().year if self.span.step is Step.WEEK else self.first_day.year
+
+    @property
+    def month(self) -> int | None:
+        """The number of a month; None for a week or a year."""
+        return self.first_day.month if self.span.step is Step.MONTH else None
+
+    @property
+    def week(self) -> int | None:
+        """The number of a week by ISO 8601; None for a month or a year."""
+        return self.first_day.isocalendar().week if self.span.step is Step.WEEK else None
+
+    @property
+    def first_day(self) -> date:
+        """The first day."""
+        return self.span.first_day
+
+    @property
+    def last_day(self) -> date:
+        """The last day."""
+        return self.span.end_day - timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSummary(Spanned):
     """What a panel used in a week, month or year; `parts` is what is stored of it, by currency."""
 
     panel: Panel
-    span: CalendarSpan
     parts: list[SpanSum]
     energy_kwh: float
     export_kwh: float
@@ -38,16 +69,6 @@ class PanelSummary:
     average_power_factor: float | None
     is_partial: bool
     is_counted: bool
-
-    @property
-    def year(self) -> int:
-        """The year of a month."""
-        return self.span.first_day.year
-
-    @property
-    def month(self) -> int:
-        """The number of a month."""
-        return self.span.first_day.month
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +82,12 @@ class SummaryTotal:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Spanned):
     """A week, month or year of the panels that the viewer sees and asked for."""
 
-    span: CalendarSpan
     where: PanelFilter
     panels: list[PanelSummary]
     total: SummaryTotal
-
-    @property
-    def year(self) -> int:
-        """The year; of a week that of ISO 8601."""
-        return self.first_day.isocalendar().year if self.span.step.value == "WEEK" else self.first_day.year
-
-    @property
-    def month(self) -> int:
-        """The number of a month."""
-        return self.first_day.month
-
-    @property
-    def week(self) -> int:
-        """The number of a week."""
-        return self.first_day.isocalendar().week
-
-    @property
-    def first_day(self) -> date:
-        """The first day."""
-        return self.span.first_day
-
-    @property
-    def last_day(self) -> date:
-        """The last day."""
-        return self.span.end_day - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from schema.prepaid import PrepaidAccount
 from schema.reading_changes import ReadingChange
 from schema.readings import Interval, Reading, ReadingSeries
 from schema.register_events import RegisterEvent
-from schema.summaries import MONTH, WEEK, YEAR, PanelMonthlySummary, PanelSummary
+from schema.summaries import MONTH, WEEK, YEAR, PanelSummary
 from schema.tariffs import Tariff
 from schema.usage import PERIOD, DailyUsage, UsageSeries, UsageStatistics, UsageToday
 from schema.usage_profile import UsageProfile
@@ -194,8 +194,8 @@ class Panel(Node):
     usage_profile: Profile = strawberry.field(
         resolver=usage_profile_of,
         graphql_type=UsageProfile,
-        description="What is used at which hour of the local day, weekdays and weekends apart, over whole local days."
-        " Refuses with BAD_RANGE, TOO_MANY_POINTS.",
+        description="What is used at which hour of the local day, weekdays and weekends apart, over whole local days,"
+        " 366 at the most. Refuses with BAD_RANGE, TOO_MANY_POINTS.",
         extensions=[
             Arguments(**PERIOD | {"range_": ("range", "The span that ends now; LAST_30D when nothing is given.")})
         ],
@@ -215,7 +215,7 @@ class Panel(Node):
     )
     monthly_summary: summaries.PanelSummary = strawberry.field(
         resolver=summaries.of_panel,
-        graphql_type=PanelMonthlySummary,
+        graphql_type=PanelSummary,
         description="A calendar month. Refuses with BAD_MONTH, NO_TARIFF.",
         extensions=[Arguments(**MONTH)],
     )

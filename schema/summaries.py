@@ -24,6 +24,8 @@ _WHICH = ("filter", "Only these panels; all that you may see when left out.")
 
 _Filter = Annotated["PanelFilter", strawberry.lazy("schema.panels")] | None
 
+_FIRST_DAY = "Its first local day."
+_LAST_DAY = "Its last local day, also where that is still to come."
 _TOTAL = (
     "The total counts every panel once and what a solar or battery hub's parts share only once: of a hub its loads"
     " (panels whose code ends in :LOAD or :LOAD_METER), or :GRID_IMPORT where you see no load of it; never :SOLAR,"
@@ -34,7 +36,8 @@ _TOTAL = (
 @strawberry.type(
     description="What was used in the week, month or year before: all of it, or, while the one that it is compared with"
     " is not over, as much of it as has passed of that: up to the same weekday, day of the month or day of the year and"
-    " the same local time of it, to 5 minutes; up to the end of the month where that has no such day."
+    " the same local time of it, to 5 minutes; up to the end of the month where that has no such day. What 5 minutes of"
+    " a day used is in proportion where they are no longer kept."
 )
 class PreviousSummary:
     """See `resolvers.comparisons.PreviousSummary`."""
@@ -63,6 +66,13 @@ class PanelSummary:
     """See `resolvers.summaries.PanelSummary`."""
 
     panel: Annotated["Panel", strawberry.lazy("schema.panels")] = strawberry.field(description="The panel.")
+    year: int = strawberry.field(description="The year; of a week the one that ISO 8601 counts it in.")
+    month: int | None = strawberry.field(description="The month, 1 to 12; null for a week or a year.")
+    week: int | None = strawberry.field(
+        description="The number of the week by ISO 8601, 1 to 53; null for a month or a year."
+    )
+    first_day: date = strawberry.field(description=_FIRST_DAY)
+    last_day: date = strawberry.field(description=_LAST_DAY)
     energy_kwh: float = strawberry.field(description="Import in kWh.")
     export_kwh: float = strawberry.field(description="Export in kWh.")
     cost: Money = strawberry.field(
@@ -88,14 +98,6 @@ class PanelSummary:
     )
 
 
-@strawberry.type(description="What a panel used in a calendar month of its time zone.")
-class PanelMonthlySummary(PanelSummary):
-    """See `resolvers.summaries.PanelSummary`."""
-
-    year: int = strawberry.field(description="The year.")
-    month: int = strawberry.field(description="The month, 1 to 12.")
-
-
 @strawberry.type(description="What all panels that you asked for and may see used together. " + _TOTAL)
 class SummaryTotal:
     """See `resolvers.summaries.SummaryTotal`."""
@@ -111,11 +113,6 @@ class SummaryTotal:
         description="What the same panels used in the one before, up to the same part; null without readings in it, and"
         " while this one has not begun.",
     )
-
-
-@strawberry.type(description="What all panels that you asked for and may see used in a month. " + _TOTAL)
-class MonthlyTotal(SummaryTotal):
-    """See `resolvers.summaries.SummaryTotal`."""
 
 
 @strawberry.type(description="A calendar week, from Monday, of every panel that you asked for and may see.")
@@ -136,8 +133,10 @@ class MonthlySummary:
 
     year: int = strawberry.field(description="The year.")
     month: int = strawberry.field(description="The month, 1 to 12.")
-    panels: list[PanelMonthlySummary] = strawberry.field(description="Each panel's month, by its code.")
-    total: MonthlyTotal = strawberry.field(description="All panels together: the building's total.")
+    first_day: date = strawberry.field(description=_FIRST_DAY)
+    last_day: date = strawberry.field(description=_LAST_DAY)
+    panels: list[PanelSummary] = strawberry.field(description="Each panel's month, by its code.")
+    total: SummaryTotal = strawberry.field(description="All panels together: the building's total.")
 
 
 @strawberry.type(description="A calendar year of every panel that you asked for and may see.")
@@ -145,6 +144,8 @@ class YearlySummary:
     """See `resolvers.summaries.Summary`."""
 
     year: int = strawberry.field(description="The year.")
+    first_day: date = strawberry.field(description=_FIRST_DAY)
+    last_day: date = strawberry.field(description=_LAST_DAY)
     panels: list[PanelSummary] = strawberry.field(description="Each panel's year in its own time zone, by its code.")
     total: SummaryTotal = strawberry.field(description="All panels together: the building's total.")
     months: list[summaries.Summary] = strawberry.field(
@@ -194,8 +195,8 @@ class SummaryQueries:
         return await summaries.of_year(info, year=year, where=where and where.chosen())
 
     @strawberry.field(
-        description="The twelve months of a year, as monthlySummary has them; yearlySummary has the year's total as"
-        " well. Refuses with UNAUTHENTICATED, BAD_MONTH, BAD_INPUT, NO_TARIFF.",
+        description="The `months` of a yearlySummary alone: that has the year's own sums as well. Refuses with"
+        " UNAUTHENTICATED, BAD_MONTH, BAD_INPUT, NO_TARIFF.",
         graphql_type=list[MonthlySummary],
         extensions=[Arguments(**YEAR, where=_WHICH)],
     )

@@ -95,8 +95,12 @@ class UsageSeries:
     is_partial: list[bool] = strawberry.field(
         description="Whether the bucket is not over yet, starts before the panel's first reading, or has no reading."
     )
-    total_energy_kwh: float = strawberry.field(description="The import of all buckets in kWh.")
-    total_cost: Money = strawberry.field(description="The cost of all buckets, rounded half up to 0.01.")
+    total_energy_kwh: float = strawberry.field(
+        description="The same as `total.energyKwh`: the import of all buckets in kWh."
+    )
+    total_cost: Money = strawberry.field(
+        description="The same as `total.cost`: the cost of all buckets, rounded half up to 0.01."
+    )
     total: resolved.UsageTotal = strawberry.field(graphql_type=UsageTotal, description="All buckets together.")
     previous: usage_before.PreviousUsage | None = strawberry.field(
         resolver=usage_before.of_series,

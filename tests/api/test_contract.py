@@ -45,13 +45,13 @@ PROMISED = {
     "DailyUsage": """
         date energyKwh isPartial movingAverage30dKwh averageDailyKwh
     """,
-    "PanelMonthlySummary": """
-        panel isPartial
+    "PanelSummary": """
+        panel year month energyKwh cost peakKw averagePowerFactor isPartial
     """,
     "MonthlySummary": """
         panels total
     """,
-    "MonthlyTotal": """
+    "SummaryTotal": """
         energyKwh cost
     """,
     "Money": """

@@ -123,6 +123,23 @@ async def test_a_year_has_twelve_months_those_to_come_too(site: Site) -> None:
     assert [month["panels"][0]["isPartial"] for month in months] == [False] + [True] * 11
 
 
+async def test_a_week_a_month_and_a_year_of_a_panel_say_when_they_are(site: Site) -> None:
+    site.add_panel("PM")
+    when = "{ year month week firstDay lastDay }"
+    found = await site.panel(
+        f"""week: weeklySummary(year: 2020, week: 53) {when}
+        month: monthlySummary(year: 2024, month: 2) {when} year: yearlySummary(year: 2024) {when}"""
+    )
+    assert [tuple(found[step].values()) for step in ("week", "month", "year")] == [
+        (2020, None, 53, "2020-12-28", "2021-01-03"),
+        (2024, 2, None, "2024-02-01", "2024-02-29"),
+        (2024, None, None, "2024-01-01", "2024-12-31"),
+    ]
+    for query in ("monthlySummary(year: 2024, month: 2)", "yearlySummary(year: 2024)"):
+        (summary,) = (await site.ask(f"{{ {query} {{ firstDay lastDay panels {{ firstDay lastDay }} }} }}")).values()
+        assert summary["panels"] == [{"firstDay": summary["firstDay"], "lastDay": summary["lastDay"]}]
+
+
 async def test_a_site_without_panels_has_an_empty_month(site: Site) -> None:
     found = (await site.ask(MONTH, year=2026, month=2))["monthlySummary"]
     assert found == {"year": 2026, "month": 2, "panels": [], "total": {"energyKwh": 0.0, "cost": []}}

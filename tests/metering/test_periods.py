@@ -62,6 +62,12 @@ def test_a_local_day_is_as_long_as_it_is(zone: str, day: date, hours: int) -> No
 def test_a_month_runs_from_its_first_day_to_the_next_months() -> None:
     assert month_days(2026, 2) == (date(2026, 2, 1), date(2026, 3, 1))
     assert month_days(2026, 12) == (date(2026, 12, 1), date(2027, 1, 1))
-    for year, month in ((1999, 1), (2101, 1), (2026, 0), (2026, 13)):
-        with pytest.raises(Refused, match="BAD_MONTH"):
-            month_days(year, month)
+
+
+@pytest.mark.parametrize(
+    ("year", "month", "field"), [(1999, 1, "year"), (2101, 13, "year"), (2026, 0, "month"), (2026, 13, "month")]
+)
+def test_what_is_no_month_is_refused_by_the_name_of_what_is_wrong(year: int, month: int, field: str) -> None:
+    with pytest.raises(Refused, match=f"BAD_MONTH: `{field}`") as caught:
+        month_days(year, month)
+    assert caught.value.field == field
