@@ -121,7 +121,7 @@ _COLUMN_OF = {
     "powerFactor": "power_factor",
     "voltageUnbalance": "voltage_unbalance",
     "currentUnbalance": "current_unbalance",
-    "flags": "flags",
+    "flagBits": "flags",
     **{f"voltage.{phase}": f"voltage_{phase}_v" for phase in _PHASES},
     **{f"current.{phase}": f"current_{phase}_a" for phase in _PHASES},
 }

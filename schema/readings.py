@@ -24,9 +24,9 @@ strawberry.enum(
     Downsampling,
     description="How more readings than `maxPoints` become points. AVERAGE: one point for each bin of equal length:"
     " averages over it, its lowest and highest power, and the registers of its last reading. MIN_MAX_LTTB: readings"
-    " picked so that a line through them keeps its shape and its peaks; the period's first and last, and from 4 points"
-    " on its lowest and highest power, are always among them. Over 200000 readings, sums of minutes, hours or days are"
-    " picked in the same way: see `level`.",
+    " picked so that a line through them keeps its shape and its peaks; of those that have a power the period's first"
+    " and last, and from 4 points on the lowest and highest, are always among them. Over 200000 readings, sums of"
+    " minutes, hours or days are picked in the same way: see `level`.",
 )
 strawberry.enum(
     Level,
@@ -132,7 +132,7 @@ class ReadingPoint:
     current_unbalance: float | None = strawberry.field(
         description="Current unbalance as the meter gives it: for most as a share, 0.01 is 1 %."
     )
-    flags: int = strawberry.field(description=f"The flags of the reading as one number, {_FLAGS}")
+    flags: int = strawberry.field(name="flagBits", description=f"The flags of the reading as one number, {_FLAGS}")
 
 
 @strawberry.type(
@@ -182,7 +182,9 @@ class ReadingSeries:
     current_unbalance: list[float | None] | None = strawberry.field(
         description="Current unbalance as the meter gives it, for most as a share; null for a series of sums."
     )
-    flags: list[int] = strawberry.field(description=f"The flags of each reading as one number, {_FLAGS}")
+    flags: list[int] = strawberry.field(
+        name="flagBits", description=f"The flags of each reading as one number, {_FLAGS}"
+    )
     count: int = strawberry.field(description="How many points there are.")
     downsampled_from: int = strawberry.field(
         description="How many readings the points stand for; the same as `count` when each point is a reading and none"

@@ -71,14 +71,14 @@ async def test_bins_of_sums_have_their_true_extremes_and_no_voltages(site: Site)
         site,
         f"{DAY}, maxPoints: 24",
         "minActivePowerKw maxActivePowerKw powerFactor apparentPowerKva voltage { r } current { r } voltageUnbalance"
-        " currentUnbalance flags",
+        " currentUnbalance flagBits",
     )
     hours = [[one.active_power_kw for one in stored[first : first + 60]] for first in range(0, 600, 60)]
     powers = [[power for power in hour if power is not None] for hour in hours]
     assert (found["level"], found["pointSpanS"], found["count"]) == ("HOUR", 3600, 10)
     assert found["minActivePowerKw"] == [min(hour) for hour in powers]
     assert found["maxActivePowerKw"] == [max(hour) for hour in powers]
-    assert (found["powerFactor"], found["flags"]) == ([0.5] * 10, [0] * 10)
+    assert (found["powerFactor"], found["flagBits"]) == ([0.5] * 10, [0] * 10)
     unknown = ("apparentPowerKva", "voltage", "current", "voltageUnbalance", "currentUnbalance")
     assert [found[name] for name in unknown] == [None] * 5
 
@@ -161,7 +161,7 @@ async def test_few_readings_come_as_they_are_with_every_quantity_whatever_the_do
         }
 
 
-PLAIN = "at atMs activePowerKw minActivePowerKw maxActivePowerKw energyImportKwh energyExportKwh powerFactor flags"
+PLAIN = "at atMs activePowerKw minActivePowerKw maxActivePowerKw energyImportKwh energyExportKwh powerFactor flagBits"
 
 
 @pytest.mark.parametrize("phases", ["", "voltage { r t } current { n }"])
@@ -186,7 +186,7 @@ async def test_a_list_of_points_may_hold_so_many_values_and_columns_more(
     site.add_panel("PM")
     site.load("PM", noisy(every_s=60, count=250))
     query = f'{{ panel(code: "PM") {{ readings({DAY}) {{ count %s }} }} }}'
-    plain = "atMs activePowerKw voltage { r } flags"
+    plain = "atMs activePowerKw voltage { r } flagBits"
     assert (await site.ask(query % f"points {{ {plain} }}"))["panel"]["readings"]["count"] == 250
     assert (await site.ask(query % f"{plain} energyImportKwh"))["panel"]["readings"]["count"] == 250
     body = await site.answer(query % f"points {{ {plain} energyImportKwh }}")

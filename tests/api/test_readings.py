@@ -223,7 +223,7 @@ async def test_the_flags_of_each_reading_come_as_one_number(site: Site) -> None:
     readings = zip(every(2, 150), flags, strict=True)
     site.load("PM", [reading(at, 1.0, flags=flags) for at, flags in readings])
     span = 'from: "2026-03-09T00:00:00Z", to: "2026-03-09T00:05:00Z"'
-    assert (await series(site, f"({span})", "flags"))["flags"] == [0] * 7 + [20] + [0] * 142
-    assert (await series(site, f"({span}, maxPoints: 30)", "flags"))["flags"] == [0, 20] + [0] * 28
+    assert (await series(site, f"({span})", "flagBits"))["flagBits"] == [0] * 7 + [20] + [0] * 142
+    assert (await series(site, f"({span}, maxPoints: 30)", "flagBits"))["flagBits"] == [0, 20] + [0] * 28
     hours = 'from: "2026-03-09T00:00:00Z", to: "2026-03-09T05:00:00Z", maxPoints: 10'
-    assert (await series(site, f"({hours})", "flags"))["flags"] == [0]
+    assert (await series(site, f"({hours})", "flagBits"))["flagBits"] == [0]
