@@ -1,10 +1,10 @@
 """Turns a bearer token into who is asking, with the role that the account has now."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from kilowatch.web.newest import Newest
 from kilowatch.web.tokens import Claim, InvalidTokenError, Tokens
 from metering.access import Viewer
 from resolvers.context import Context
@@ -26,8 +26,10 @@ class Viewers:
     pool: Pool
     tokens: Tokens
     now: Callable[[], datetime]
-    _kept: OrderedDict[int, tuple[datetime, Viewer]] = field(default_factory=OrderedDict[int, tuple[datetime, Viewer]])
-    _claims: OrderedDict[str, Claim] = field(default_factory=OrderedDict[str, Claim])
+    _kept: Newest[int, tuple[datetime, Viewer]] = field(
+        default_factory=lambda: Newest[int, tuple[datetime, Viewer]](_MAX_KEPT)
+    )
+    _claims: Newest[str, Claim] = field(default_factory=lambda: Newest[str, Claim](_MAX_KEPT))
 
     async def of_token(self, token: str) -> tuple[Viewer, Claim]:
         """Who the token stands for, and what it says.
@@ -43,9 +45,8 @@ class Viewers:
         claim = self._claims.get(token)
         if claim is not None and claim.expires_at > self.now():
             return claim
-        claim = self._claims[token] = self.tokens.read(token)
-        if len(self._claims) > _MAX_KEPT:
-            self._claims.popitem(last=False)
+        claim = self.tokens.read(token)
+        self._claims.keep(token, claim)
         return claim
 
     async def of_account(self, account_id: int) -> Viewer:
@@ -62,13 +63,11 @@ class Viewers:
     async def _read(self, account_id: int) -> Viewer:
         async with self.pool.connection() as connection:
             account = await accounts.by_id(connection, account_id)
-        self._kept.pop(account_id, None)
+        self._kept.drop(account_id)
         if account is None:
             raise InvalidTokenError("This account no longer exists.")
         viewer = Viewer(account.id, account.role)
-        self._kept[account_id] = (self.now(), viewer)
-        if len(self._kept) > _MAX_KEPT:
-            self._kept.popitem(last=False)
+        self._kept.keep(account_id, (self.now(), viewer))
         return viewer
 
 

@@ -1,5 +1,6 @@
 """What operations cost is known before they are run: by their fields, their arguments and their variables."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,10 @@ from kilowatch.web.engine.admission import MAX_COST
 from kilowatch.web.engine.costs import Costs
 from kilowatch.web.engine.engine import build_engine
 from kilowatch.web.engine.operation import Operation
+from metering.buckets import MAX_BUCKETS
+from resolvers.nodes import MAX_IDS
+from resolvers.reading_stream import MAX_CODES
+from resolvers.readings import MAX_POINTS
 
 NOW = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 ENGINE = build_engine(introspection=True)
@@ -83,6 +88,15 @@ def test_what_is_over_a_fields_own_limit_is_left_to_the_field_that_says_what_it_
     assert cost('{ panel(code: "PM") { usage(step: MINUTE, range: LAST_1Y) { energyKwh } } }') < MAX_COST
 
 
+def test_fields_are_weighed_for_no_more_than_they_take() -> None:
+    assert weights.buckets("MINUTE", span_s=1e9) == MAX_BUCKETS
+    assert weights.points(2**40, span_s=1e9) == MAX_POINTS
+    nodes = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert cost(nodes, ids=["x"] * 10) < cost(nodes, ids=["x"] * MAX_IDS) == cost(nodes, ids=["x"] * 5000)
+    live = "subscription ($codes: [String!]) { panelStatus(codes: $codes) { __typename } }"
+    assert cost(live, codes=["P"] * MAX_CODES) == cost(live, codes=["P"] * 5000)
+
+
 def test_what_is_skipped_costs_nothing() -> None:
     query = """query ($chart: Boolean!) { panel(code: "PM") {
         name readings(range: LAST_24H) @include(if: $chart) { atMs activePowerKw }
@@ -98,7 +112,14 @@ def test_a_field_that_several_fragments_ask_for_is_charged_once() -> None:
     assert twice == cost("{ panels { nodes { code name today { energyKwh } } } }")
 
 
-def test_fragments_that_double_at_each_level_are_priced_as_fast_as_they_are_read() -> None:
+async def test_fragments_that_double_at_each_level_are_priced_as_fast_as_they_are_read() -> None:
+    levels = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(40))
+    query = f"{{ ...F0 }} {levels} fragment F40 on Query {{ viewer {{ name }} }}"
+    async with asyncio.timeout(10):  # a million million fields, were each looked at
+        assert await asyncio.to_thread(cost, query) == cost("{ viewer { name } }")
+
+
+def test_fields_of_the_same_fragment_below_several_fields_are_charged_for_each() -> None:
     levels = [
         f"fragment F{n} on Panel {{ a: device {{ panels {{ ...F{n + 1} }} }} device {{ panels {{ ...F{n + 1} }} }} }}"
         for n in range(4)

@@ -1,11 +1,12 @@
 """Turns what each client has spent lately into what it may still spend."""
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+
+from kilowatch.web.newest import Newest
 
 WINDOW_S: Final = 60.0
 _MAX_CLIENTS: Final = 50_000
@@ -48,7 +49,7 @@ class Budgets:
     """
 
     now: Callable[[], datetime]
-    _purses: OrderedDict[Client, _Purse] = field(default_factory=OrderedDict[Client, _Purse])
+    _purses: Newest[Client, _Purse] = field(default_factory=lambda: Newest[Client, _Purse](_MAX_CLIENTS))
 
     def spend(self, cost: int, *, client: Client, limit: int) -> Allowance:
         """Takes `cost` points of a client that has `limit` a minute, and says what is left.
@@ -73,11 +74,9 @@ class Budgets:
         now = self.now()
         purse = self._purses.get(client)
         if purse is None:
-            purse = self._purses[client] = _Purse(0.0, now)
-            if len(self._purses) > _MAX_CLIENTS:
-                self._purses.popitem(last=False)
+            purse = _Purse(0.0, now)
+            self._purses.keep(client, purse)
             return purse
-        self._purses.move_to_end(client)
         earned = max((now - purse.at) / timedelta(seconds=WINDOW_S), 0.0) * limit
         purse.spent, purse.at = max(purse.spent - earned, 0.0), now
         return purse

@@ -1,6 +1,5 @@
 """Turns the text of documents into parsed, validated ones, each distinct text once."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from graphql import (
 
 from kilowatch.web.engine.document_limits import over_limits
 from kilowatch.web.engine.execution import Outlines, outlines_of
+from kilowatch.web.newest import Newest
 
 MAX_TOKENS = 1000
 KEPT_DOCUMENTS = 256
@@ -70,7 +70,7 @@ class Documents:
 
     schema: GraphQLSchema
     rules: tuple[type[ASTValidationRule], ...]
-    _kept: OrderedDict[str, Document] = field(default_factory=OrderedDict[str, Document])
+    _kept: Newest[str, Document] = field(default_factory=lambda: Newest[str, Document](KEPT_DOCUMENTS))
 
     def prepared(self, text: str, *, operation_name: str | None) -> Prepared:
         """The operation of that name, or the only one.
@@ -80,11 +80,8 @@ class Documents:
         """
         document = self._kept.get(text)
         if document is None:
-            document = self._kept[text] = self._read(text)
-            if len(self._kept) > KEPT_DOCUMENTS:
-                self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(text)
+            document = self._read(text)
+            self._kept.keep(text, document)
         return Prepared(document, _chosen(document, operation_name))
 
     def _read(self, text: str) -> Document:

@@ -15,10 +15,10 @@ from strawberry.execution import optimized_is_awaitable
 
 from kilowatch.web.engine.admission import Admission, Bounds, Headers, NotAdmittedError
 from kilowatch.web.engine.budgets import Budgets
-from kilowatch.web.engine.costs import Costs, is_introspection
+from kilowatch.web.engine.costs import Costs
 from kilowatch.web.engine.documents import DocumentError, Documents, Prepared, rules
 from kilowatch.web.engine.execution import PlannedExecutor
-from kilowatch.web.engine.introspection import Introspections
+from kilowatch.web.engine.introspection import Introspections, is_introspection
 from kilowatch.web.engine.operation import Operation
 from kilowatch.web.engine.persisted import Persisted, trusted_documents
 from kilowatch.web.engine.wording import accepted_values, without_suggestions

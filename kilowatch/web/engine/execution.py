@@ -10,7 +10,7 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from kilowatch.web.engine.columns import on_the_wire
-from kilowatch.web.engine.plans import FieldDetails, FieldSet, Plan, is_undecorated, plan_of
+from kilowatch.web.engine.plans import CONDITIONS, FieldDetails, FieldSet, Plan, is_undecorated, plan_of
 from resolvers.rows import Rows
 
 WARM_AFTER = 8
@@ -84,7 +84,7 @@ def _deciding_variables(tree: DocumentNode) -> set[str]:
         conditions = [
             argument.value
             for directive in node.directives or ()
-            if directive.name.value in ("skip", "include")
+            if directive.name.value in CONDITIONS
             for argument in directive.arguments or ()
         ]
         found |= {condition.name.value for condition in conditions if isinstance(condition, VariableNode)}

@@ -1,17 +1,32 @@
 """Turns questions about the schema itself into answers, beside the event loop and once for each question."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
+from graphql import FieldNode, OperationType, SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
+
 from kilowatch.web.engine.documents import Prepared
 from kilowatch.web.engine.json_text import encoded
+from kilowatch.web.newest import Newest
 
 A = TypeVar("A")
 
+META_FIELDS: Final = {
+    "__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef, "__typename": TypeNameMetaFieldDef,
+}  # fmt: skip
+"""The fields that every schema has: of the schema itself."""
 _KEPT_ANSWERS: Final = 16
+
+_Key = tuple[int, bytes]
+
+
+def is_introspection(prepared: Prepared) -> bool:
+    """Whether an operation asks for nothing but the schema itself: no database, no viewer, and much work at once."""
+    names = [node.name.value for node in prepared.node.selection_set.selections if isinstance(node, FieldNode)]
+    are_fields = len(names) == len(prepared.node.selection_set.selections)
+    return prepared.kind is OperationType.QUERY and are_fields and all(name in META_FIELDS for name in names)
 
 
 @dataclass(slots=True, eq=False)
@@ -22,21 +37,24 @@ class Introspections(Generic[A]):
     milliseconds, one such question at a time.
     """
 
-    _kept: OrderedDict[tuple[int, bytes], tuple[Prepared, A]] = field(
-        default_factory=OrderedDict[tuple[int, bytes], tuple[Prepared, A]]
+    _kept: Newest[_Key, tuple[Prepared, A]] = field(
+        default_factory=lambda: Newest[_Key, tuple[Prepared, A]](_KEPT_ANSWERS)
     )
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def answer(self, prepared: Prepared, variables: Mapping[str, Any] | None, run: Callable[[], A]) -> A:
         """What `run` answers for the operation with these variables; it is called in a thread, or not at all.
 
-        Answers are kept by the operation's own object, which the entry keeps from others.
+        Answers are kept by the operation's own object, which the entry keeps from others. What is kept waits for
+        nobody's turn.
         """
         key = (id(prepared.node), encoded(variables))
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept[1]
         async with self._turn:
-            if key not in self._kept:
-                self._kept[key] = (prepared, await asyncio.to_thread(run))
-                if len(self._kept) > _KEPT_ANSWERS:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            return self._kept[key][1]
+            kept = self._kept.get(key)  # by somebody whose turn was before
+            if kept is None:
+                kept = (prepared, await asyncio.to_thread(run))
+                self._kept.keep(key, kept)
+            return kept[1]

@@ -1,7 +1,6 @@
 """Turns the names of documents into their texts: those that clients left here, or a list of trusted ones."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,6 +12,7 @@ from graphql import GraphQLError
 
 from kilowatch.web.engine.documents import DocumentError, Documents, Prepared
 from kilowatch.web.engine.operation import Operation
+from kilowatch.web.newest import Newest
 
 MAX_KEPT = 1000
 MAX_KEPT_CHARACTERS = 4_000_000
@@ -37,7 +37,7 @@ class Persisted:
     documents: Documents
     trusted: Mapping[str, str] | None = None
     _trusted_texts: frozenset[str] = frozenset()
-    _kept: OrderedDict[str, str] = field(default_factory=OrderedDict[str, str])
+    _kept: Newest[str, str] = field(default_factory=lambda: Newest[str, str](MAX_KEPT))
     _characters: int = 0
 
     def __post_init__(self) -> None:
@@ -85,13 +85,12 @@ class Persisted:
         return text
 
     def _keep(self, name: str, text: str) -> None:
-        if name in self._kept:
-            self._kept.move_to_end(name)
+        if self._kept.get(name) is not None:
             return
-        self._kept[name] = text
-        self._characters += len(text)
-        while len(self._kept) > MAX_KEPT or self._characters > MAX_KEPT_CHARACTERS:
-            self._characters -= len(self._kept.popitem(last=False)[1])
+        gone = self._kept.keep(name, text)
+        self._characters += len(text) - len(gone or "")
+        while self._characters > MAX_KEPT_CHARACTERS:
+            self._characters -= len(self._kept.drop_oldest())
 
 
 def _name(operation: Operation) -> str | None:

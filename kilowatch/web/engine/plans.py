@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from keyword import iskeyword
 from types import GeneratorType, NoneType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from graphql import (
     GraphQLEnumType,
@@ -33,6 +33,10 @@ FieldDetails = list[Any]
 
 FieldSet = Mapping[str, FieldDetails]
 """What is asked for of an object, by response name."""
+
+
+CONDITIONS: Final = frozenset({"skip", "include"})
+"""Directives that decide whether a selection is answered."""
 
 
 class SurpriseError(Exception):
@@ -127,7 +131,7 @@ def _below(asked: Collector, kind: GraphQLObjectType, details: FieldDetails) -> 
 def is_undecorated(detail: Any) -> bool:
     """Whether nothing but @skip and @include, which are already decided, stands at a field or above it."""
     names = {directive.name.value for directive in detail.node.directives or ()}
-    return names <= {"skip", "include"} and detail.defer_usage is None and detail.fragment_variable_values is None
+    return names <= CONDITIONS and detail.defer_usage is None and detail.fragment_variable_values is None
 
 
 def _attribute(definition: Any) -> str | None:

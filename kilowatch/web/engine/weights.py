@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from metering.buckets import MAX_BUCKETS
 from metering.periods import Range
+from resolvers.daily_usage import MAX_DAYS
+from resolvers.nodes import MAX_IDS
+from resolvers.pages import MAX_FIRST
+from resolvers.reading_stream import MAX_CODES
+from resolvers.readings import DEFAULT_POINTS, MAX_POINTS
 
 REQUEST: Final = 30.0
 """Taking a request and sending its answer, the viewer's role and the context included."""
@@ -48,7 +54,6 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("WeeklySummary", "panels"): 200,
     ("YearlySummary", "panels"): 200,
     ("YearlySummary", "months"): 12,
-    ("MonthlyTotal", "cost"): 1,
     ("SummaryTotal", "cost"): 1,
     ("PreviousSummary", "cost"): 1,
     ("PreviousUsage", "cost"): 1,
@@ -90,20 +95,17 @@ BASES: Final[Mapping[tuple[str, str], float]] = {
 
 _DAY_S: Final = 86_400.0
 _READING_EVERY_S: Final = 10.0
-_USUAL_POINTS: Final = 10_000
-_MOST_POINTS: Final = 20_000.0
 _ALL_PANELS: Final = 50.0
-_MOST_CHOSEN: Final = 1000
 _STEP_S: Final[Mapping[str, float]] = {
     "MINUTE": 60, "FIVE_MINUTES": 300, "QUARTER_HOUR": 900, "HOUR": 3600, "DAY": _DAY_S, "WEEK": 7 * _DAY_S,
     "MONTH": 30 * _DAY_S, "YEAR": 365 * _DAY_S,
 }  # fmt: skip
 _RANGE_S: Final[Mapping[str, float]] = {range_.name: range_.length.total_seconds() for range_ in Range}
 
-COUNTS: Final[Mapping[str, int]] = {"first": 500, "last": 500, "days": 1830}
+COUNTS: Final[Mapping[str, int]] = {"first": MAX_FIRST, "last": MAX_FIRST, "days": MAX_DAYS}
 """Arguments that count something, and the most that fields take of it: they refuse more, in better words."""
-SELECTIONS: Final = ("ids", "codes")
-"""Arguments that list what is asked for."""
+SELECTIONS: Final[Mapping[str, int]] = {"ids": MAX_IDS, "codes": MAX_CODES}
+"""Arguments that list what is asked for, and the most that fields take of it."""
 SPREADS: Final = ("step", "maxPoints")
 """Arguments of which a series has one: how its period is cut up."""
 
@@ -113,22 +115,22 @@ def counted(value: Any, *, most: int) -> float | None:
     return max(min(value, most), 0) if value.__class__ is int else None
 
 
-def chosen(value: Any) -> float:
+def chosen(value: Any, *, most: int) -> float:
     """How many an argument names; all that somebody may see when it is left out."""
     if value is None:
         return _ALL_PANELS
-    return min(len(value), _MOST_CHOSEN) if isinstance(value, list | tuple) else 1.0  # pyright: ignore[reportUnknownArgumentType]
+    return min(len(value), most) if isinstance(value, list | tuple) else 1.0  # pyright: ignore[reportUnknownArgumentType]
 
 
 def buckets(step: Any, *, span_s: float) -> float:
     """How many buckets of a step lie in a span, at the most as many as fields take."""
-    return min(span_s / _STEP_S.get(_name(step), 60) + 1, _MOST_POINTS)
+    return min(span_s / _STEP_S.get(_name(step), 60) + 1, MAX_BUCKETS)
 
 
 def points(max_points: Any, *, span_s: float) -> float:
     """How many points a series of a span has."""
-    most = max_points if max_points.__class__ is int else _USUAL_POINTS
-    return min(most, span_s / _READING_EVERY_S, _MOST_POINTS)
+    most = max_points if max_points.__class__ is int else DEFAULT_POINTS
+    return min(most, span_s / _READING_EVERY_S, MAX_POINTS)
 
 
 def span_s(range_: Any, since: Any, until: Any, *, now: Callable[[], datetime]) -> float:
