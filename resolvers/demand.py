@@ -73,7 +73,7 @@ class _Span:
 async def _sums(context: Context, keys: list[tuple[int, _Span]]) -> dict[tuple[int, _Span], list[DemandSum]]:
     """The sums of each panel's span; the panels of one span by one statement."""
     found: dict[tuple[int, _Span], list[DemandSum]] = {}
-    async with context.pool.connection() as connection:
+    async with context.turns, context.pool.connection() as connection:
         for span in {span for _, span in keys}:
             read = demand.days if span.step is DemandStep.DAY else demand.months
             panel_ids = [panel_id for panel_id, other in keys if other == span]

@@ -26,7 +26,8 @@ class Interval:
 
 async def missing(parent: strawberry.Parent[ReadingSeries], info: Info) -> list[Interval]:
     """The spans of the period without readings, longer than 5 minutes and than 3 times the usual spacing."""
-    return await _found(info.context, parent.panel, parent.period, at_least=None)
+    async with info.context.turns:
+        return await _found(info.context, parent.panel, parent.period, at_least=None)
 
 
 async def of_panel(
@@ -48,9 +49,11 @@ async def of_panel(
         raise Refused("BAD_INPUT", f"`atLeastS` must be {LEAST_S:.0f} to {MOST_S:.0f} seconds.", "atLeastS")
     period = chosen_period(range_, since=since, until=until, now=context.now(), default=Range.LAST_24H)
     at_least = None if at_least_s is None else timedelta(seconds=at_least_s)
-    found = await _found(context, parent, period, at_least=at_least)
-    context.spend(len(found), root=info.root_value)
-    return found
+    async with context.turns:
+        context.check_points(root=info.root_value)
+        found = await _found(context, parent, period, at_least=at_least)
+        context.spend(len(found), root=info.root_value)
+        return found
 
 
 async def _found(context: Context, panel: Panel, period: Period, *, at_least: timedelta | None) -> list[Interval]:

@@ -35,10 +35,12 @@ async def page(panel: Panel, info: Info, *, period: Period, window: Window, is_n
     """
     context = info.context
     part = _part(panel, period=period, window=window, is_newest_first=is_newest_first)
-    async with context.pool.connection() as connection:
-        rows = await _rows(connection, context, panel, part=part, limit=window.size + 1)
-        total = await _total(connection, context, panel, period) if "totalCount" in selected(info) else None
-    context.spend(len(rows), root=info.root_value)
+    async with context.turns:
+        context.check_points(root=info.root_value)
+        async with context.pool.connection() as connection:
+            rows = await _rows(connection, context, panel, part=part, limit=window.size + 1)
+            total = await _total(connection, context, panel, period) if "totalCount" in selected(info) else None
+        context.spend(len(rows), root=info.root_value)
     in_order = rows[::-1] if window.is_last else rows
     return page_within(window, in_order, total_count=total, cursor=lambda reading: _cursor(reading, panel=panel))
 

@@ -17,7 +17,6 @@ from resolvers.pages import Cursor, bad_cursor, cursor_of, place_of
 from resolvers.reading_series import PhaseColumns, ReadingSeries
 from resolvers.selection import selected_paths
 from store import reading_picks, readings
-from store.connections import Database
 from store.panels import Panel
 from store.reading_columns import COLUMN_NAMES, Columns
 from store.reading_picks import PowerSample
@@ -83,17 +82,16 @@ async def series(
     Raises:
         Refused: BAD_RANGE, BAD_MAX_POINTS, BAD_CURSOR, TOO_MANY_POINTS.
     """
-    context = info.context
+    context, paths = info.context, selected_paths(info)
     period = chosen_period(range_, since=since, until=until, now=context.now(), default=Range.LAST_24H)
-    paths = selected_paths(info)
     asked = _Asked(context, parent, period, checked_points(max_points), wanted_columns(paths))
-    if after is None:
-        found = await _whole(asked, downsampling)
-    else:
-        found = await _fresh(asked, _place(after, panel=parent))
-    context.spend(found.columns.count, root=info.root_value)
-    _check_values(found.columns.count, paths)
-    return _answered(found, panel=parent, period=period)
+    place = None if after is None else _place(after, panel=parent)
+    async with context.turns:
+        context.check_points(root=info.root_value)
+        found = await _whole(asked, downsampling) if place is None else await _fresh(asked, place)
+        context.spend(found.columns.count, root=info.root_value)
+        _check_values(found.columns.count, paths)
+        return _answered(found, panel=parent, period=period)
 
 
 def checked_points(max_points: int | None) -> int:
@@ -147,8 +145,19 @@ def _check_values(count: int, paths: frozenset[str]) -> None:
 
 
 async def _whole(asked: _Asked, downsampling: Downsampling) -> _Found:
+    found = await _raw(asked)
+    if found.reading_count <= asked.limit and found.finest is Level.READINGS:
+        return _Found(found.columns, found.reading_count, found.place)
+    if downsampling is Downsampling.MIN_MAX_LTTB:
+        picked = await _picked(asked, found)
+        if picked.columns.count:
+            return picked
+    return await _averaged(asked, found)
+
+
+async def _raw(asked: _Asked) -> Series:
     async with asked.context.pool.connection() as connection:
-        found = await readings.raw(
+        return await readings.raw(
             connection,
             viewer=asked.context.signed_in,
             panel_id=asked.panel.id,
@@ -156,28 +165,24 @@ async def _whole(asked: _Asked, downsampling: Downsampling) -> _Found:
             limit=asked.limit,
             wanted=asked.wanted,
         )
-        if found.reading_count <= asked.limit and found.finest is Level.READINGS:
-            return _Found(found.columns, found.reading_count, found.place)
-        if downsampling is Downsampling.MIN_MAX_LTTB:
-            picked = await _picked(connection, asked, found)
-            if picked.columns.count:
-                return picked
-        return await _averaged(connection, asked, found)
 
 
-async def _averaged(connection: Database, asked: _Asked, found: Series) -> _Found:
+async def _averaged(asked: _Asked, found: Series) -> _Found:
     chosen = stride(asked.period, max_points=asked.limit, reading_count=found.reading_count, finest=found.finest)
-    columns = await readings.points(connection, **asked.parameters, days=_days(asked), stride=chosen)
+    async with asked.context.pool.connection() as connection:
+        columns = await readings.points(connection, **asked.parameters, days=_days(asked), stride=chosen)
     return _Found(columns, found.reading_count, found.place, chosen.level, chosen.length)
 
 
-async def _picked(connection: Database, asked: _Asked, found: Series) -> _Found:
-    """Empty where nothing has a power."""
+async def _picked(asked: _Asked, found: Series) -> _Found:
+    """Empty where nothing has a power; others have the connection while places are picked."""
     level = picking_level(asked.period, max_points=asked.limit, reading_count=found.reading_count, finest=found.finest)
     scope = {name: value for name, value in asked.parameters.items() if name != "wanted"}
-    sample = await reading_picks.power_sample(connection, **scope, days=_days(asked), level=level)
+    async with asked.context.pool.connection() as connection:
+        sample = await reading_picks.power_sample(connection, **scope, days=_days(asked), level=level)
     places = await asyncio.to_thread(_picked_places, sample, max_points=asked.limit)
-    columns = await reading_picks.picked(connection, **asked.parameters, level=level, places=places)
+    async with asked.context.pool.connection() as connection:
+        columns = await reading_picks.picked(connection, **asked.parameters, level=level, places=places)
     return _Found(columns, found.reading_count, found.place, level, ROW_LENGTHS.get(level))
 
 
