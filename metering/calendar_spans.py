@@ -11,6 +11,7 @@ from metering.refusals import Refused
 DAY = timedelta(days=1)
 _BUCKET = timedelta(minutes=5)
 _WEEK = timedelta(days=7)
+_MONTHS = {Step.MONTH: 1, Step.YEAR: 12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +78,17 @@ def _bad_week() -> Refused:
 class DaysUpTo:
     """Whole local days from `first_day` up to, not including, `end_day`; and of `end_day` a part, from its midnight on.
 
-    The part ends at `cut_at`, a multiple of five minutes; None for both instants (UTC) where there is no part.
+    The part (UTC) is a multiple of five minutes long; None where there is none.
     """
 
     first_day: date
     end_day: date
-    midnight_at: datetime | None = None
-    cut_at: datetime | None = None
+    part: Period | None = None
 
     @property
     def last_day(self) -> date:
         """The last day of which there is something."""
-        return self.end_day if self.cut_at else self.end_day - DAY
+        return self.end_day if self.part else self.end_day - DAY
 
 
 def part_before(span: CalendarSpan, *, time_zone: ZoneInfo, now: datetime) -> DaysUpTo | None:
@@ -102,30 +102,17 @@ def part_before(span: CalendarSpan, *, time_zone: ZoneInfo, now: datetime) -> Da
         return None
     if local.date() >= span.end_day:
         return DaysUpTo(first_day, span.before.end_day)
-    day, is_there = _same_day_before(local.date(), span=span)
+    day, is_there = _back(local.date(), months=_MONTHS.get(span.step, 0), days=_WEEK.days)
     if not is_there:
         return DaysUpTo(first_day, day)
     midnight_at = local_midnight(day, time_zone)
-    passed = datetime.combine(day, local.time(), tzinfo=time_zone).astimezone(UTC) - midnight_at
-    return DaysUpTo(first_day, day, midnight_at, midnight_at + max(passed, timedelta(0)) // _BUCKET * _BUCKET)
+    passed = max(_at_time_of(local, day=day) - midnight_at, timedelta(0))
+    return DaysUpTo(first_day, day, Period(midnight_at, midnight_at + passed // _BUCKET * _BUCKET))
 
 
-def _same_day_before(day: date, *, span: CalendarSpan) -> tuple[date, bool]:
-    """The same day of the span before, and that it is there; else the day after its month."""
-    if span.step is Step.WEEK:
-        return day - _WEEK, True
-    first_day = span.before.first_day
-    return _same_day(day.day, year=first_day.year, month=day.month if span.step is Step.YEAR else first_day.month)
-
-
-def _same_day(number: int, *, year: int, month: int) -> tuple[date, bool]:
-    """The day of this number in a month, and that it is there; else the day after the month."""
-    first_day, end_day = date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
-    same_day = first_day + timedelta(days=number - 1)
-    return min(same_day, end_day), same_day < end_day
-
-
-_MONTHS = {Step.MONTH: 1, Step.YEAR: 12}
+def _at_time_of(local: datetime, *, day: date) -> datetime:
+    """The instant (UTC) of another day at which clocks show the same."""
+    return datetime.combine(day, local.time(), tzinfo=local.tzinfo).astimezone(UTC)
 
 
 def period_before(buckets: Grid, *, step: Step, time_zone: ZoneInfo, now: datetime) -> Period | None:
@@ -152,8 +139,7 @@ def _days_before(buckets: Grid, *, step: Step, time_zone: ZoneInfo, end: datetim
         return Period(local_midnight(first_before, time_zone), start)
     local = end.astimezone(time_zone)
     last_before, is_there = _back(local.date(), months=months, days=days)
-    until = datetime.combine(last_before, local.time(), tzinfo=time_zone).astimezone(UTC)
-    until = until if is_there else local_midnight(last_before, time_zone)
+    until = _at_time_of(local, day=last_before) if is_there else local_midnight(last_before, time_zone)
     return Period(local_midnight(first_before, time_zone), min(until, start))
 
 
@@ -161,5 +147,12 @@ def _back(day: date, *, months: int, days: int) -> tuple[date, bool]:
     """The same day so many months, or days, before, and that it is there; the day after the month where it is not."""
     if not months:
         return day - timedelta(days=days), True
-    place = day.year * 12 + day.month - 1 - months
-    return _same_day(day.day, year=place // 12, month=place % 12 + 1)
+    first_day, end_day = _first_of_month(day, months=-months), _first_of_month(day, months=1 - months)
+    same_day = first_day + timedelta(days=day.day - 1)
+    return min(same_day, end_day), same_day < end_day
+
+
+def _first_of_month(day: date, *, months: int) -> date:
+    """The first day of the month so many months later."""
+    place = day.year * 12 + day.month - 1 + months
+    return date(place // 12, place % 12 + 1, 1)

@@ -33,7 +33,8 @@ class SpanSum:
 
 
 # The tariff of a day is the panel's own where it has one, otherwise the default, otherwise none. Each span is cut where
-# another tariff begins and then summed: to look up the price of each day took 8 s for a year of 500 panels.
+# another tariff begins and then summed: to look up the price of each day took 8 s for a year of 500 panels. Of a day
+# that is cut, import is from its hours or from the day in proportion where its five minutes are no longer kept.
 _BY_SPAN: LiteralString = """
 WITH visible AS MATERIALIZED (
     SELECT panel.id, panel.time_zone, min(own.valid_from) AS own_from
@@ -72,6 +73,12 @@ FROM span CROSS JOIN LATERAL (
     SELECT sum(energy_kwh), sum(export_kwh), max(power_max_kw), sum(factor_sum), sum(factor_count),
            CASE WHEN count(*) > 0 THEN end_day END
     FROM rollup_five_minutes WHERE panel_id = span.panel_id AND starts_at >= midnight_at AND starts_at < cut_at
+    UNION ALL
+    SELECT part_of_day_kwh(span.panel_id, midnight_at, cut_at), 0, NULL, 0, 0, end_day
+    FROM rollup_day
+    WHERE panel_id = span.panel_id AND day = end_day AND midnight_at IS NOT NULL AND first_at < cut_at AND NOT EXISTS (
+        SELECT FROM rollup_five_minutes
+        WHERE panel_id = span.panel_id AND starts_at >= midnight_at AND starts_at < cut_at)
 ) AS part
 WHERE known_since IS NOT NULL
 GROUP BY place, panel_id, currency
@@ -87,7 +94,8 @@ async def by_span(
 ) -> list[SpanSum]:
     """The sums of each visible panel's spans with readings, one for each currency.
 
-    A span is for the panels of its time zone, or for all panels.
+    A span is for the panels of its time zone, or for all panels. Of the part of a day whose five minutes are no longer
+    kept there is the import alone.
     """
     parameters = {
         "viewer_id": viewer.account_id,
@@ -96,8 +104,8 @@ async def by_span(
         "time_zones": [time_zone for time_zone, _ in spans],
         "first_days": [days.first_day for _, days in spans],
         "end_days": [days.end_day for _, days in spans],
-        "midnights": [days.midnight_at for _, days in spans],
-        "cuts": [days.cut_at for _, days in spans],
+        "midnights": [days.part and days.part.start for _, days in spans],
+        "cuts": [days.part and days.part.end for _, days in spans],
     }
     cursor = await connection.execute(_BY_SPAN, parameters, binary=True)
     return [SpanSum(*row) for row in await cursor.fetchall()]

@@ -17,6 +17,7 @@ from resolvers.context import Context
 from schema.contract import build_schema
 from store.connections import Pool, Row, connect, open_pool
 from store.merge import BatchWriter
+from store.retention import Level
 
 NOW = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 """12:00 in Jakarta on 10 March 2026."""
@@ -91,6 +92,15 @@ class Site:
         with connect(self.url) as connection:
             result = BatchWriter(connection).write([(row[0], reading) for reading in readings])
         return result.batch_id
+
+    def remove(self, level: Level, *, before: datetime) -> None:
+        """Forgets the five minutes or hours before an instant, as housekeeping does."""
+        statements = {
+            Level.FIVE_MINUTES: "DELETE FROM rollup_five_minutes WHERE starts_at < %s",
+            Level.HOURS: "DELETE FROM rollup_hour WHERE starts_at < %s",
+        }
+        self.database.execute(statements[level].encode(), (before,))
+        self.database.execute("INSERT INTO retention VALUES (%s, %s, %s, %s)", (level.value, before, self.now, before))
 
     async def answer(
         self, query: str, *, viewer: Viewer | None = None, anonymous: bool = False, **variables: Any

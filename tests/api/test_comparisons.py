@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from store.retention import Level
 from tests.api.conftest import Site, reading
 
 NOW = datetime(2026, 3, 29, 10, 20, tzinfo=UTC)
@@ -48,9 +49,12 @@ def midnight(code: str, day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZONES[code]).astimezone(UTC)
 
 
+def amount(code: str, energy_kwh: Decimal) -> Decimal:
+    return (energy_kwh * PRICES[code]).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
 def money(code: str, energy_kwh: Decimal) -> dict[str, str]:
-    amount = (energy_kwh * PRICES[code]).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return {"amount": str(amount), "currency": {"A": "IDR", "B": "EUR"}[code]}
+    return {"amount": str(amount(code, energy_kwh)), "currency": {"A": "IDR", "B": "EUR"}[code]}
 
 
 def percent(now: Decimal | int, before: Decimal | int) -> float:
@@ -65,6 +69,11 @@ class Compared:
     days: tuple[date, date]
     before: tuple[date, date]
     is_running: bool = False
+
+    @property
+    def dates(self) -> dict[str, str]:
+        last_day = self.before[1] - timedelta(days=0 if self.is_running else 1)
+        return {"firstDay": self.before[0].isoformat(), "lastDay": last_day.isoformat()}
 
     def now_kwh(self, code: str, points: Points) -> Decimal:
         return used(points, midnight(code, self.days[0]), min(midnight(code, self.days[1]), NOW))
@@ -105,22 +114,20 @@ async def test_each_panel_and_the_total_are_compared_with_the_same_part_of_the_s
         before_kwh = {code: compared.before_kwh(code, readings[code]) for code in ZONES}
         for code, shown in zip(ZONES, found["panels"], strict=True):
             assert Decimal(str(shown["energyKwh"])) == now_kwh[code]
-            assert shown["previous"] | {"costChangePercent": None, "firstDay": "", "lastDay": ""} == {
+            assert shown["previous"] == compared.dates | {
                 "energyKwh": float(before_kwh[code]),
                 "cost": [money(code, before_kwh[code])],
                 "isPartial": False,
                 "energyChangePercent": percent(now_kwh[code], before_kwh[code]),
-                "costChangePercent": None,
-                "firstDay": "",
-                "lastDay": "",
+                "costChangePercent": percent(amount(code, now_kwh[code]), amount(code, before_kwh[code])),
             }
-        total = found["total"]["previous"]
-        assert Decimal(str(total["energyKwh"])) == sum(before_kwh.values())
-        assert total["cost"] == [money(code, before_kwh[code]) for code in ("B", "A")]
-        assert total["costChangePercent"] is None
-        assert total["energyChangePercent"] == percent(sum(now_kwh.values()), sum(before_kwh.values()))
-        last_day = compared.before[1] - timedelta(days=0 if compared.is_running else 1)
-        assert (total["firstDay"], total["lastDay"]) == (compared.before[0].isoformat(), last_day.isoformat())
+        assert found["total"]["previous"] == compared.dates | {
+            "energyKwh": float(sum(before_kwh.values())),
+            "cost": [money(code, before_kwh[code]) for code in ("B", "A")],
+            "isPartial": False,
+            "energyChangePercent": percent(sum(now_kwh.values()), sum(before_kwh.values())),
+            "costChangePercent": None,
+        }
 
 
 async def test_a_year_is_the_sum_of_its_months_and_has_them(site: Site, readings: dict[str, Points]) -> None:
@@ -189,3 +196,28 @@ async def test_a_week_is_asked_for_by_number_or_by_day(site: Site) -> None:
     assert (await site.panel("weeklySummary(year: 2026, week: 3) { energyKwh }"))["weeklySummary"] == {"energyKwh": 0.0}
     assert await site.code("{ weeklySummary(year: 2026, week: 54) { week } }") == "BAD_WEEK"
     assert await site.code("{ yearlySummary(year: 1999) { year } }") == "BAD_MONTH"
+
+
+async def test_the_part_of_a_day_whose_five_minutes_are_gone_is_from_hours_or_in_proportion(site: Site) -> None:
+    site.add_panel("PM")
+    start = datetime(2026, 1, 31, 17, tzinfo=UTC)  # midnight in Jakarta
+    halves = range(2 * 24 * 12)
+    site.load("PM", [reading(start + timedelta(minutes=30 * half), half / 2) for half in halves])
+    site.load("PM", [reading(site.now - timedelta(days=2), 1000.0), reading(site.now - timedelta(days=1), 1001.0)])
+    site.now = datetime(2026, 3, 10, 3, 20, tzinfo=UTC)  # 10:20: what 9 days and 10 h 20 min of February used
+    query = "monthlySummary(year: 2026, month: 3) { previous { lastDay energyKwh cost { amount } isPartial } }"
+
+    async def previous_kwh() -> float:
+        found = (await site.panel(query))["monthlySummary"]["previous"]
+        assert (found["lastDay"], found["isPartial"]) == ("2026-02-10", False)
+        assert Decimal(found["cost"][0]["amount"]) == (Decimal(str(found["energyKwh"])) * 1500).quantize(
+            Decimal("0.01")
+        )
+        return found["energyKwh"]
+
+    whole_days_kwh = 9 * 24 - 0.5
+    assert await previous_kwh() == whole_days_kwh + 10.5
+    horizon = datetime(2026, 3, 1, tzinfo=UTC)
+    for level in (Level.FIVE_MINUTES, Level.HOURS):
+        site.remove(level, before=horizon)
+        assert await previous_kwh() == pytest.approx(whole_days_kwh + 10 + 1 / 3, abs=1e-5)
