@@ -1,20 +1,23 @@
 """Turns a panel and a period into what it uses at which hour of the local day, weekdays and weekends apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import strawberry
 
-from metering.buckets import Level, grid
-from metering.periods import Period, Range, Step, chosen_period
+from metering.buckets import Grid, Level, grid
+from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
+from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
-from store import usage_profile
+from store import retention, usage_profile
 from store.panels import Panel
 from store.usage_profile import HourSum
 
+MAX_DAYS = 366
 HOURS = range(24)
 _MICRO = Decimal("0.000001")
 
@@ -33,7 +36,7 @@ class HourProfile:
 
 @dataclass(frozen=True, slots=True)
 class UsageProfile:
-    """What is used at which hour of the days from `first_day` to `last_day`."""
+    """What is used at which hour of the days from `first_day` to `last_day`, as far as it is kept."""
 
     first_day: date
     last_day: date
@@ -50,40 +53,70 @@ async def of_panel(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> UsageProfile:
-    """The hours of the whole local days that the period touches.
+    """The hours of the whole local days that the period touches, from the first on that is kept.
 
     Raises:
-        Refused: BAD_RANGE, TOO_MANY_POINTS.
+        Refused: BAD_RANGE, also when the period is over 366 days; TOO_MANY_POINTS.
     """
     context, panel = info.context, parent
     period = chosen_period(range_, since=since, until=until, now=context.now(), default=Range.LAST_30D)
+    if period.length > timedelta(days=MAX_DAYS):
+        raise Refused("BAD_RANGE", f"A profile may be of {MAX_DAYS} days at the most.", "from")
     days = grid(period, step=Step.DAY, time_zone=panel.zone)
-    context.spend(3 * len(HOURS), root=info.root_value)
-    level = Level.HOUR if all(edge.minute == 0 for edge in days.edges) else Level.FIVE_MINUTES
-    whole = Period(days.edges[0], days.edges[-1])
-    sums = await loaded(context, _sums, (panel.id, whole, level)) or []
+    context.spend(len(days.days) * len(HOURS), root=info.root_value)
+    kept = await loaded(context, _kept, (panel.id, _span(days, panel))) or _Kept(days.days[0], [])
     return UsageProfile(
-        first_day=days.days[0],
+        first_day=kept.first_day,
         last_day=days.days[-1],
-        all_days=_profile(sums),
-        weekdays=_profile(part for part in sums if not part.is_weekend),
-        weekends=_profile(part for part in sums if part.is_weekend),
+        all_days=_profile(kept.sums),
+        weekdays=_profile(part for part in kept.sums if not part.is_weekend),
+        weekends=_profile(part for part in kept.sums if part.is_weekend),
     )
 
 
-_Key = tuple[int, Period, Level]
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Whole local days, and what they are summed from: hours, where the zone's begin with those of UTC."""
+
+    zone: ZoneInfo
+    period: Period
+    level: Level
+
+    def kept(self, removed: Mapping[retention.Level, datetime]) -> Period:
+        """The days that were not removed; all of them when none is left."""
+        before = removed.get(retention.Level.HOURS if self.level is Level.HOUR else retention.Level.FIVE_MINUTES)
+        if before is None or before <= self.period.start:
+            return self.period
+        since = local_midnight(local_day(before, self.zone), self.zone)
+        return Period(since, self.period.end) if since < self.period.end else self.period
 
 
-async def _sums(context: Context, keys: list[_Key]) -> dict[_Key, list[HourSum]]:
-    """The sums of each panel's span; the panels of one span by one statement."""
-    found: dict[_Key, list[HourSum]] = {}
-    async with context.pool.connection() as connection:
-        for period, level in {(period, level) for _, period, level in keys}:
-            panel_ids = [panel_id for panel_id, *other in keys if other == [period, level]]
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a span, from this local day on."""
+
+    first_day: date
+    sums: list[HourSum]
+
+
+def _span(days: Grid, panel: Panel) -> _Span:
+    level = Level.HOUR if all(edge.minute == 0 for edge in days.edges) else Level.FIVE_MINUTES
+    return _Span(panel.zone, Period(days.edges[0], days.edges[-1]), level)
+
+
+async def _kept(context: Context, keys: list[tuple[int, _Span]]) -> dict[tuple[int, _Span], _Kept]:
+    """What is kept of each panel's span; the panels of one span by one statement."""
+    found: dict[tuple[int, _Span], _Kept] = {}
+    async with context.turns, context.pool.connection() as connection:
+        removed = await retention.removed_before(connection)
+        for span in {span for _, span in keys}:
+            period, panel_ids = span.kept(removed), [panel_id for panel_id, other in keys if other == span]
+            first_day = local_day(period.start, span.zone)
+            found |= {(panel_id, span): _Kept(first_day, []) for panel_id in panel_ids}
             for part in await usage_profile.by_hour(
-                connection, viewer=context.signed_in, panel_ids=panel_ids, period=period, level=level
+                connection, viewer=context.signed_in, panel_ids=panel_ids, period=period, level=span.level
             ):
-                found.setdefault((part.panel_id, period, level), []).append(part)
+                found[part.panel_id, span].sums.append(part)
     return found
 
 

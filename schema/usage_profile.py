@@ -31,7 +31,10 @@ class HourProfile:
 class UsageProfile:
     """See `resolvers.usage_profile.UsageProfile`."""
 
-    first_day: date = strawberry.field(description="The first local day that is counted.")
+    first_day: date = strawberry.field(
+        description="The first local day that is counted: of those asked for, the first whose hours are still kept; of"
+        " time zones that are not whole hours from UTC, whose 5 minutes are. Where none is kept, the first asked for."
+    )
     last_day: date = strawberry.field(description="The last local day that is counted; today as far as it has gone.")
     all_days: HourProfile = strawberry.field(description="All days together.")
     weekdays: HourProfile = strawberry.field(description="Monday to Friday.")

@@ -86,6 +86,15 @@ async def mark_removed(connection: AsyncConnection[Row], level: Level, *, until:
     await connection.execute(_MARK_REMOVED, {"level": level.value, "until": until})
 
 
+_REMOVED_BEFORE = "SELECT level, removed_before FROM retention WHERE removed_before IS NOT NULL"
+
+
+async def removed_before(connection: AsyncConnection[Row]) -> dict[Level, datetime]:
+    """Before which instant (UTC) each level was removed, by whole local days; levels that are all kept are absent."""
+    rows = await (await connection.execute(_REMOVED_BEFORE)).fetchall()
+    return {Level(level): before for level, before in rows}
+
+
 # Whole local days, so that a day is summed from one level. What a panel said last stays, because its next reading may
 # yet change how that is judged. So do the days of the ledger's rows: the balance counts from their instants on. What
 # stayed of a panel that has spoken again since are the days up to its last one before the span: they are looked at too.

@@ -56,7 +56,7 @@ def fifty(site: Site) -> Site:
         ('weeklySummary(date: "2026-03-10") { energyKwh previous { energyKwh } }', 5),
         ("yearlySummary(year: 2026) { energyKwh previous { energyKwh energyChangePercent cost { amount } } }", 5),
         ("tariffs { name bands { unitPrice } } tariff { name }", 2),
-        ("a: usageProfile { allDays { busiestHour } } b: usageProfile(range: LAST_7D) { weekends { hour } }", 3),
+        ("a: usageProfile { allDays { busiestHour } } b: usageProfile(range: LAST_7D) { weekends { hour } }", 4),
         ("device { id }", 2),
         ("id code", 1),
         ("latestReading { at } today { energyKwh } prepaid { balanceKwh forecast { daysLeft } }", 5),

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from resolvers import context
+from store.retention import Level
 from tests.api.conftest import Site, reading
 
 PROFILE = "hour hourCount averageEnergyKwh averagePowerKw peakKw busiestHour"
@@ -73,3 +75,38 @@ async def test_hours_without_readings_are_not_known(site: Site) -> None:
     assert empty["busiestHour"] is None
     assert empty["hourCount"] == [0] * 24
     assert empty["averageEnergyKwh"] == empty["averagePowerKw"] == empty["peakKw"] == [None] * 24
+
+
+async def test_a_profile_of_more_than_a_year_is_refused(site: Site) -> None:
+    site.add_panel("PM")
+    query = '{{ panel(code: "PM") {{ usageProfile(from: "{}", to: "2026-03-10T00:00:00Z") {{ firstDay }} }} }}'
+    assert await site.code(query.format("2025-03-08T23:59:59Z")) == "BAD_RANGE"
+    found = await site.ask(query.format("2025-03-09T00:00:00Z"))
+    assert found["panel"]["usageProfile"] == {"firstDay": "2025-03-09"}
+
+
+async def test_a_year_of_very_many_panels_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "MAX_POINTS", 3 * 366 * 24)
+    for number in range(4):
+        site.add_panel(f"PM{number}")
+    query = "{{ panels {{ nodes {{ usageProfile(range: {}) {{ firstDay }} }} }} }}"
+    assert await site.code(query.format("LAST_1Y")) == "TOO_MANY_POINTS"
+    assert len((await site.ask(query.format("LAST_30D")))["panels"]["nodes"]) == 4
+
+
+@pytest.mark.parametrize(("zone", "level"), [("Asia/Kathmandu", Level.FIVE_MINUTES), ("Asia/Jakarta", Level.HOURS)])
+async def test_a_profile_begins_with_the_first_day_that_is_kept(site: Site, zone: str, level: Level) -> None:
+    site.now = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    site.add_panel("PM", zone=zone)
+    site.load("PM", [reading(site.now - timedelta(hours=hours), 1000.0 - hours) for hours in range(240, 0, -1)])
+    first_kept = datetime(2026, 3, 6, tzinfo=ZoneInfo(zone))
+    site.remove(level, before=first_kept)
+    found = (await site.panel("usageProfile { firstDay lastDay allDays { hourCount averageEnergyKwh } }"))[
+        "usageProfile"
+    ]
+    assert (found["firstDay"], found["lastDay"]) == ("2026-03-06", "2026-03-10")
+    assert found["allDays"]["averageEnergyKwh"] == [1.0] * 24
+    assert sum(found["allDays"]["hourCount"]) == (site.now - first_kept) // timedelta(hours=1)
+    gone = "usageProfile(range: LAST_24H) { firstDay allDays { busiestHour } }"
+    site.now = first_kept - timedelta(days=1)
+    assert (await site.panel(gone))["usageProfile"] == {"firstDay": "2026-03-04", "allDays": {"busiestHour": None}}
