@@ -1,7 +1,6 @@
 """Turns a viewer, a filter and an order into one page of the panels they may see."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,7 +12,7 @@ from psycopg import AsyncConnection
 from metering.access import Viewer
 from metering.devices import DeviceKind
 from store.connections import Row
-from store.panels import STATE_COLUMNS, Panel, PanelStatus, panel_of
+from store.panels import PANEL_COLUMNS, Panel, PanelStatus, panel_of
 
 
 class PanelOrder(Enum):
@@ -64,60 +63,126 @@ class PanelSlice:
     limit: int | None = None
 
 
-# One way of ordering gives a number or a text, the other is the same for all. Numbers are turned round for a descending
-# order, so that panels without one come last either way.
-_PAGE: LiteralString = f"""
+_CONDITIONS: Mapping[str, LiteralString] = {
+    "search": "strpos(lower(concat_ws(' ', panel.code, panel.name, panel.location, panel.meter_number)),"
+    " lower(%(search)s::text)) > 0",
+    "is_online": "coalesce(latest.last_seen_at >= %(online_since)s, false) = %(is_online)s::boolean",
+    "floor": "panel.floor = %(floor)s::integer",
+    "is_prepaid": "panel.is_prepaid = %(is_prepaid)s::boolean",
+    "codes": "panel.code = ANY(%(codes)s::text[])",
+    "location": "panel.location = %(location)s::text",
+    "time_zone": "panel.time_zone = %(time_zone)s::text",
+    "device_kind": "EXISTS (SELECT FROM device WHERE kind = %(device_kind)s::text"
+    " AND panel_code IN (SELECT device_codes(panel.code)))",
+}
+"""What each property of a filter asks of a panel. One that is open is not in the statement: it costs nothing."""
+_NUMBERS: Mapping[PanelOrder, LiteralString] = {
+    PanelOrder.FLOOR: "panel.floor",
+    PanelOrder.LAST_SEEN: "(extract(epoch FROM latest.last_seen_at) * 1000000)::float8",
+    PanelOrder.POWER_NOW: "(SELECT active_power_kw FROM latest_state WHERE panel_id = panel.id)",
+}
+_TEXTS: Mapping[PanelOrder, LiteralString] = {
+    PanelOrder.CODE: "panel.code",
+    PanelOrder.NAME: "lower(panel.name)",
+    PanelOrder.LOCATION: "lower(panel.location)",
+}
+"""One way of ordering gives a number or a text, the other is the same for all."""
+
+
+_ORDER: Mapping[bool, LiteralString] = {
+    False: 'number, text, code COLLATE "C"',
+    True: 'number, text DESC, code COLLATE "C"',
+}
+_FROM_ITS_END: Mapping[bool, LiteralString] = {
+    False: 'number DESC, text DESC, code COLLATE "C" DESC',
+    True: 'number DESC, text, code COLLATE "C" DESC',
+}
+"""An order, ascending and descending. Numbers are turned round for a descending one, so that panels without one come
+last either way."""
+_AFTER: LiteralString = """(number > %(after_number)s::float8 OR number = %(after_number)s AND (
+           text {beyond} %(after_text)s OR text = %(after_text)s AND code COLLATE "C" > %(after_code)s))"""
+_BEFORE: LiteralString = """(number < %(before_number)s::float8 OR number = %(before_number)s AND (
+           text {beyond} %(before_text)s OR text = %(before_text)s AND code COLLATE "C" < %(before_code)s))"""
+
+
+def _statement(
+    cells: LiteralString, *, part: PanelSlice, conditions: Iterable[LiteralString], is_counted: bool
+) -> LiteralString:
+    """What is asked for of a part of the list, after the number of all, and each panel's number and text in the order.
+
+    Where there is no panel, there is a row of nulls.
+    """
+    order, sign = _ORDER[part.is_descending], "-" if part.is_descending else "+"
+    wanted = _FROM_ITS_END[part.is_descending] if part.is_last else order
+    total = "(SELECT count(*)::integer FROM matching)" if is_counted else "NULL::integer"
+    return f"""
 WITH matching AS (
-    SELECT panel.id, panel.code, panel.name, panel.location, panel.floor, panel.time_zone, panel.is_prepaid,
-           panel.meter_number, coalesce(latest.last_seen_at >= %(online_since)s, false) AS is_online,
-           coalesce(%(sign)s::integer * CASE %(order)s::text
-               WHEN 'FLOOR' THEN panel.floor
-               WHEN 'LAST_SEEN' THEN (extract(epoch FROM latest.last_seen_at) * 1000000)::float8
-               WHEN 'POWER_NOW' THEN (SELECT active_power_kw FROM latest_state WHERE panel_id = panel.id)
-           END, 'Infinity') AS number,
-           CASE %(order)s WHEN 'CODE' THEN panel.code WHEN 'NAME' THEN lower(panel.name)
-                WHEN 'LOCATION' THEN lower(panel.location) ELSE '' END COLLATE "C" AS text
+    SELECT panel.*, coalesce({sign} {_NUMBERS.get(part.order, "NULL::float8")}, 'Infinity'::float8) AS number,
+           {_TEXTS.get(part.order, "''")} COLLATE "C" AS text
     FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
     LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
-    WHERE (%(floor)s::integer IS NULL OR panel.floor = %(floor)s)
-      AND (%(is_prepaid)s::boolean IS NULL OR panel.is_prepaid = %(is_prepaid)s)
-      AND (%(is_online)s::boolean IS NULL
-           OR coalesce(latest.last_seen_at >= %(online_since)s, false) = %(is_online)s)
-      AND (%(search)s::text IS NULL OR strpos(
-           lower(concat_ws(' ', panel.code, panel.name, panel.location, panel.meter_number)),
-           lower(%(search)s)) > 0)
-      AND (%(codes)s::text[] IS NULL OR panel.code = ANY(%(codes)s))
-      AND (%(location)s::text IS NULL OR panel.location = %(location)s)
-      AND (%(time_zone)s::text IS NULL OR panel.time_zone = %(time_zone)s)
-      AND (%(device_kind)s::text IS NULL OR EXISTS (
-           SELECT FROM device WHERE kind = %(device_kind)s AND panel_code IN (SELECT device_codes(panel.code))))
-), ranked AS (
-    SELECT *, row_number() OVER (
-        ORDER BY number, CASE WHEN %(sign)s > 0 THEN text END, CASE WHEN %(sign)s < 0 THEN text END DESC,
-                 code COLLATE "C") AS rank
-    FROM matching
+    WHERE {_all(conditions)}
 ), page AS (
-    SELECT * FROM ranked
-    WHERE (%(after_code)s::text IS NULL
-           OR number > %(after_number)s::float8
-           OR number = %(after_number)s AND (
-              CASE WHEN %(sign)s > 0 THEN text > %(after_text)s ELSE text < %(after_text)s END
-              OR text = %(after_text)s AND code COLLATE "C" > %(after_code)s))
-      AND (%(before_code)s::text IS NULL
-           OR number < %(before_number)s::float8
-           OR number = %(before_number)s AND (
-              CASE WHEN %(sign)s > 0 THEN text < %(before_text)s ELSE text > %(before_text)s END
-              OR text = %(before_text)s AND code COLLATE "C" < %(before_code)s))
-    ORDER BY CASE WHEN %(is_last)s THEN -rank ELSE rank END LIMIT %(limit)s
+    SELECT * FROM matching WHERE {_all(_between(part))}
+    ORDER BY {wanted} LIMIT %(limit)s
 )
-SELECT CASE WHEN %(is_counted)s THEN (SELECT count(*)::integer FROM matching) END, page.number, page.text,
-       page.id, page.code, page.name, page.location, page.floor, page.time_zone, page.is_prepaid, page.meter_number,
-       page.is_online, {STATE_COLUMNS}
-FROM (SELECT) AS always
-LEFT JOIN page ON true
-LEFT JOIN latest_state AS latest ON latest.panel_id = page.id
-ORDER BY page.rank
+SELECT whole.total, panel.number, panel.text, {cells}
+FROM (SELECT {total} AS total) AS whole
+LEFT JOIN page AS panel ON true
+LEFT JOIN latest_state AS latest ON latest.panel_id = panel.id
+ORDER BY {order}
 """
+
+
+def _between(part: PanelSlice) -> Iterable[LiteralString]:
+    """What holds for the panels between the places of a part."""
+    if part.after is not None:
+        yield _AFTER.format(beyond="<" if part.is_descending else ">")
+    if part.before is not None:
+        yield _BEFORE.format(beyond=">" if part.is_descending else "<")
+
+
+def _all(conditions: Iterable[LiteralString]) -> LiteralString:
+    return " AND ".join(conditions) or "true"
+
+
+_PLACE = PanelPlace(0, "", "")
+_PAGE: LiteralString = _statement(
+    PANEL_COLUMNS,
+    part=PanelSlice(PanelOrder.LAST_SEEN, is_descending=True, after=_PLACE, before=_PLACE, is_last=True),
+    conditions=_CONDITIONS.values(),
+    is_counted=True,
+)
+"""All that a statement may have."""
+
+
+async def rows(
+    connection: AsyncConnection[Row],
+    cells: LiteralString,
+    *,
+    viewer: Viewer,
+    where: PanelFilter,
+    part: PanelSlice,
+    is_counted: bool,
+    online_since: datetime,
+) -> tuple[list[Row], int | None]:
+    """What cells of `panel` and its latest_state `latest` say of the visible panels of a part of the list, in order.
+
+    The first cell is the panel's id; each row has the number and the text of its place before it. The second value is
+    how many there are in all, None unless `is_counted`.
+    """
+    chosen = {name: value for name, value in _filter(where).items() if value is not None}
+    conditions: list[LiteralString] = [_CONDITIONS[name] for name in chosen]
+    statement = _statement(cells, part=part, conditions=conditions, is_counted=is_counted)
+    parameters = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "online_since": online_since,
+        **chosen,
+        **_slice(part),
+    }
+    found = await (await connection.execute(statement, parameters, binary=True)).fetchall()
+    return [row[1:] for row in found if row[3] is not None], found[0][0]
 
 
 async def page(
@@ -133,17 +198,16 @@ async def page(
 
     None instead of the number unless `is_counted`.
     """
-    parameters = {
-        "viewer_id": viewer.account_id,
-        "sees_all": viewer.sees_all,
-        "online_since": online_since,
-        "is_counted": is_counted,
-        **_filter(where),
-        **_slice(part),
-    }
-    rows = await (await connection.execute(_PAGE, parameters, binary=True)).fetchall()
-    found = [(PanelPlace(row[1], row[2], row[4]), panel_of(row[3:])) for row in rows if row[3] is not None]
-    return found, rows[0][0]
+    found, total = await rows(
+        connection,
+        PANEL_COLUMNS,
+        viewer=viewer,
+        where=where,
+        part=part,
+        is_counted=is_counted,
+        online_since=online_since,
+    )
+    return [(PanelPlace(row[0], row[1], row[3]), panel_of(row[2:])) for row in found], total
 
 
 async def every(
@@ -169,20 +233,9 @@ def _filter(where: PanelFilter) -> dict[str, Any]:
     }
 
 
-_NOWHERE = PanelPlace(math.inf, "", "")
-
-
 def _slice(part: PanelSlice) -> dict[str, Any]:
-    after, before = part.after or _NOWHERE, part.before or _NOWHERE
-    return {
-        "order": part.order.value,
-        "sign": -1 if part.is_descending else 1,
-        "after_number": after.number,
-        "after_text": after.text,
-        "after_code": after.code or None,
-        "before_number": before.number,
-        "before_text": before.text,
-        "before_code": before.code or None,
-        "is_last": part.is_last,
-        "limit": part.limit,
-    }
+    found: dict[str, Any] = {"limit": part.limit}
+    for name, place in (("after", part.after), ("before", part.before)):
+        if place is not None:
+            found |= {f"{name}_number": place.number, f"{name}_text": place.text, f"{name}_code": place.code}
+    return found
