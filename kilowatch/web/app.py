@@ -21,9 +21,10 @@ from kilowatch.web.engine.engine import Engine, build_engine
 from kilowatch.web.export import Exports
 from kilowatch.web.export_links import PATH as EXPORT_PATH
 from kilowatch.web.export_links import ExportLinks
-from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.fanout.fanout import SUBSCRIPTIONS_A_CONNECTION, FanOut
 from kilowatch.web.health import Health
 from kilowatch.web.request_limits import ServerPricing
+from kilowatch.web.slots import Slots
 from kilowatch.web.sockets.closing import MAX_CONNECTIONS, Connections
 from kilowatch.web.sockets.conversation import INIT_WITHIN_S, SocketServices
 from kilowatch.web.sockets.graphql_ws import GraphQLOverWebSocket
@@ -112,7 +113,8 @@ def create_app(
     `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
-    An account may have `max_connections` websockets, and as many event streams. `bounds` are what operations may cost
+    An account may have `max_connections` websockets, as many event streams, and five times as many subscriptions on
+    all of these. `bounds` are what operations may cost
     and clients may spend. Panels that are not known are taken to be in `default_time_zone`, as by ingest.
 
     Raises:
@@ -163,7 +165,7 @@ def _routes(
     init_within_s: float,
     connections: Connections,
 ) -> list[BaseRoute]:
-    counts, fanout = Counts(), FanOut(engine, services.live)
+    counts, fanout = Counts(), FanOut(engine, services.live, Slots(SUBSCRIPTIONS_A_CONNECTION * connections.most))
     streams = EventStreams(fanout, services.subscriptions, counts, max_streams=connections.most)
     over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins, streams)
     for_sockets = SocketServices(

@@ -20,8 +20,10 @@ from kilowatch.web.engine.engine import Answer, Engine, build_engine
 from kilowatch.web.engine.operation import Operation
 from kilowatch.web.fanout import fanout
 from kilowatch.web.fanout import members as fanout_members
-from kilowatch.web.fanout.asking import Asked
+from kilowatch.web.fanout.asking import MAX_VARIABLES_BYTES, Asked, kept
 from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.fanout.turns import Turns
+from kilowatch.web.slots import Slots
 from kilowatch.web.sockets import conversation
 from kilowatch.web.sockets import socket_protocol as sockets
 from kilowatch.web.sockets.closing import TOO_MANY_CONNECTIONS
@@ -110,6 +112,11 @@ async def registers(found: list[tuple[SocketClient, str]], count: int) -> list[l
         [(await client.event(operation))["reading"]["energyImportKwh"] for _ in range(count)]
         for client, operation in found
     ]
+
+
+async def open_ones(client: SocketClient) -> list[dict[str, str]]:
+    """What the account has open."""
+    return (await client.event(await client.subscribe("{ viewer { subscriptions { id } } }")))["subscriptions"]
 
 
 async def test_an_event_is_executed_once_for_all_who_ask_alike(
@@ -246,9 +253,7 @@ async def test_a_client_that_stays_stuck_is_closed_and_the_others_go_on(
         stuck.socket.transport.pause_reading()
         stored = 0
         async with asyncio.timeout(2 * WITHIN_S):
-            while await others[0][0].event(await others[0][0].subscribe("{ viewer { openSubscriptions } }")) != {
-                "openSubscriptions": 1
-            }:
+            while len(await open_ones(others[0][0])) != 1:
                 await meters.store([(panel, reading(stored + i)) for i in range(50)])
                 assert await registers(others, 50) == [[float(stored + i) for i in range(50)]]
                 stored += 50
@@ -270,7 +275,7 @@ async def test_a_slow_client_that_comes_back_reads_why_it_was_closed(
         slow.socket.transport.pause_reading()
         stored = 0
         async with asyncio.timeout(2 * WITHIN_S):
-            while (await observer.ask("{ viewer { openSubscriptions } }"))["data"]["viewer"]["openSubscriptions"]:
+            while (await observer.ask("{ viewer { subscriptions { id } } }"))["data"]["viewer"]["subscriptions"]:
                 await meters.store([(panel, reading(stored + i)) for i in range(50)])
                 stored += 50
             slow.socket.transport.resume_reading()
@@ -289,12 +294,10 @@ async def test_an_owner_who_closes_a_subscription_ends_that_operation_alone(api:
         assert [(one["operation"], one["transport"]) for one in shown["subscriptions"]] == [
             ("panelReadings", "WEBSOCKET")
         ] * 2
-        close = "mutation ($id: ID!) { closeSubscription(input: {id: $id}) { closedId } }"
+        close = "mutation ($id: ID!) { closeSubscription(input: {subscriptionId: $id}) { closedId } }"
         await client.event(await client.subscribe(close, id=ids[-1]))
         ended = await client.message(doomed)
-        assert await client.event(await client.subscribe("{ viewer { openSubscriptions } }")) == {
-            "openSubscriptions": 1
-        }
+        assert await open_ones(client) == [{"id": ids[0]}]
     assert (ended["type"], ended["payload"][0]["extensions"]["code"]) == ("error", "SUBSCRIPTION_CLOSED")
 
 
@@ -329,6 +332,62 @@ async def test_a_server_has_a_limit_of_distinct_subscriptions(
         await client.event(await client.subscribe(READINGS, after=None))
         refused = await client.message(await client.subscribe(WITH_PANEL))
     assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "TOO_MANY_SUBSCRIPTIONS")
+
+
+async def test_an_account_may_have_five_subscriptions_for_each_connection(database_url: str) -> None:
+    account = await add_account(database_url)
+    other = await add_account(database_url, email="ben@example.org")
+    async with (
+        serving(make_app(database_url, max_connections=1)) as api,
+        speaking(api, account_id=account) as client,
+        speaking(api, account_id=other) as somebody,
+    ):
+        found = [await client.subscribe(READINGS) for _ in range(5)]
+        for operation in found:
+            await client.event(operation)
+        refused = await client.message(await client.subscribe(READINGS))
+        assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "TOO_MANY_SUBSCRIPTIONS")
+        await somebody.event(await somebody.subscribe(READINGS))
+        await client.stop(found[0])
+        await client.event(await client.subscribe(READINGS))
+
+
+async def test_a_subscription_whose_variables_are_too_long_is_refused(api: Server, database_url: str) -> None:
+    async with speaking(api, account_id=await add_account(database_url)) as client:
+        refused = await client.message(await client.subscribe(READINGS, codes=["x" * MAX_VARIABLES_BYTES]))
+    assert (refused["type"], refused["payload"][0]["extensions"]) == (
+        "error",
+        {"code": "BAD_INPUT", "field": "variables"},
+    )
+
+
+def test_of_a_request_only_what_its_document_declares_is_kept() -> None:
+    sent = Operation(
+        query=READINGS,
+        variables={"codes": ["P1"], "more": "x" * 60_000},
+        extensions={"trace": "x" * 60_000},
+        document_id="x" * 60_000,
+    )
+    prepared = build_engine(introspection=True).prepared(Operation(query=READINGS))
+    assert kept(sent, prepared) == Operation(query=READINGS, variables={"codes": ["P1"]})
+
+
+async def test_between_slices_of_a_burst_everybody_else_has_a_turn() -> None:
+    turns, done, slices = Turns(at_once=10), list[int](), list[int]()
+
+    async def work(number: int) -> None:
+        for _ in range(4):
+            await turns.take(5)
+            done.append(number)
+
+    tasks = [asyncio.create_task(work(number)) for number in range(20)]
+    while not all(task.done() for task in tasks):
+        before = len(done)
+        await asyncio.sleep(0)
+        slices.append(len(done) - before)
+    assert max(slices) == 2
+    assert done[:20] == list(range(20))
+    assert sorted(done) == sorted(list(range(20)) * 4)
 
 
 @pytest.fixture
@@ -371,7 +430,7 @@ async def test_another_server_closes_stuck_clients_as_well(
         stuck.socket.transport.pause_reading()
         stored = 0
         async with asyncio.timeout(2 * WITHIN_S):
-            while (await observer.ask("{ viewer { openSubscriptions } }"))["data"]["viewer"]["openSubscriptions"]:
+            while (await observer.ask("{ viewer { subscriptions { id } } }"))["data"]["viewer"]["subscriptions"]:
                 await meters.store([(panel, reading(stored + i)) for i in range(500)])
                 stored += 500
         stuck.socket.transport.abort()
@@ -506,7 +565,7 @@ async def _play(steps: list[str], dice: random.Random) -> None:
     log, news = list[int](), asyncio.Condition()
     engine = Echo(log, news)
     hub = Nobody()
-    shared = FanOut(engine, hub)  # pyright: ignore[reportArgumentType]
+    shared = FanOut(engine, hub, Slots(1))  # pyright: ignore[reportArgumentType]
     sinks, joining, members = list[Sieve](), list[asyncio.Task[Any]](), dict[Sieve, Any]()
     for step in _and_turns(steps, dice):
         if step == "store":

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
 from graphql import OperationType
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -17,10 +16,11 @@ from kilowatch.web.endpoint.sse import EventStream, EventStreams, single
 from kilowatch.web.engine.documents import Prepared
 from kilowatch.web.engine.engine import Answer, Engine, NotAllowedHereError
 from kilowatch.web.engine.operation import BadRequestError, Operation
-from kilowatch.web.fanout.asking import Asked
+from kilowatch.web.fanout.asking import Asked, kept
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import MakeContext, Viewers, bearer_token
 from metering.access import Viewer
+from metering.refusals import Refused
 
 QUERIES = frozenset({OperationType.QUERY})
 QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -122,12 +122,18 @@ class GraphQLOverHTTP:
         """The stream, for subscriptions and for who asks for nothing else; None where an answer is wanted."""
         prepared = self.engine.read(operation, self.make_context(caller.viewer, caller.address))
         if isinstance(prepared, Prepared) and prepared.kind is OperationType.SUBSCRIPTION:
-            kept = msgspec.structs.replace(operation, query=prepared.document.text)  # one text for all who send it
-            asked = Asked(prepared, kept, caller.viewer, lambda viewer: self.make_context(viewer, caller.address))
-            return self.streams.opened(asked, address=caller.address, expires_at=caller.expires_at)
+            return self._opened(prepared, operation, caller)
         if chosen.media_type != EVENT_STREAM:
             return None
         return single(await self._executed(scope, operation, caller) if isinstance(prepared, Prepared) else prepared)
+
+    def _opened(self, prepared: Prepared, operation: Operation, caller: Caller) -> Response | EventStream:
+        try:
+            remembered = kept(operation, prepared)
+        except Refused as refused:
+            return single(self.engine.ended(refused))
+        asked = Asked(prepared, remembered, caller.viewer, lambda viewer: self.make_context(viewer, caller.address))
+        return self.streams.opened(asked, address=caller.address, expires_at=caller.expires_at)
 
 
 _ALLOW = (("allow", "GET, POST"),)

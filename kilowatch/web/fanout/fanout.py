@@ -5,15 +5,15 @@ opening, then what has waited and lies beyond the opening, and from then on the 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from kilowatch.web.engine.engine import Answer, Engine
 from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.asking import Asked, GroupKey, Sink, key_of
-from kilowatch.web.fanout.members import Frame, Member
+from kilowatch.web.fanout.members import Member
+from kilowatch.web.fanout.turns import EVENT, Turns
+from kilowatch.web.slots import Slots
 from metering.refusals import Refused
 from resolvers.context import Context
 from resolvers.live import LiveHub
@@ -21,8 +21,10 @@ from resolvers.streams import LiveStream, Scope, Told
 
 MAX_GROUPS = 20_000
 """Distinct streams of a process: each holds about 15 KB and a task."""
-AT_ONCE = 200
-"""Members that are handed a frame before others (requests, pings) get their turn: about 2 ms."""
+SUBSCRIPTIONS_A_CONNECTION = 5
+"""How many subscriptions an account may have for each connection that it may have: 1,000 in all."""
+AT_ONCE = 100
+"""Members that are handed a frame in one turn."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +33,8 @@ class FanOut:
 
     engine: Engine
     live: LiveHub
+    slots: Slots
+    turns: Turns = field(default_factory=Turns)
     dropped_before: int = 0
     """Events that slow clients were told they did not get."""
     _groups: dict[GroupKey, "Group"] = field(default_factory=dict[GroupKey, "Group"])
@@ -51,23 +55,26 @@ class FanOut:
 
         Who calls it stops the member, whether or not the sink was told of an end. None for one that has already ended.
         """
-        found = await self._source(asked)
-        if isinstance(found, Answer):
-            sink.end(found)
-            return None
-        executor, events = found
-        if not isinstance(events, LiveStream):
-            await self._alone(executor, events, sink)
+        if asked.account_id is not None and not self.slots.take(asked.account_id):
+            message = f"An account may have {self.slots.most} subscriptions: complete one first."
+            sink.end(self.engine.ended(Refused("TOO_MANY_SUBSCRIPTIONS", message)))
             return None
         member = Member(self, asked, sink)
         try:
-            await member.open(executor, events)
+            return member if await self._is_opened(member) else None
         except BaseException:
             member.stop()
             raise
-        return member
 
-    async def _source(self, asked: Asked) -> tuple[Any, Any] | Answer:
+    async def _is_opened(self, member: Member) -> bool:
+        found = await self._source(member.asked)
+        if isinstance(found, Answer):
+            member.end(found)
+            return False
+        await member.open(*found)
+        return True
+
+    async def _source(self, asked: Asked) -> tuple[Any, LiveStream] | Answer:
         """What executes a subscription's events, and where these come from; an answer where it is refused."""
         context = asked.make_context(asked.viewer)
         admitted = self.engine.admitted(asked.prepared, asked.operation, context)
@@ -75,25 +82,13 @@ class FanOut:
             return admitted
         return await self.source(asked, context)
 
-    async def source(self, asked: Asked, context: Context) -> tuple[Any, Any] | Answer:
+    async def source(self, asked: Asked, context: Context) -> tuple[Any, LiveStream] | Answer:
         """As above, without a charge: for what a group or a member begins anew."""
         executor = self.engine.executor(asked.prepared, asked.operation, context)
         if isinstance(executor, Answer):
             return executor
         events = await self.engine.events(executor)
-        return events if isinstance(events, Answer) else (executor, events)
-
-    async def _alone(self, executor: Any, events: AsyncGenerator[Any], sink: Sink) -> None:
-        """Runs a subscription that cannot be shared."""
-        try:
-            async with aclosing(events):
-                async for event in events:
-                    await sink.drained()
-                    sink.write(encoded((await self.engine.answer_of(executor, event)).body))
-        except Exception as error:  # noqa: BLE001 - what ends a stream is told like what refuses one
-            sink.end(self.engine.ended(error))
-        else:
-            sink.end(None)
+        return events if isinstance(events, Answer) else (executor, cast("LiveStream", events))
 
     def group(self, asked: Asked, who: Scope | int | None) -> "Group":
         """The group of all who ask alike and are alike; a new one for the first of them.
@@ -105,7 +100,8 @@ class FanOut:
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= MAX_GROUPS:
-                raise Refused("TOO_MANY_SUBSCRIPTIONS", "The server has as many subscriptions as it can bear.")
+                message = f"A server may have {MAX_GROUPS} distinct subscriptions: ask like others do, or later."
+                raise Refused("TOO_MANY_SUBSCRIPTIONS", message)
             group = self._groups[key] = Group(self, key, asked)
             group.start()
         return group
@@ -172,12 +168,14 @@ class Group:
 
     async def _tell(self, told: Told) -> None:
         """Hands an event to all members, in slices; who has left meanwhile gets nothing."""
-        frame = Frame(await self.tail_of(told.event), told.place, told.panel_id, told.is_beat)
+        await self.fanout.turns.take(EVENT + min(len(self.members), AT_ONCE))
+        frame = replace(told, event=await self.tail_of(told.event))
         members = list(self.members)
         for start in range(0, len(members), AT_ONCE):
+            several = members[start : start + AT_ONCE]
             if start:
-                await asyncio.sleep(0)
-            for member in members[start : start + AT_ONCE]:
+                await self.fanout.turns.take(len(several))
+            for member in several:
                 if member.group is self:
                     member.tell(frame)
 

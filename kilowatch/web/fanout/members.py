@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kilowatch.web.engine.engine import Answer
 from kilowatch.web.engine.json_text import encoded
-from kilowatch.web.fanout.asking import Asked, Sink
+from kilowatch.web.fanout.asking import Asked, Companies, Company, Sink
+from kilowatch.web.fanout.turns import EVENT
 from metering.access import Viewer
 from metering.refusals import Refused
 from resolvers.live import Sight
@@ -16,41 +17,29 @@ from resolvers.mailboxes import Waiting
 from resolvers.streams import LiveStream, Resumption, Scope, Told
 from store.events import Position
 
-if TYPE_CHECKING:
-    from kilowatch.web.fanout.fanout import FanOut, Group
-
 WAITING_AT_THE_OPENING = 1000
 WAITING_WHEN_SLOW = 100
 """Frames that wait for a client that does not read, before only the newest of each panel is kept."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """One event, encoded for everybody who is told of it; see `resolvers.streams.Told`."""
-
-    tail: bytes
-    place: Any
-    panel_id: int | None
-    is_beat: bool
-
-
 @dataclass(slots=True, eq=False)
 class Member:
-    """One subscription of one client.
+    """One subscription of one client, from the moment on when it holds a slot of its account's.
 
+    Frames are events of its group whose `event` is the answer, encoded for everybody who is told of it.
     `_waiting` is None while the client is told at once. Otherwise frames wait there: during the opening, and while the
     client reads too slowly; `_task` is what tells them then.
     """
 
-    fanout: "FanOut"
+    fanout: Companies
     asked: Asked
     sink: Sink
-    group: "Group | None" = None
+    group: Company | None = None
     place: Any = None
     """Where the stream stands for this client: after the last event that it was told."""
     _opened_at: Any = None
     """Where the opening ended, until something beyond it has come."""
-    _waiting: Waiting[Frame] | None = None
+    _waiting: Waiting[Told] | None = None
     _sight: Sight | None = None
     _moved_at: Position | None = None
     _task: asyncio.Task[None] | None = None
@@ -94,6 +83,7 @@ class Member:
         async with aclosing(stream.opening(since=since)) as opening:
             async for told in _while_open(self, opening):
                 if told.event is not None:
+                    await self.fanout.turns.take(EVENT)
                     await self.sink.drained()
                     self.sink.write(encoded((await self.fanout.engine.answer_of(executor, told.event)).body))
                 self.place = told.place
@@ -101,7 +91,7 @@ class Member:
 
     # Being told
 
-    def tell(self, frame: Frame) -> None:
+    def tell(self, frame: Told) -> None:
         """Sends a frame, or keeps it until the client can read."""
         if self._waiting is not None:
             if not frame.is_beat:
@@ -113,13 +103,13 @@ class Member:
             self._waiting.put(frame)
             self._task = asyncio.create_task(self._catch_up(), name="slow subscriber")
 
-    def _send(self, frame: Frame) -> None:
+    def _send(self, frame: Told) -> None:
         if self._opened_at is not None:
-            if not _is_news(frame, self._opened_at):
+            if not frame.is_news(self._opened_at):
                 return
             if not frame.is_beat:
                 self._opened_at = None
-        self.sink.write(frame.tail)
+        self.sink.write(frame.event)
         self.place = frame.place
 
     async def _catch_up(self) -> None:
@@ -195,6 +185,8 @@ class Member:
             return
         self._is_open = False
         self._leave()
+        if self.asked.account_id is not None:
+            self.fanout.slots.free(self.asked.account_id)
         if self._is_counted:
             self.fanout.live.ended(self.asked.account_id)
         if self._sight is not None:
@@ -224,7 +216,3 @@ async def _while_open(member: Member, opening: AsyncIterator[Told]) -> AsyncGene
         if not member.is_open:
             return
         yield told
-
-
-def _is_news(frame: Frame, since: Any) -> bool:
-    return frame.place > since or (frame.is_beat and frame.place == since)

@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import msgspec
 from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -18,7 +17,7 @@ from kilowatch.web.engine.documents import Prepared
 from kilowatch.web.engine.engine import Answer, Engine
 from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.engine.operation import Operation
-from kilowatch.web.fanout.asking import Asked, title_of
+from kilowatch.web.fanout.asking import Asked, kept, title_of
 from kilowatch.web.fanout.fanout import FanOut
 from kilowatch.web.sockets.closing import (
     BAD_MESSAGE,
@@ -48,6 +47,7 @@ from kilowatch.web.sockets.socket_protocol import STUCK_AFTER_S, TOO_SLOW
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import MakeContext, Viewers, bearer_token, payload_token
 from metering.access import Viewer
+from metering.refusals import Refused
 from resolvers.context import Context, system_now
 from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
 from store.open_subscriptions import Transport
@@ -238,9 +238,13 @@ class Conversation:
         self, running: RunningOperation, prepared: Prepared, operation: Operation, viewer: Viewer | None
     ) -> None:
         """Opens a subscription; it lives on when this returns."""
+        try:
+            asked = Asked(prepared, kept(operation, prepared), viewer, self._contexts())
+        except Refused as refused:
+            running.end(self.services.engine.ended(refused))
+            return
         self._register(running, prepared, viewer)
-        kept = msgspec.structs.replace(operation, query=prepared.document.text)  # one text for all who send it
-        running.member = await self.services.fanout.begin(Asked(prepared, kept, viewer, self._contexts()), running)
+        running.member = await self.services.fanout.begin(asked, running)
 
     def _register(self, running: RunningOperation, prepared: Prepared, viewer: Viewer | None) -> None:
         """Lets the owner see and close the subscription."""
