@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
 
 import psycopg
 import pytest
@@ -21,11 +22,21 @@ _TENANTS_TABLES = re.compile(
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b")
 
 
+def is_sql(value: object) -> bool:
+    return isinstance(value, str) and bool(_PREPARABLE.match(value))
+
+
 def statements() -> Iterator[tuple[str, str]]:
+    """The private constants of store: text, and SQL in dicts that is no constant of its own."""
     for module in pkgutil.iter_modules(store.__path__):
-        for name, value in vars(importlib.import_module(f"store.{module.name}")).items():
-            if isinstance(value, str) and re.fullmatch(r"_[A-Z][A-Z0-9_]*", name):
-                yield f"{module.name}.{name}", value
+        constants = vars(importlib.import_module(f"store.{module.name}"))
+        named = {name: value for name, value in constants.items() if re.fullmatch(r"_[A-Z][A-Z0-9_]*", name)}
+        texts = {name: value for name, value in named.items() if isinstance(value, str)}
+        yield from ((f"{module.name}.{name}", text) for name, text in texts.items())
+        for name, value in named.items():
+            for key, text in value.items() if isinstance(value, dict) else ():
+                if is_sql(text) and text not in texts.values():
+                    yield f"{module.name}.{name}[{key}]", text
 
 
 STATEMENTS = dict(statements())
@@ -77,12 +88,15 @@ UNSCOPED = {
 FOR_JOBS = {
     "announced_panels.changed_panels": "the announcer, for the Home Assistant of the owner's broker",
     "announced_panels.to_take_back": "the announcer, as above",
+    "alerts.clear": "the job that evaluates rules, of what it cleared",
+    "alerts.raise_low_units": "the job that evaluates rules, of what it raised",
     "events.access_of": "says what an account may see: it is the filter",
     "events.alert_changes": "the live hub, which hands an alert to its own account alone",
     "events.alert_changes_since": "the live hub, as above",
     "events.batch_bounds": "numbers of batches, nobody's data",
     "events.count_all": "how much there is to replay, for anybody: a number that no client sees",
     "events.stored_after": "the live hub, which asks for the panels that its viewers may see",
+    "events.stored_pages": "the live hub, as above",
     "forecasts.ages": "how fresh forecasts are, nobody's data",
     "forecasts.balance": "the forecasting job",
     "forecasts.history": "the forecasting job",
@@ -104,15 +118,46 @@ def reads_without_viewer() -> Iterator[str]:
     for module in pkgutil.iter_modules(store.__path__):
         if module.name in UNSCOPED:
             continue
-        loaded = importlib.import_module(f"store.{module.name}")
-        for name, function in inspect.getmembers(loaded, inspect.isfunction):
-            if function.__module__ != loaded.__name__ or name.startswith("_"):
-                continue
-            used = [n for n in function.__code__.co_names if f"{module.name}.{n}" in STATEMENTS]
-            texts = [STATEMENTS[f"{module.name}.{n}"] for n in used]
-            reads = [t for t in texts if _TENANTS_TABLES.search(t) and not _WRITES.search(t)]
+        for name, function in functions(importlib.import_module(f"store.{module.name}")):
+            reads = [text for text in run_by(function) if _TENANTS_TABLES.search(text) and not _WRITES.search(text)]
             if reads and "viewer" not in inspect.signature(function).parameters:
                 yield f"{module.name}.{name}"
+
+
+def functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
+    """The public functions of a module, and the public methods of its classes, without their decorators."""
+    for name, value in vars(module).items():
+        if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+            continue
+        for key, member in [("", value), *(vars(value).items() if inspect.isclass(value) else ())]:
+            function = inspect.unwrap(member) if callable(member) else None
+            if inspect.isfunction(function) and not key.startswith("_"):
+                yield f"{name}.{key}".rstrip("."), function
+
+
+def run_by(function: FunctionType) -> set[str]:
+    """The statements that a function names, alone or in a dict, itself or by private functions of its module."""
+    found: set[str] = set()
+    seen, looked_at = set[object](), [function]
+    while looked_at:
+        one = looked_at.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        for name in names_in(one.__code__):
+            if name.startswith("_"):
+                value = one.__globals__.get(name)
+                found |= {text for text in (value.values() if isinstance(value, dict) else [value]) if is_sql(text)}
+                looked_at += [inspect.unwrap(value)] if inspect.isfunction(value) else []
+    return found
+
+
+def names_in(code: CodeType) -> Iterator[str]:
+    """The names of a function's body, and of the functions and comprehensions inside it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from names_in(constant)
 
 
 @pytest.mark.parametrize("name", [name for name, text in STATEMENTS.items() if "viewer_id" in text])
