@@ -439,10 +439,6 @@ class LiveHub:
         if not self.subscribers[account_id]:
             del self.subscribers[account_id]
 
-    def streams_of(self, account_id: int) -> int:
-        """How many subscriptions an account has open in this process."""
-        return self.subscribers[account_id]
-
     @property
     def dropped(self) -> int:
         """How many readings slow subscribers did not get, those included that they have yet to be told of."""

@@ -68,10 +68,6 @@ class OpenSubscriptions:
         self._open.pop(subscription_id, None)
         self._has_changed = True
 
-    def count(self, account_id: int) -> int:
-        """How many an account has open in this process."""
-        return sum(one.account_id == account_id for one, _ in self._open.values())
-
     # What its owner sees
 
     async def own(self, viewer: Viewer) -> list[OpenSubscription]:

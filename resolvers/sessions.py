@@ -146,8 +146,3 @@ async def panel_count(info: Info, signed_in: strawberry.Parent[SignedIn]) -> int
     """How many panels the person sees."""
     async with info.context.pool.connection() as connection:
         return await accounts.panel_count(connection, signed_in.account_id)
-
-
-def open_subscriptions(info: Info, signed_in: strawberry.Parent[SignedIn]) -> int:
-    """How many streams of readings or status the person has open in this process."""
-    return info.context.live.streams_of(signed_in.account_id)

@@ -35,7 +35,7 @@ class OpenSubscription:
 class CloseSubscriptionInput:
     """A subscription of the viewer's."""
 
-    id: strawberry.ID = strawberry.field(description="The id that `viewer { subscriptions }` answers.")
+    subscription_id: strawberry.ID = strawberry.field(description="The id that `viewer { subscriptions }` answers.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +74,4 @@ class OpenSubscriptionMutations:
         ],
     ) -> Closed:
         """The closed one's id, or why it was not closed."""
-        return Closed(await open_subscriptions.close_subscription(info.context, subscription_id=given.id))
+        return Closed(await open_subscriptions.close_subscription(info.context, subscription_id=given.subscription_id))

@@ -49,7 +49,8 @@ class Connection(Generic[T]):
     """See `resolvers.pages.Page`."""
 
     total_count: int = strawberry.field(
-        description="How many items the whole list has, with the filter applied; counted only where it is asked for."
+        description="How many items the whole list has, as far as the arguments of the field choose from it; counted"
+        " only where it is asked for."
     )
     nodes: list[T] = strawberry.field(description="The items of this page, in order.")
     edges: list[Edge[T]] = strawberry.field(description="The items of this page with their cursors.")

@@ -35,14 +35,14 @@ class ServiceOperations:
     timescaledb_version: str | None = strawberry.field(
         description="The version of TimescaleDB; null where readings are in plain Postgres."
     )
-    size_mib: int = strawberry.field(description="What the database takes on disk in MiB, rounded up.")
+    database_size_mib: int = strawberry.field(description="What the database takes on disk in MiB, rounded up.")
     readings_size_mib: int = strawberry.field(
         description="What readings take of it in MiB, with their indexes, rounded up."
     )
     oldest_reading_at: datetime | None = strawberry.field(
         description="When the oldest reading was (UTC); null before the first."
     )
-    rejected_count: int = strawberry.field(
+    rejected_last_day_count: int = strawberry.field(
         description="Different messages of the last 24 hours that could not be read; see rejectedMessages."
     )
     server_count: int = strawberry.field(description="Server processes that gave a sign of life within a minute.")

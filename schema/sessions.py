@@ -30,10 +30,6 @@ class Viewer:
     panel_count: int = strawberry.field(
         resolver=sessions.panel_count, description="How many panels you see; every panel for an admin."
     )
-    open_subscriptions: int = strawberry.field(
-        resolver=sessions.open_subscriptions,
-        description="How many subscriptions to readings and status you have open on the server process that answers.",
-    )
     subscriptions: list[OpenSubscriptionRow] = strawberry.field(
         resolver=own_subscriptions,
         graphql_type=list[OpenSubscription],

@@ -20,10 +20,10 @@ class ServiceFigures:
 
     postgres_version: str
     timescaledb_version: str | None
-    size_mib: int
+    database_size_mib: int
     readings_size_mib: int
     oldest_reading_at: datetime | None
-    rejected_count: int
+    rejected_last_day_count: int
     server_count: int
     subscription_count: int
 
@@ -34,11 +34,11 @@ WITH server AS (
 )
 SELECT current_setting('server_version') AS postgres_version,
        (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescaledb_version,
-       ceil(pg_database_size(current_database()) / 1048576.0)::integer AS size_mib,
+       ceil(pg_database_size(current_database()) / 1048576.0)::integer AS database_size_mib,
        ceil(size_bytes / 1048576.0)::integer AS readings_size_mib,
        oldest_at AS oldest_reading_at,
        (SELECT count(*)::integer FROM rejected_message
-        WHERE coalesce(last_received_at, received_at) >= %(rejected_since)s) AS rejected_count,
+        WHERE coalesce(last_received_at, received_at) >= %(rejected_since)s) AS rejected_last_day_count,
        (SELECT count(*)::integer FROM server) AS server_count,
        (SELECT count(*)::integer FROM open_subscription WHERE process_id IN (SELECT id FROM server))
            AS subscription_count

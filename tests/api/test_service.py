@@ -76,8 +76,8 @@ async def test_an_admin_sees_the_database_what_was_rejected_and_who_listens(site
             "INSERT INTO open_subscription VALUES (gen_random_uuid(), %s, 1, 'o', 'SSE', '::1', now())", (process,)
         )
     figures = (
-        "operations { postgresVersion timescaledbVersion sizeMib readingsSizeMib oldestReadingAt rejectedCount"
-        " serverCount subscriptionCount }"
+        "operations { postgresVersion timescaledbVersion databaseSizeMib readingsSizeMib oldestReadingAt"
+        " rejectedLastDayCount serverCount subscriptionCount }"
     )
     status = (await site.ask(f"{{ serviceStatus {{ version {figures} }} }}"))["serviceStatus"]
     assert status["version"] == version("kilowatch")
@@ -85,13 +85,13 @@ async def test_an_admin_sees_the_database_what_was_rejected_and_who_listens(site
     assert int(found["postgresVersion"].split(".")[0]) >= 14
     known = site.database.execute("SELECT max(extversion) FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
     assert known == (found["timescaledbVersion"],)
-    assert 0 < found["readingsSizeMib"] <= found["sizeMib"]
-    assert found["rejectedCount"] == 2
+    assert 0 < found["readingsSizeMib"] <= found["databaseSizeMib"]
+    assert found["rejectedLastDayCount"] == 2
     assert (found["serverCount"], found["subscriptionCount"]) == (1, 1)
 
 
 async def test_nobody_but_an_admin_sees_them(site: Site) -> None:
     for role in (Role.TENANT, Role.LANDLORD):
         viewer = site.add_person(f"{role.value.lower()}@x.org", role=role)
-        status = await site.ask("{ serviceStatus { version operations { sizeMib } } }", viewer=viewer)
+        status = await site.ask("{ serviceStatus { version operations { databaseSizeMib } } }", viewer=viewer)
         assert status["serviceStatus"] == {"version": version("kilowatch"), "operations": None}

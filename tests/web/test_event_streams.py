@@ -39,7 +39,7 @@ subscription Live($codes: [String!], $after: Cursor) {
   }
 }"""
 LIST = "{ viewer { subscriptions { id operation transport address } } }"
-CLOSE = "mutation ($id: ID!) { closeSubscription(input: {id: $id}) { closedId } }"
+CLOSE = "mutation ($id: ID!) { closeSubscription(input: {subscriptionId: $id}) { closedId } }"
 
 
 class Stream:

@@ -20,7 +20,7 @@ from tests.fixtures.server import add_account
 
 ANN, BEN = Viewer(1, Role.TENANT), Viewer(2, Role.TENANT)
 LIST = "{ viewer { subscriptions { id operation transport address openedAt } } }"
-CLOSE = "mutation ($id: ID!) { closeSubscription(input: {id: $id}) { closedId refusal { code field } } }"
+CLOSE = "mutation ($id: ID!) { closeSubscription(input: {subscriptionId: $id}) { closedId refusal { code field } } }"
 CUT_LISTENERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'kilowatch listen'"""
