@@ -20,8 +20,10 @@ from kilowatch.web.engine.engine import Answer, Engine, build_engine
 from kilowatch.web.engine.operation import Operation
 from kilowatch.web.fanout import fanout
 from kilowatch.web.fanout import members as fanout_members
-from kilowatch.web.fanout.asking import Asked
+from kilowatch.web.fanout.asking import MAX_VARIABLES_BYTES, Asked, kept
 from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.fanout.turns import Turns
+from kilowatch.web.slots import Slots
 from kilowatch.web.sockets import conversation
 from kilowatch.web.sockets import socket_protocol as sockets
 from kilowatch.web.sockets.closing import TOO_MANY_CONNECTIONS
@@ -332,6 +334,62 @@ async def test_a_server_has_a_limit_of_distinct_subscriptions(
     assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "TOO_MANY_SUBSCRIPTIONS")
 
 
+async def test_an_account_may_have_five_subscriptions_for_each_connection(database_url: str) -> None:
+    account = await add_account(database_url)
+    other = await add_account(database_url, email="ben@example.org")
+    async with (
+        serving(make_app(database_url, max_connections=1)) as api,
+        speaking(api, account_id=account) as client,
+        speaking(api, account_id=other) as somebody,
+    ):
+        found = [await client.subscribe(READINGS) for _ in range(5)]
+        for operation in found:
+            await client.event(operation)
+        refused = await client.message(await client.subscribe(READINGS))
+        assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "TOO_MANY_SUBSCRIPTIONS")
+        await somebody.event(await somebody.subscribe(READINGS))
+        await client.stop(found[0])
+        await client.event(await client.subscribe(READINGS))
+
+
+async def test_a_subscription_whose_variables_are_too_long_is_refused(api: Server, database_url: str) -> None:
+    async with speaking(api, account_id=await add_account(database_url)) as client:
+        refused = await client.message(await client.subscribe(READINGS, codes=["x" * MAX_VARIABLES_BYTES]))
+    assert (refused["type"], refused["payload"][0]["extensions"]) == (
+        "error",
+        {"code": "BAD_INPUT", "field": "variables"},
+    )
+
+
+def test_of_a_request_only_what_its_document_declares_is_kept() -> None:
+    sent = Operation(
+        query=READINGS,
+        variables={"codes": ["P1"], "more": "x" * 60_000},
+        extensions={"trace": "x" * 60_000},
+        document_id="x" * 60_000,
+    )
+    prepared = build_engine(introspection=True).prepared(Operation(query=READINGS))
+    assert kept(sent, prepared) == Operation(query=READINGS, variables={"codes": ["P1"]})
+
+
+async def test_between_slices_of_a_burst_everybody_else_has_a_turn() -> None:
+    turns, done, slices = Turns(at_once=10), list[int](), list[int]()
+
+    async def work(number: int) -> None:
+        for _ in range(4):
+            await turns.take(5)
+            done.append(number)
+
+    tasks = [asyncio.create_task(work(number)) for number in range(20)]
+    while not all(task.done() for task in tasks):
+        before = len(done)
+        await asyncio.sleep(0)
+        slices.append(len(done) - before)
+    assert max(slices) == 2
+    assert done[:20] == list(range(20))
+    assert sorted(done) == sorted(list(range(20)) * 4)
+
+
 @pytest.fixture
 def other_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """An ASGI server that knows nothing of our lines."""
@@ -507,7 +565,7 @@ async def _play(steps: list[str], dice: random.Random) -> None:
     log, news = list[int](), asyncio.Condition()
     engine = Echo(log, news)
     hub = Nobody()
-    shared = FanOut(engine, hub)  # pyright: ignore[reportArgumentType]
+    shared = FanOut(engine, hub, Slots(1))  # pyright: ignore[reportArgumentType]
     sinks, joining, members = list[Sieve](), list[asyncio.Task[Any]](), dict[Sieve, Any]()
     for step in _and_turns(steps, dice):
         if step == "store":
