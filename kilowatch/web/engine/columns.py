@@ -35,7 +35,7 @@ def _all_exact(values: list[Decimal]) -> bool:
     return all(map(Decimal.is_finite, values))
 
 
-_WIRE: dict[str, tuple[type, Callable[[Any], bool] | None]] = {
+WIRE: dict[str, tuple[type, Callable[[Any], bool] | None]] = {
     "Float": (float, _all_finite),
     "Int": (int, _all_int32),
     "String": (str, None),
@@ -57,7 +57,7 @@ def on_the_wire(item_type: Any, values: list[Any]) -> list[Any] | None:
     """
     is_nullable = item_type.__class__ is not GraphQLNonNull
     name: str = getattr(item_type if is_nullable else item_type.of_type, "name", "")
-    if name not in _WIRE or not _is_plain(values, *_WIRE[name], is_nullable=is_nullable):
+    if name not in WIRE or not _is_plain(values, *WIRE[name], is_nullable=is_nullable):
         return None
     if name == "Decimal":
         return [None if value is None else answered_decimal(value) for value in values]

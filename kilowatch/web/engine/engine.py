@@ -1,5 +1,6 @@
 """Turns operations into answers: documents that are read once, run by graphql-core with plans of our own."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Engine:
     admission: Admission
     is_open: bool
     introspections: Introspections[Answer] = field(default_factory=Introspections[Answer])
+    surprises: Counter[str] = field(default_factory=Counter[str])
+    """What plans met and left to graphql-core, by the class of the exception."""
 
     def prepared(self, operation: Operation) -> Prepared:
         """The operation, read and checked against the schema; its variables are not looked at.
@@ -162,6 +165,7 @@ class Engine:
             hide_suggestions=True,
             operation_extensions=operation.extensions,
             outlines=prepared.document.outlines,
+            surprises=self.surprises,
         )
         if isinstance(found, list):
             return self.refused([shown(error, is_executed=True) for error in found])

@@ -1,6 +1,7 @@
 """Runs operations as graphql-core does, with what is plain in a selection answered by plans of our own."""
 
-from collections.abc import Awaitable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,8 +101,15 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     whole object or list to graphql-core, so that errors, their paths and nulls are always its own.
     """
 
-    def __init__(self, *args: Any, outlines: Outlines | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        outlines: Outlines | None = None,
+        surprises: Counter[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._surprises = Counter[str]() if surprises is None else surprises
         known = outlines and outlines.of(self.operation, self.variable_values.coerced)
         self._outline = known or Outline(warm_after=0)
         self._relevant_sub_fields = self._outline.below
@@ -129,7 +137,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         graphql_core: Any = super()
         plan = self._plan(parent_type, grouped_field_set) if position_context is None else None
-        found = _tried(plan.one, source_value) if plan else None
+        found = self._tried(plan.one, source_value) if plan else None
         if plan is None or found is None:
             return graphql_core.execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
         if not plan.rest:
@@ -165,8 +173,16 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         collected: Any = self.collect_subfields(kind, details)
         plan = self._plan(kind, collected.grouped_field_set, uses=len(items), nullable=kind is item_type)
         if plan and plan.columns and items.__class__ is Rows:
-            return _tried(plan.columns, items.columns)
-        return _tried(plan.many, items) if plan and plan.many else None
+            return self._tried(plan.columns, items.columns)
+        return self._tried(plan.many, items) if plan and plan.many else None
+
+    def _tried(self, plan: Callable[[Any], Any], value: Any) -> Any:
+        """What a plan answers; None for whatever surprises it, which is counted."""
+        try:
+            return plan(value)
+        except Exception as surprise:  # noqa: BLE001 - graphql-core meets it again and says where it is
+            self._surprises[type(surprise).__name__] += 1
+            return None
 
     def _plan(self, kind: GraphQLObjectType, fields: FieldSet, *, uses: int = 1, nullable: bool = False) -> Plan | None:
         """The plan of a field set that is about to be used so many times; None where there is none, or none yet."""
@@ -182,14 +198,6 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
 
 
 _LISTS = (list, tuple, Rows)
-
-
-def _tried(plan: Any, value: Any) -> Any:
-    """What a plan answers; None for whatever surprises it."""
-    try:
-        return plan(value)
-    except Exception:  # noqa: BLE001 - graphql-core meets it again and says where it is
-        return None
 
 
 async def _joined(found: dict[str, Any], rest: Awaitable[dict[str, Any]]) -> dict[str, Any]:

@@ -5,28 +5,27 @@ nothing but an attribute, most of that is the same for every object and is done 
 checked and put into a dict by generated code, about 0.1 us a field.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
 from keyword import iskeyword
-from types import GeneratorType, NoneType
 from typing import Any, Final, Protocol
 
 from graphql import (
-    GraphQLEnumType,
     GraphQLList,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
-    Undefined,
     is_leaf_type,
 )
-from graphql.pyutils.undefined import UndefinedType
-from strawberry.execution import optimized_is_awaitable
 from strawberry.types.field import StrawberryField
 
-from kilowatch.web.engine.columns import on_the_wire
+from kilowatch.web.engine.plan_code import (
+    PlainField,
+    function_of_columns,
+    function_of_many,
+    function_of_one,
+    is_a,
+    nullable,
+)
 
 FieldDetails = list[Any]
 """The nodes of one response name, as graphql-core collects them."""
@@ -37,10 +36,6 @@ FieldSet = Mapping[str, FieldDetails]
 
 CONDITIONS: Final = frozenset({"skip", "include"})
 """Directives that decide whether a selection is answered."""
-
-
-class SurpriseError(Exception):
-    """A value is not what a plain field usually answers: graphql-core has to look at it."""
 
 
 class Collector(Protocol):
@@ -72,53 +67,39 @@ def plan_of(
 ) -> Plan | None:
     """The plan of a selection; None where no field of it is plain."""
     found = {key: _plain(asked, kind, key, details) for key, details in fields.items()}
-    plain = tuple(one or _Plain(key, None, None) for key, one in found.items())
+    plain = tuple(one or PlainField(key, None, None) for key, one in found.items())
     rest = {key: details for key, details in fields.items() if found[key] is None}
     if len(rest) == len(fields):
         return None
     return Plan(
-        one=_function_of_one(plain),
+        one=function_of_one(plain),
         rest=rest,
-        many=None if rest else _function_of_many(kind, plain, is_item_nullable=is_item_nullable),
-        columns=None if rest else _function_of_columns(plain),
+        many=None if rest else function_of_many(kind, plain, is_item_nullable=is_item_nullable),
+        columns=None if rest else function_of_columns(plain),
     )
 
 
 # What is plain
 
 
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """A field that is an attribute of its object, or a constant where `attribute` is None.
-
-    `kind` is its GraphQL type, `below` what is asked for of it where that is an object or a list of objects.
-    """
-
-    key: str
-    attribute: str | None
-    kind: Any
-    constant: str | None = None
-    below: tuple["_Plain", ...] = ()
-
-
-def _plain(asked: Collector, parent: GraphQLObjectType, key: str, details: FieldDetails) -> _Plain | None:
+def _plain(asked: Collector, parent: GraphQLObjectType, key: str, details: FieldDetails) -> PlainField | None:
     name = details[0].node.name.value
     if not all(map(is_undecorated, details)):
         return None
     if name == "__typename":
-        return _Plain(key, None, None, constant=parent.name)
+        return PlainField(key, None, None, constant=parent.name)
     definition: Any = asked.schema.get_field(parent, name)
     attribute = _attribute(definition) if definition else None
     if attribute is None:
         return None
     named = _named(definition.type)
     if is_leaf_type(named):
-        return _Plain(key, attribute, definition.type)
-    below = _below(asked, named, details) if _is(named, GraphQLObjectType) else None
-    return _Plain(key, attribute, definition.type, below=below) if below else None
+        return PlainField(key, attribute, definition.type)
+    below = _below(asked, named, details) if is_a(named, GraphQLObjectType) else None
+    return PlainField(key, attribute, definition.type, below=below) if below else None
 
 
-def _below(asked: Collector, kind: GraphQLObjectType, details: FieldDetails) -> tuple[_Plain, ...] | None:
+def _below(asked: Collector, kind: GraphQLObjectType, details: FieldDetails) -> tuple[PlainField, ...] | None:
     """What is asked for of an object, if all of it is plain."""
     collected = asked.collect_subfields(kind, details)
     if collected.new_defer_usages:
@@ -150,206 +131,5 @@ _GET_RESULT: Any = StrawberryField.get_result  # pyright: ignore[reportUnknownMe
 
 def _named(kind: Any) -> Any:
     """The type of a value, or of a list's items; a list for lists of lists, which are not plain."""
-    kind = _nullable(kind)
-    return _nullable(kind.of_type) if _is(kind, GraphQLList) else kind
-
-
-def _nullable(kind: Any) -> Any:
-    return kind.of_type if _is(kind, GraphQLNonNull) else kind
-
-
-def _is(kind: Any, of: type) -> bool:
-    """As isinstance; of graphql-core's generic types that tells the type checker less than nothing."""
-    return isinstance(kind, of)
-
-
-# How it is answered
-
-
-@dataclass(slots=True)
-class _Code:
-    """Python source that is being written, and the values it knows by name."""
-
-    lines: list[str] = field(default_factory=list[str])
-    values: dict[str, Any] = field(default_factory=dict[str, Any])
-    names: int = 0
-
-    def write(self, depth: int, line: str) -> None:
-        """Adds a line."""
-        self.lines.append(" " * depth + line)
-
-    def fresh(self, value: Any = None) -> str:
-        """A name that is not in use, for the value where one is given."""
-        self.names += 1
-        name = f"_{self.names}"
-        if value is not None:
-            self.values[name] = value
-        return name
-
-    def function(self, name: str) -> Any:
-        """The function of that name that the source defines."""
-        known = {**_KNOWN, **self.values}
-        exec("\n".join(self.lines), known)  # noqa: S102 - our own words: names of the schema, keys as literals
-        return known[name]
-
-
-def _function_of_one(fields: tuple[_Plain, ...]) -> Callable[[Any], dict[str, Any]]:
-    code = _Code()
-    code.write(0, "def one(item):")
-    code.write(1, f"return {_object(code, fields, source='item', depth=1)}")
-    return code.function("one")
-
-
-def _function_of_many(
-    kind: GraphQLObjectType, fields: tuple[_Plain, ...], *, is_item_nullable: bool
-) -> Callable[[Iterable[Any]], list[Any]]:
-    code = _Code()
-    code.write(0, "def many(items):")
-    answer = _objects(code, kind, fields, source="items", is_item_nullable=is_item_nullable, depth=1)
-    code.write(1, f"return {answer}")
-    return code.function("many")
-
-
-def _function_of_columns(fields: tuple[_Plain, ...]) -> Callable[[Mapping[str, Any]], list[Any]] | None:
-    leaves = {one.key: f"_c{number}" for number, one in enumerate(fields) if one.attribute}
-    if not leaves or any(one.below or _is(_nullable(one.kind), GraphQLList) for one in fields):
-        return None
-    code = _Code()
-    columns = [f"column({code.fresh(one.kind)}, columns[{one.attribute!r}])" for one in fields if one.attribute]
-    pairs = ", ".join(f"{one.key!r}: {leaves.get(one.key, repr(one.constant))}" for one in fields)
-    names = "".join(f"{name}, " for name in leaves.values())
-    code.write(0, "def of_columns(columns):")
-    code.write(1, f"return [{{{pairs}}} for {names}in zip({', '.join(columns)}, strict=True)]")
-    return code.function("of_columns")
-
-
-def _object(code: _Code, fields: tuple[_Plain, ...], *, source: str, depth: int) -> str:
-    """Writes what reads and checks an object's fields; the expression of its answer."""
-    return "{" + ", ".join(f"{one.key!r}: {_value(code, one, source=source, depth=depth)}" for one in fields) + "}"
-
-
-def _value(code: _Code, plain: _Plain, *, source: str, depth: int) -> str:
-    if plain.attribute is None:
-        return repr(plain.constant)
-    name = code.fresh()
-    code.write(depth, f"{name} = {source}.{plain.attribute}")
-    if not _is(plain.kind, GraphQLNonNull):
-        code.write(depth, f"if {name} is not None:")
-        depth += 1
-    _complete(code, _nullable(plain.kind), plain.below, name=name, depth=depth)
-    return name
-
-
-def _complete(code: _Code, kind: Any, below: tuple[_Plain, ...], *, name: str, depth: int) -> None:
-    """Writes what puts the answer in the place of a value that is not None."""
-    if not _is(kind, GraphQLList):
-        if below:
-            _check_object(code, kind, name=name, depth=depth)
-            code.write(depth, f"{name} = {_object(code, below, source=name, depth=depth)}")
-        else:
-            _complete_leaf(code, kind, name=name, depth=depth)
-        return
-    if not below:
-        code.write(depth, f"{name} = column({code.fresh(kind.of_type)}, {name})")
-        return
-    code.write(depth, f"if {name}.__class__ is not list: raise SurpriseError")
-    is_item_nullable = not _is(kind.of_type, GraphQLNonNull)
-    item = _nullable(kind.of_type)
-    answer = _objects(code, item, below, source=name, is_item_nullable=is_item_nullable, depth=depth)
-    code.write(depth, f"{name} = {answer}")
-
-
-def _objects(
-    code: _Code, kind: Any, fields: tuple[_Plain, ...], *, source: str, is_item_nullable: bool, depth: int
-) -> str:
-    """Writes the loop over a list of objects; the name of the list of their answers."""
-    answers, item = code.fresh(), code.fresh()
-    code.write(depth, f"{answers} = []")
-    code.write(depth, f"for {item} in {source}:")
-    if is_item_nullable:
-        code.write(depth + 1, f"if {item} is None: {answers}.append(None); continue")
-    _check_object(code, kind, name=item, depth=depth + 1)
-    code.write(depth + 1, f"{answers}.append({_object(code, fields, source=item, depth=depth + 1)})")
-    return answers
-
-
-def _check_object(code: _Code, kind: GraphQLObjectType, *, name: str, depth: int) -> None:
-    """Writes the check that a value is an object, made once for each class."""
-    seen = code.fresh(set[type]())
-    code.write(depth, f"if {name}.__class__ not in {seen}: {seen}.add(object_class({name}.__class__))")
-    if kind.is_type_of:
-        code.write(depth, f"if {code.fresh(kind.is_type_of)}({name}, None) is not True: raise SurpriseError")
-
-
-def _complete_leaf(code: _Code, kind: Any, *, name: str, depth: int) -> None:
-    coerced = f"{name} = {code.fresh(_Leaf(kind))}({name})"
-    if isinstance(kind, GraphQLEnumType):
-        answers = code.fresh(_member_names(kind))
-        answer = code.fresh()
-        code.write(depth, f"{answer} = {answers}.get(id({name}))")
-        code.write(depth, f"if {answer} is None: {coerced}")
-        code.write(depth, f"else: {name} = {answer}")
-    elif kind.name in _UNUSUAL:
-        code.write(depth, f"if {_UNUSUAL[kind.name].format(name)}: {coerced}")
-    else:
-        code.write(depth, coerced)
-
-
-_UNUSUAL = {
-    "Float": "{0}.__class__ is not float or not -inf < {0} < inf",
-    "Int": "{0}.__class__ is not int or not -2147483648 <= {0} <= 2147483647",
-    "String": "{0}.__class__ is not str",
-    "ID": "{0}.__class__ is not str",
-    "Cursor": "{0}.__class__ is not str",
-    "Boolean": "{0}.__class__ is not bool",
-    "DateTime": "{0}.__class__ is not datetime or {0}.tzinfo is None",
-    "Date": "{0}.__class__ is not date",
-}
-"""When a value of a scalar is not what stands on the wire, and has to be coerced."""
-
-
-def _member_names(kind: GraphQLEnumType) -> dict[int, str]:
-    """The name on the wire by the identity of each member: hashing a member takes longer than all the rest."""
-    members: Iterable[Any] = getattr(kind, "wrapped_cls", ())
-    return {id(member): kind.coerce_output_value(member) for member in members}
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """Completes a value of a scalar or enum that is not as usual."""
-
-    kind: Any
-
-    def __call__(self, value: Any) -> Any:
-        is_unusual = value is None or value is Undefined or isinstance(value, Exception)
-        answer = None if is_unusual or optimized_is_awaitable(value) else self.kind.coerce_output_value(value)
-        if answer is None or answer is Undefined:
-            raise SurpriseError
-        return answer
-
-
-def _object_class(kind: type[object]) -> type[object]:
-    if kind in _NO_OBJECTS or issubclass(kind, Exception) or hasattr(kind, "__await__"):
-        raise SurpriseError
-    return kind
-
-
-_NO_OBJECTS = frozenset[type[object]]({NoneType, UndefinedType, GeneratorType})
-
-
-def _column(item_type: Any, values: Any) -> list[Any]:
-    answer = on_the_wire(item_type, values) if values.__class__ is list else None
-    if answer is None:
-        raise SurpriseError
-    return answer
-
-
-_KNOWN = {
-    "SurpriseError": SurpriseError,
-    "column": _column,
-    "date": date,
-    "datetime": datetime,
-    "inf": math.inf,
-    "object_class": _object_class,
-}
-"""What generated code may name beside what it is given."""
+    kind = nullable(kind)
+    return nullable(kind.of_type) if is_a(kind, GraphQLList) else kind
