@@ -15,8 +15,9 @@ from tests.fixtures.database import cloned
 __all__ = ["chromium"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def house(server_url: str, server: psycopg.Connection[Row], template: sql.Identifier) -> AsyncIterator[House]:
+    """Torn down with the package: its meter counts on as long as it stands."""
     with cloned(server_url, server, template) as url:
         async with furnished(url) as built:
             yield built
