@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -21,8 +21,10 @@ from store.outages import is_outage
 
 log = logging.getLogger(__name__)
 
-PAGE = 2000
+PAGE = CAPACITY // 2
 """Readings of one statement: a burst of more is read in pages, so that it does not fill the memory."""
+_ROOM_WITHIN_S = 1.0
+"""So long a burst waits between two pages for streams that have yet to take the last one; slow ones miss the next."""
 _SILENCE_S = 5.0
 """After so long without a notification the hub looks for itself, and whether its connection still stands."""
 _RETRY_AFTER_S = (0.1, 0.25, 0.5, 1.0)
@@ -66,7 +68,7 @@ class Sight:
         """Takes note of what the account may see now; None when it was removed."""
         before, saw_all = self.panel_ids, self._viewer is not None and self._viewer.sees_all
         self._viewer = access.viewer(self.account_id) if access else None
-        self.panel_ids = _panel_ids(access, self.codes)
+        self.panel_ids = access.panel_ids(self.codes) if access else frozenset()
         sees_all = self._viewer is not None and self._viewer.sees_all
         is_same = sees_all == saw_all and (self.panel_ids == before or (sees_all and self.codes is None))
         if not is_same or access is None:
@@ -88,6 +90,7 @@ class Watch:
     account_id: int
     scope: Scope | None = None
     access_changes: int = -1
+    """Rises, and the mailbox rings, with each change of the role or the panels; each stream looks at them then."""
     panel_ids: frozenset[int] = frozenset()
     _viewer: Viewer | None = None
 
@@ -102,11 +105,13 @@ class Watch:
 
     def allow(self, access: Access | None) -> None:
         """Takes note of what the account may see now; None when it was removed."""
+        before = self._viewer, self.panel_ids
         self._viewer = access.viewer(self.account_id) if access else None
         fixed = None if self.scope is None else self.scope.panel_ids
-        self.panel_ids = _panel_ids(access, self.codes) if fixed is None else fixed
-        self.access_changes += 1
-        self.mailbox.ring()
+        self.panel_ids = fixed if fixed is not None else access.panel_ids(self.codes) if access else frozenset()
+        if self.access_changes < 0 or access is None or (self._viewer, self.panel_ids) != before:
+            self.access_changes += 1
+            self.mailbox.ring()
 
 
 @dataclass(slots=True, eq=False)
@@ -134,6 +139,8 @@ class LiveHub:
     )
     _by_panel: dict[int, dict[Watch, None]] = field(default_factory=dict[int, dict[Watch, None]])
     _access: dict[int, Access] = field(default_factory=dict[int, Access])
+    _held: Counter[int] = field(default_factory=Counter[int])
+    """How many streams and sights each account has: what it may see is known as long as it has one."""
     _alerts: AlertBoxes = field(default_factory=AlertBoxes)
     _heard_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -214,6 +221,7 @@ class LiveHub:
                 await self._hand_out(page)
                 self.position = page[-1].position if len(page) == PAGE else end
             if len(page) == PAGE:
+                await self._make_room()
                 await self._publish_burst(until=until)
 
     async def _publish_burst(self, *, until: int) -> None:
@@ -233,6 +241,7 @@ class LiveHub:
                     self.position = page[-1].position if len(page) == PAGE else Position.after_batch(until)
                 if len(page) < PAGE:
                     return
+                await self._make_room()
 
     async def _page(self, until: int) -> list[StoredReading]:
         async with self.pool.connection() as connection:
@@ -256,6 +265,14 @@ class LiveHub:
                 since_pause = 0
                 await asyncio.sleep(0)  # requests and pings go on meanwhile
 
+    async def _make_room(self) -> None:
+        """Gives whoever reads its stream the time to take a page before the next one comes."""
+        crowded = [watch.mailbox for watch in self._watches if watch.mailbox.is_crowded]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ROOM_WITHIN_S):
+                for mailbox in crowded:
+                    await mailbox.room()
+
     @asynccontextmanager
     async def watch(
         self, viewer: Viewer, *, codes: Collection[str] | None, newest_only: bool = False
@@ -273,6 +290,7 @@ class LiveHub:
             watch = Watch(None if codes is None else frozenset(codes), mailbox, self.position, viewer.account_id)
             access = await self._access_of(viewer.account_id)
             self._watches[watch] = None
+            self._held[watch.account_id] += 1
             self._admit(watch, access)
         try:
             yield watch
@@ -358,6 +376,7 @@ class LiveHub:
                 sight = self._sights.get(key)
                 if sight is None:
                     sight = self._sights[key] = Sight(*key)
+                    self._held[viewer.account_id] += 1
                     sight.allow(access, at=self.position)
         sight.holders += 1
         return sight
@@ -366,7 +385,7 @@ class LiveHub:
         """Gives a sight back; once by each who was given it."""
         sight.holders -= 1
         if not sight.holders:
-            self._sights.pop((sight.account_id, sight.codes), None)
+            del self._sights[sight.account_id, sight.codes]
             self._forget(sight.account_id)
 
     async def _access_of(self, account_id: int) -> Access | None:
@@ -378,9 +397,7 @@ class LiveHub:
 
     async def _reload_access(self) -> None:
         async with self._turn:
-            account_ids = {watch.account_id for watch in self._watches if watch.scope is None}
-            account_ids |= {sight.account_id for sight in self._sights.values()}
-            account_ids |= set(self._alerts.account_ids)
+            account_ids = self._held.keys() | set(self._alerts.account_ids)
             async with self.pool.connection() as connection:
                 self._access = await events.access_of(connection, list(account_ids))
             every = self._access_of_everything()
@@ -399,8 +416,9 @@ class LiveHub:
 
     def _forget(self, account_id: int) -> None:
         """What an account may see need not be known once it has neither stream nor sight."""
-        has_watch = any(watch.account_id == account_id for watch in self._watches)
-        if not has_watch and not any(sight.account_id == account_id for sight in self._sights.values()):
+        self._held[account_id] -= 1
+        if not self._held[account_id]:
+            del self._held[account_id]
             self._access.pop(account_id, None)
 
     def _admit(self, watch: Watch, access: Access | None) -> None:
@@ -454,11 +472,6 @@ def _existing(viewer: Viewer | None) -> Viewer:
     if viewer is None:
         raise Refused("UNAUTHENTICATED", "This account no longer exists.")
     return viewer
-
-
-def _panel_ids(access: Access | None, codes: frozenset[str] | None) -> frozenset[int]:
-    seen = access.panel_codes.items() if access else ()
-    return frozenset(panel_id for panel_id, code in seen if codes is None or code in codes)
 
 
 def _report(error: Exception, *, failures: int) -> None:

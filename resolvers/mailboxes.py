@@ -8,7 +8,8 @@ from typing import Generic, Protocol, TypeVar
 
 from store.events import StoredReading
 
-CAPACITY = 1000
+CAPACITY = 4000
+"""Readings that wait for one stream: two pages of a burst, one that was taken and one that has just come."""
 
 
 class OfPanel(Protocol):
@@ -39,6 +40,11 @@ class Waiting(Generic[T]):
     def __bool__(self) -> bool:
         """Whether anything waits, or has to be told of as dropped."""
         return bool(self._all or self._newest or self.dropped)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether everything still waits, and there is not room for as much again."""
+        return self._newest is None and 2 * len(self._all) > self.capacity
 
     def put(self, one: T) -> None:
         """Adds something, newer than all before."""
@@ -91,6 +97,7 @@ class Mailbox:
     capacity: int = CAPACITY
     _waiting: Waiting[StoredReading] = field(init=False)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _taken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self._waiting = Waiting(self.capacity)
@@ -99,6 +106,17 @@ class Mailbox:
     def dropped(self) -> int:
         """How many readings were dropped since the mailbox was last emptied."""
         return self._waiting.dropped if self.capacity else 0
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more than half of it is full; not with a capacity of 0, nor while only the newest are kept."""
+        return self._waiting.is_crowded
+
+    async def room(self) -> None:
+        """Returns once it is not crowded."""
+        while self.is_crowded:
+            self._taken.clear()
+            await self._taken.wait()
 
     def put(self, stored: StoredReading) -> None:
         """Adds a reading, newer in the stream than all before."""
@@ -123,4 +141,5 @@ class Mailbox:
     def take(self) -> tuple[list[StoredReading], int]:
         """Empties the mailbox: its readings in order, and how many were dropped since it was last emptied."""
         dropped = self._waiting.take_dropped()
+        self._taken.set()
         return self._waiting.take_all(), dropped if self.capacity else 0

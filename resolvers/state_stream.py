@@ -176,7 +176,11 @@ class StateStream(LiveStream, Generic[S]):
         if self.kind.comes_of_readings:
             async with self.live.reading() as connection:
                 with_readings = await events.panels_with_news(
-                    connection, viewer=context.signed_in, after=since.batch_id, until=until.batch_id
+                    connection,
+                    viewer=context.signed_in,
+                    panel_ids=[panel.id for panel in panels],
+                    after=since.batch_id,
+                    until=until.batch_id,
                 )
         changed = await self.kind.changed_since(context, panels, since=since, with_readings=with_readings)
         return [panel for panel in panels if panel.id in changed]
@@ -232,6 +236,7 @@ class Follower(Generic[S]):
         now = self.context.now()
         async with self.live.reading() as connection:
             found = await panels_of(connection, self.context, codes=self.watch.codes)
+        self._news.update(self._timer.due(now))
         # What the hub has yet to hear of is followed once it has: until then its readings would not come.
         seen = [panel for panel in found.panels if panel.id in self.watch.panel_ids and self.kind.follows(panel)]
         self._codes_by_id = {panel.id: panel.code for panel in seen}
@@ -328,6 +333,9 @@ class Follower(Generic[S]):
         """All panels, when some came into sight or went out of it."""
         panels, since = await self._look()
         if since.sight == self._since.sight:
+            # The timer begins with the panels as they are now: what it no longer waits for would never be told.
+            known = {panel.id: self.kind.known(panel) for panel in panels}
+            self._news.update(id_ for id_, state in known.items() if state not in (None, self._known[id_]))
             return
         place = StatePlace(0.0, 0, since)
         async for told in pages_of(self.kind, self.context, panels, place=place, resumed=None):

@@ -5,7 +5,7 @@ Batches are numbered in the order of their commits, so (batch, device time, pane
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import LiteralString
 from zoneinfo import ZoneInfo
@@ -255,13 +255,21 @@ async def count_visible(
 _WITH_NEWS: LiteralString = """
 SELECT DISTINCT reading.panel_id
 FROM reading JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = reading.panel_id
-WHERE reading.batch_id > %(after)s AND reading.batch_id <= %(until)s
+WHERE reading.batch_id > %(after)s AND reading.batch_id <= %(until)s AND reading.panel_id = ANY (%(panel_ids)s)
 """
 
 
-async def panels_with_news(connection: AsyncConnection[Row], *, viewer: Viewer, after: int, until: int) -> set[int]:
-    """The ids of the viewer's panels of which the batches in (after, until] hold a reading."""
-    values = {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all, "after": after, "until": until}
+async def panels_with_news(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int], after: int, until: int
+) -> set[int]:
+    """Those of the viewer's panels of which the batches in (after, until] hold a reading."""
+    values = {
+        "viewer_id": viewer.account_id,
+        "sees_all": viewer.sees_all,
+        "panel_ids": panel_ids,
+        "after": after,
+        "until": until,
+    }
     return {panel_id for (panel_id,) in await (await connection.execute(_WITH_NEWS, values)).fetchall()}
 
 
@@ -307,10 +315,20 @@ class Access:
 
     role: Role
     panel_codes: dict[int, str]
+    _every_id: frozenset[int] = field(init=False, repr=False, compare=False)
+    _ids: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_every_id", frozenset(self.panel_codes))
+        object.__setattr__(self, "_ids", {code: panel_id for panel_id, code in self.panel_codes.items()})
 
     def viewer(self, account_id: int) -> Viewer:
         """The account as a viewer, with the role that it has now."""
         return Viewer(account_id, self.role)
+
+    def panel_ids(self, codes: frozenset[str] | None) -> frozenset[int]:
+        """The panels of these codes (None: all) that it may see; as quick as there are few codes."""
+        return self._every_id if codes is None else frozenset(self._ids[code] for code in codes if code in self._ids)
 
 
 _ROLES = "SELECT id, role FROM account WHERE id = ANY (%s)"
@@ -326,14 +344,15 @@ async def access_of(connection: AsyncConnection[Row], account_ids: Sequence[int]
     """What each of the accounts may see now; those that were removed are missing."""
     roles = {row[0]: Role(row[1]) for row in await (await connection.execute(_ROLES, (account_ids,))).fetchall()}
     admins = [account_id for account_id, role in roles.items() if role is Role.ADMIN]
-    others = [account_id for account_id in roles if account_id not in admins]
-    found = {account_id: Access(roles[account_id], {}) for account_id in others}
+    others = [account_id for account_id, role in roles.items() if role is not Role.ADMIN]
+    given: dict[int, dict[int, str]] = {account_id: {} for account_id in others}
     if others:
         for account_id, panel_id, code in await (await connection.execute(_GIVEN, (others,))).fetchall():
-            found[account_id].panel_codes[panel_id] = code
+            given[account_id][panel_id] = code
+    found = {account_id: Access(roles[account_id], panel_codes) for account_id, panel_codes in given.items()}
     if admins:
-        every = dict(await (await connection.execute(_EVERY_PANEL)).fetchall())
-        found |= {account_id: Access(Role.ADMIN, every) for account_id in admins}
+        every = Access(Role.ADMIN, dict(await (await connection.execute(_EVERY_PANEL)).fetchall()))
+        found |= dict.fromkeys(admins, every)
     return found
 
 

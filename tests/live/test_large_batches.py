@@ -12,7 +12,8 @@ from resolvers.live import LiveHub, Watch
 from store.connections import Pool
 from store.events import News
 from tests.fixtures.readings import Meters, metering, reading
-from tests.fixtures.server import add_account, add_panel
+from tests.fixtures.server import WITHIN_S, Server, add_account, add_panel, speaking
+from tests.live.test_reading_stream import READINGS
 
 COUNT = 1000
 
@@ -89,3 +90,47 @@ async def test_whoever_comes_in_the_middle_of_a_batch_gets_what_comes_after(
     assert told == [("P1", float(second)) for second in range(COUNT)]
     assert told_later == [("P2", float(second)) for second in range(COUNT) if reading(second).at >= start.at]
     assert 0 < len(told_later) < COUNT
+
+
+async def test_a_quick_client_gets_each_reading_of_a_large_batch(
+    api: Server, database_url: str, meters: Meters
+) -> None:
+    panel, account = await add_panel(database_url, "P1"), await add_account(database_url, panels=("P1",))
+    count = 5000  # the largest batch of ingest
+    received: list[float] = []
+    async with speaking(api, account_id=account) as client:
+        operation = await client.subscribe(READINGS)
+        await client.event(operation)
+        await meters.store([(panel, reading(second)) for second in range(count)])
+        while len(received) < count:
+            event = await client.event(operation)
+            assert event["__typename"] == "ReadingReceived", event
+            received.append(event["reading"]["energyImportKwh"])
+    assert received == [float(second) for second in range(count)]
+
+
+async def test_a_burst_waits_for_who_reads_and_not_for_who_does_not(
+    database_url: str, pool: Pool, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PAGE", 50)
+    monkeypatch.setattr(live, "CAPACITY", 100)
+    monkeypatch.setattr(live, "_ROOM_WITHIN_S", 0.2)
+    panel = await add_panel(database_url, "P1")
+    admin = Viewer(await add_account(database_url, role=Role.ADMIN), Role.ADMIN)
+    hub, told = LiveHub(database_url, pool), list[float | None]()
+    await hub._catch_up()
+    async with hub.watch(admin, codes=None) as quick, hub.watch(admin, codes=None) as slow:
+
+        async def read() -> None:
+            while len(told) < COUNT:
+                await quick.mailbox.wait(WITHIN_S)
+                await asyncio.sleep(0.01)  # it has other things to do as well
+                waiting, dropped = quick.mailbox.take()
+                assert dropped == 0
+                told.extend(stored.reading.energy_import_kwh for stored in waiting)
+
+        batch = await meters.store([(panel, reading(second)) for second in range(COUNT)])
+        async with asyncio.timeout(WITHIN_S):
+            await asyncio.gather(read(), hub._hear(News(batch)))
+        assert slow.mailbox.dropped == COUNT - 1
+    assert told == [float(second) for second in range(COUNT)]

@@ -20,7 +20,8 @@ from resolvers.state_stream import Follower
 from resolvers.status_stream import StatusKind
 from store import accounts
 from store.connections import Pool, connect_async
-from store.events import Access, Position, Snapshot
+from store.events import Access, Position, Snapshot, StoredReading
+from store.panels import PanelStatus
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import WITHIN_S, Server, add_account, add_panel, make_app, serving, speaking
 
@@ -159,6 +160,49 @@ async def test_a_panel_that_the_database_shows_before_the_hub_heard_of_it_is_tol
     async with asyncio.timeout(WITHIN_S):
         event = (await anext(follower.told())).event
     assert [state.panel_code for state in event.states] == ["NEW"]
+
+
+async def test_a_change_that_is_seen_before_its_reading_is_handed_out_is_told(
+    database_url: str, pool: Pool, meters: Meters
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    watch = Watch(None, Mailbox(0), Position.after_batch(0), account)
+    watch.allow(Access(Role.TENANT, {panel: "P1"}))
+    live = LiveHub(database_url, pool)
+    follower = Follower(StatusKind(), Context(pool, None, live=live), live, watch, ForecastBox(watch.mailbox.ring), 300)
+    await follower.begin()
+    batch = await meters.store([(panel, reading(1))])
+    watch.allow(Access(Role.ADMIN, {panel: "P1"}))  # the panels are read anew, the same ones
+    changes = follower.told()
+    waiting = asyncio.create_task(anext(changes))
+    watch.mailbox.put(StoredReading(batch, panel, "P1", reading(1)))
+    async with asyncio.timeout(WITHIN_S):
+        event = (await waiting).event
+    assert (event.state.panel_code, event.state.status) == ("P1", PanelStatus.ONLINE)
+
+
+async def test_access_of_others_costs_no_statement(
+    api: Server, database_url: str, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    looks, look = 0, Follower._look
+
+    async def counted(self: Follower[Any]) -> Any:
+        nonlocal looks
+        looks += 1
+        return await look(self)
+
+    monkeypatch.setattr(Follower, "_look", counted)
+    async with speaking(api, account_id=account) as client:
+        operation = await client.subscribe(STATUS)
+        assert shown(await client.event(operation)) == {"P1": "OFFLINE"}
+        for number in range(3):
+            await add_account(database_url, email=f"{number}@example.org", panels=("P1",))
+        await meters.store([(panel, reading(1))])
+        assert told(await client.event(operation)) == ("P1", "ONLINE")
+    assert looks == 1
 
 
 async def test_silence_brings_heartbeats_with_a_cursor(api: Server, database_url: str, meters: Meters) -> None:
