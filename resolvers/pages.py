@@ -4,6 +4,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Generic, NewType, TypeVar
 
 from metering.refusals import Refused
@@ -14,8 +15,16 @@ Cursor = NewType("Cursor", str)
 T = TypeVar("T")
 
 _VERSION = "1"
+USUAL_FIRST = 50
 MAX_FIRST = 500
 MAX_CURSOR_LENGTH = 1500
+
+
+class Direction(Enum):
+    """From which end a list begins."""
+
+    ASC = "ASC"
+    DESC = "DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +133,15 @@ class Window:
     before: Cursor | None
 
 
-def window(*, first: int, last: int | None, after: Cursor | None, before: Cursor | None) -> Window:
-    """The page that a client asks for: with `last`, `first` does not count.
+def window(*, first: int | None, last: int | None, after: Cursor | None, before: Cursor | None) -> Window:
+    """The page that a client asks for: with `last`, `first` does not count; the first 50 where neither is given.
 
     Raises:
         Refused: BAD_INPUT (first, last) unless the number is 1 to 500.
     """
-    if last is None:
-        return Window(checked_first(first), is_last=False, after=after, before=before)
-    return Window(checked_first(last, field="last"), is_last=True, after=after, before=before)
+    if last is not None:
+        return Window(checked_first(last, field="last"), is_last=True, after=after, before=before)
+    return Window(checked_first(USUAL_FIRST if first is None else first), is_last=False, after=after, before=before)
 
 
 def page_within(

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from metering.periods import Period
+import strawberry
+
+from metering.periods import Period, Range, chosen_period
 from metering.readings import Reading
+from resolvers import pages
 from resolvers.context import Context, Info
-from resolvers.pages import Cursor, Page, Window, bad_cursor, cursor_of, page_within, place_of
+from resolvers.pages import Cursor, Direction, Page, Window, bad_cursor, cursor_of, page_within, place_of
 from resolvers.selection import selected
 from store import reading_history
 from store.connections import Database
@@ -27,14 +30,32 @@ class _Part:
     is_newest_first: bool
 
 
-async def page(panel: Panel, info: Info, *, period: Period, window: Window, is_newest_first: bool) -> Page[Reading]:
-    """A page of the panel's readings of the period, by time.
+async def of_panel(
+    parent: strawberry.Parent[Panel],
+    info: Info,
+    *,
+    range_: Range | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    first: int | None = pages.USUAL_FIRST,
+    after: Cursor | None = None,
+    last: int | None = None,
+    before: Cursor | None = None,
+    direction: Direction = Direction.ASC,
+) -> Page[Reading]:
+    """A page of the panel's readings of a period, by time.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_CURSOR, TOO_MANY_POINTS.
+        Refused: BAD_INPUT (first, last), BAD_RANGE, BAD_CURSOR, TOO_MANY_POINTS.
     """
-    context = info.context
-    part = _part(panel, period=period, window=window, is_newest_first=is_newest_first)
+    period = chosen_period(range_, since=since, until=until, now=info.context.now(), default=Range.LAST_24H)
+    window = pages.window(first=first, last=last, after=after, before=before)
+    return await _page(parent, info, window=window, asked=_Part(period, direction is Direction.DESC))
+
+
+async def _page(panel: Panel, info: Info, *, window: Window, asked: _Part) -> Page[Reading]:
+    context, period = info.context, asked.period
+    part = _part(panel, window=window, asked=asked)
     async with context.turns:
         context.check_points(root=info.root_value)
         async with context.pool.connection() as connection:
@@ -45,13 +66,13 @@ async def page(panel: Panel, info: Info, *, period: Period, window: Window, is_n
     return page_within(window, in_order, total_count=total, cursor=lambda reading: _cursor(reading, panel=panel))
 
 
-def _part(panel: Panel, *, period: Period, window: Window, is_newest_first: bool) -> _Part:
+def _part(panel: Panel, *, window: Window, asked: _Part) -> _Part:
     """`after` and `before` are in the order of the list; newest first, what comes after is earlier."""
     after, before = _at(window.after, panel, field="after"), _at(window.before, panel, field="before")
-    above, below = (before, after) if is_newest_first else (after, before)
-    start = period.start if above is None else max(period.start, above + _MICROSECOND)
-    end = period.end if below is None else min(period.end, below)
-    return _Part(Period(start, end), is_newest_first=is_newest_first != window.is_last)
+    above, below = (before, after) if asked.is_newest_first else (after, before)
+    start = asked.period.start if above is None else max(asked.period.start, above + _MICROSECOND)
+    end = asked.period.end if below is None else min(asked.period.end, below)
+    return _Part(Period(start, end), is_newest_first=asked.is_newest_first != window.is_last)
 
 
 async def _rows(connection: Database, context: Context, panel: Panel, *, part: _Part, limit: int) -> list[Reading]:

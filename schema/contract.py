@@ -17,7 +17,7 @@ from schema.low_units import LowUnitsMutations
 from schema.mappings import MappingMutations, MappingQueries
 from schema.nodes import NodeQueries
 from schema.open_subscriptions import OpenSubscriptionMutations
-from schema.panels import PanelQueries
+from schema.panel_list import PanelQueries
 from schema.prepaid import PrepaidMutations
 from schema.push_devices import PushDeviceMutations
 from schema.reading_changes import ReadingChangeMutations

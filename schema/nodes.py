@@ -22,14 +22,12 @@ class NodeQueries:
     node: resolved.Node | None = strawberry.field(
         resolver=resolved.node,
         graphql_type=Node | None,
-        description='The panel or device of this id; null for "not there" and "not yours" alike.'
-        " Refuses with UNAUTHENTICATED.",
+        description='The panel or device of this id; null for "not there" and "not yours" alike.',
         extensions=[Arguments(id_=("id", "The `id` of a panel or a device."))],
     )
     nodes: list[resolved.Node | None] = strawberry.field(
         resolver=resolved.nodes,
         graphql_type=list[Node | None],
-        description='The panels and devices of these ids, in their order; null for "not there" and "not yours" alike.'
-        " Refuses with UNAUTHENTICATED, BAD_INPUT.",
+        description='The panels and devices of these ids, in their order; null for "not there" and "not yours" alike.',
         extensions=[Arguments(ids="The ids, 100 at the most.")],
     )

@@ -4,9 +4,11 @@ from typing import Generic, TypeVar
 
 import strawberry
 
-from resolvers.pages import Cursor
+from resolvers.pages import Cursor, Direction
 
 T = TypeVar("T")
+
+strawberry.enum(Direction, description="Whether a list begins with the least or with the most.")
 
 WINDOW = {
     "first": "How many at the most, 1 to 500; 50 when left out. Does not count with `last`.",

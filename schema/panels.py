@@ -1,21 +1,17 @@
-"""Describes panels and how to find them."""
+"""Describes panels: what each one is, measured, used and costs."""
 
 from datetime import datetime
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from metering.devices import DeviceKind
-from metering.periods import Range, chosen_period
-from metering.readings import Reading as ReadingRow
 from metering.registers import EventKind
 from resolvers import (
     devices,
     exports,
     nodes,
     pages,
-    panels,
     reading_changes,
     reading_history,
     register_events,
@@ -52,8 +48,6 @@ from schema.summaries import MONTH, WEEK, YEAR, PanelSummary
 from schema.tariffs import Tariff
 from schema.usage import PERIOD, DailyUsage, UsageSeries, UsageStatistics, UsageToday
 from schema.usage_profile import UsageProfile
-from store.panel_list import PanelFilter as Filter
-from store.panel_list import PanelOrder as PanelOrderBy
 from store.panels import Panel as PanelRow
 from store.panels import PanelStatus
 from store.reading_audit import ReadingChange as ChangeRow
@@ -72,14 +66,6 @@ strawberry.enum(
     description="The family that a device belongs to. PANEL_METER: a power meter on DATA/PM/; MAPPED: read by a mapping"
     " of its owner's; HOME_ASSISTANT: announced by Home Assistant's discovery.",
 )
-
-
-@strawberry.enum(description="Whether a list begins with the least or with the most.")
-class Direction(Enum):
-    """The direction of an order."""
-
-    ASC = "ASC"
-    DESC = "DESC"
 
 
 @strawberry.type(description="A metered connection: a floor's electrical panel, a home, a flat's prepaid meter.")
@@ -106,8 +92,7 @@ class Panel(Node):
         resolver=series,
         graphql_type=ReadingSeries,
         description="The readings of a period, as columns or as a list of points: as they are while they are no more"
-        " than `maxPoints`, else downsampled. Refuses with UNAUTHENTICATED, BAD_RANGE, BAD_MAX_POINTS, BAD_CURSOR,"
-        " TOO_MANY_POINTS.",
+        " than `maxPoints`, else downsampled.",
         extensions=[
             Arguments(
                 **PERIOD,
@@ -118,32 +103,12 @@ class Panel(Node):
             )
         ],
     )
-
-    @strawberry.field(
+    reading_history: Connection[Reading] = strawberry.field(  # pyright: ignore[reportAssignmentType]
+        resolver=reading_history.of_panel,
         description="The readings of a period with all that the meter said, page by page; keep `from` and `to` while"
-        " you page. Refuses with UNAUTHENTICATED, BAD_INPUT, BAD_RANGE, BAD_CURSOR, TOO_MANY_POINTS.",
-        graphql_type=Connection[Reading],
+        " you page.",
         extensions=[Arguments(**PERIOD, **WINDOW, direction="ASC: the oldest first; DESC: the newest first.")],
     )
-    @staticmethod
-    async def reading_history(  # noqa: PLR0917 - the arguments of the field
-        parent: strawberry.Parent[PanelRow],
-        info: Info,
-        range_: Range | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        first: int | None = 50,
-        after: Cursor | None = None,
-        last: int | None = None,
-        before: Cursor | None = None,
-        direction: Direction = Direction.ASC,
-    ) -> pages.Page[ReadingRow]:
-        """A page of readings."""
-        period = chosen_period(range_, since=since, until=until, now=info.context.now(), default=Range.LAST_24H)
-        window = pages.window(first=50 if first is None else first, last=last, after=after, before=before)
-        is_newest_first = direction is Direction.DESC
-        return await reading_history.page(parent, info, period=period, window=window, is_newest_first=is_newest_first)
-
     gaps: list[Span] = strawberry.field(
         resolver=of_panel,
         graphql_type=list[Interval],
@@ -159,19 +124,18 @@ class Panel(Node):
     usage: resolved.UsageSeries = strawberry.field(
         resolver=resolved.series,
         graphql_type=UsageSeries,
-        description="Usage and cost of a period by bucket, 10000 buckets at the most. Refuses with BAD_RANGE,"
-        " TOO_MANY_BUCKETS, TOO_MANY_POINTS, NO_TARIFF.",
+        description="Usage and cost of a period by bucket, 10000 buckets at the most.",
         extensions=[Arguments(**PERIOD, step="The width of the buckets.")],
     )
     today: resolved.UsageToday = strawberry.field(
         resolver=resolved.today,
         graphql_type=UsageToday,
-        description="The local day so far. Refuses with NO_TARIFF.",
+        description="The local day so far.",
     )
     statistics: resolved.UsageStatistics = strawberry.field(
         resolver=resolved.statistics,
         graphql_type=UsageStatistics,
-        description="Usage, power and cost between two instants. Refuses with BAD_RANGE, NO_TARIFF.",
+        description="Usage, power and cost between two instants.",
         extensions=[
             Arguments(
                 since=("from", "The start, inclusive; ten years before the end at the earliest."),
@@ -182,8 +146,7 @@ class Panel(Node):
     demand: list[DemandRow] = strawberry.field(
         resolver=demand_of,
         graphql_type=list[Demand],
-        description="The demand of the local days or months that a period touches and that have readings, ascending."
-        " Refuses with BAD_RANGE, TOO_MANY_POINTS.",
+        description="The demand of the local days or months that a period touches and that have readings, ascending.",
         extensions=[
             Arguments(
                 **PERIOD | {"range_": ("range", "The span that ends now; LAST_30D when nothing is given.")},
@@ -195,7 +158,7 @@ class Panel(Node):
         resolver=usage_profile_of,
         graphql_type=UsageProfile,
         description="What is used at which hour of the local day, weekdays and weekends apart, over whole local days,"
-        " 366 at the most. Refuses with BAD_RANGE, TOO_MANY_POINTS.",
+        " 366 at the most.",
         extensions=[
             Arguments(**PERIOD | {"range_": ("range", "The span that ends now; LAST_30D when nothing is given.")})
         ],
@@ -204,25 +167,25 @@ class Panel(Node):
         resolver=daily_usage_of,
         graphql_type=DailyUsage,
         description="Usage by local day, beside the 30-day moving average, the same day of the year before and yearly"
-        " averages. Refuses with BAD_INPUT, TOO_MANY_POINTS.",
+        " averages.",
         extensions=[Arguments(days="How many days up to today, 1 to 1830.")],
     )
     weekly_summary: summaries.PanelSummary = strawberry.field(
         resolver=summaries.week_of_panel,
         graphql_type=PanelSummary,
-        description="A calendar week, from Monday. Refuses with BAD_WEEK, NO_TARIFF.",
+        description="A calendar week, from Monday.",
         extensions=[Arguments(**WEEK)],
     )
     monthly_summary: summaries.PanelSummary = strawberry.field(
         resolver=summaries.of_panel,
         graphql_type=PanelSummary,
-        description="A calendar month. Refuses with BAD_MONTH, NO_TARIFF.",
+        description="A calendar month.",
         extensions=[Arguments(**MONTH)],
     )
     yearly_summary: summaries.PanelSummary = strawberry.field(
         resolver=summaries.year_of_panel,
         graphql_type=PanelSummary,
-        description="A calendar year. Refuses with BAD_MONTH, NO_TARIFF.",
+        description="A calendar year.",
         extensions=[Arguments(**YEAR)],
     )
 
@@ -268,14 +231,13 @@ class Panel(Node):
     tariff: TariffVersion = strawberry.field(
         resolver=tariff_of,
         graphql_type=Tariff,
-        description="What a kWh costs. Refuses with NO_TARIFF.",
+        description="What a kWh costs.",
         extensions=[Arguments(at="The tariff of this instant's local day; today's when left out.")],
     )
     tariffs: list[TariffVersion] = strawberry.field(
         resolver=tariffs_of,
         graphql_type=list[Tariff],
-        description="What a kWh costs on the local days of a period: the tariffs that are for any of them, ascending."
-        " Refuses with BAD_RANGE.",
+        description="What a kWh costs on the local days of a period: the tariffs that are for any of them, ascending.",
         extensions=[
             Arguments(
                 since=("from", "The first local day; all before it too when left out."),
@@ -303,96 +265,3 @@ class Panel(Node):
             )
         ],
     )
-
-
-@strawberry.input(description="Which panels are meant. What is left out or null stays open.")
-class PanelFilter:
-    """See `store.panels.PanelFilter`."""
-
-    search: str | None = strawberry.field(
-        default=None, description="Text in the code, name, location or meter number, upper and lower case alike."
-    )
-    status: PanelStatus | None = strawberry.field(default=None, description="Only panels of this status.")
-    floor: int | None = strawberry.field(default=None, description="Only panels on this storey.")
-    is_prepaid: bool | None = strawberry.field(default=None, description="Only prepaid panels, or only the others.")
-    codes: list[str] | None = strawberry.field(
-        default=None,
-        description="Only panels of these codes, 500 at the most; unknown ones are passed over.",
-    )
-    location: str | None = strawberry.field(default=None, description="Only panels at exactly this location.")
-    time_zone: str | None = strawberry.field(default=None, description="Only panels of this time zone, by IANA name.")
-    device_kind: DeviceKind | None = strawberry.field(
-        default=None, description="Only panels whose readings come from a device of this family."
-    )
-
-    def chosen(self) -> Filter:
-        """The same for the resolvers."""
-        return Filter(
-            self.search,
-            self.status,
-            self.floor,
-            self.is_prepaid,
-            self.codes,
-            self.location,
-            self.time_zone,
-            self.device_kind,
-        )
-
-
-strawberry.enum(
-    PanelOrderBy,
-    name="PanelOrderField",
-    description="What a list of panels is ordered by. CODE: capitals before small letters. NAME and LOCATION: upper and"
-    " lower case alike. LAST_SEEN: when the last reading arrived. POWER_NOW: the newest reading's active power in kW.",
-)
-
-
-@strawberry.input(
-    description="The order of a list of panels. Panels that are alike come by code, those without a value last."
-)
-class PanelOrder:
-    """See `resolvers.panels.Order`."""
-
-    by: PanelOrderBy = strawberry.field(name="field", description="What it is ordered by.")
-    direction: Direction = strawberry.field(
-        default=Direction.ASC, description="ASC: the least first; DESC: the most first. ASC when left out."
-    )
-
-    def chosen(self) -> panels.Order:
-        """The same for the resolvers."""
-        return panels.Order(self.by, self.direction is Direction.DESC)
-
-
-_ORDER = "The order; by code when left out. A cursor is good for the order that it was made in."
-
-
-@strawberry.type
-class PanelQueries:
-    """The queries that start from panels."""
-
-    panel: PanelRow | None = strawberry.field(
-        resolver=panels.one,
-        graphql_type=Panel | None,
-        description='The panel of this code; null for "not there" and "not yours" alike.',
-        extensions=[Arguments(code="The panel's code.")],
-    )
-
-    @strawberry.field(
-        description="The panels that you may see. Refuses with UNAUTHENTICATED, BAD_INPUT, BAD_CURSOR.",
-        graphql_type=Connection[Panel],
-        extensions=[Arguments(**WINDOW, where=("filter", "Which panels; all when left out."), order_by=_ORDER)],
-    )
-    @staticmethod
-    async def panels(  # noqa: PLR0917 - the arguments of the field
-        info: Info,
-        first: int | None = 50,
-        after: Cursor | None = None,
-        last: int | None = None,
-        before: Cursor | None = None,
-        where: PanelFilter | None = None,
-        order_by: PanelOrder | None = None,
-    ) -> pages.Page[PanelRow]:
-        """A page of panels."""
-        window = pages.window(first=50 if first is None else first, last=last, after=after, before=before)
-        order = order_by.chosen() if order_by else panels.Order()
-        return await panels.page(info, window=window, where=where.chosen() if where else Filter(), order=order)

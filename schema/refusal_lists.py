@@ -6,7 +6,8 @@ from typing import Any, Final
 from graphql import GraphQLSchema
 
 _PAGE: Final = "BAD_INPUT, BAD_CURSOR"
-_MONTH: Final = "BAD_MONTH, NO_TARIFF"
+_REJECTED: Final = f"FORBIDDEN, BAD_RANGE, {_PAGE}"
+_POINTS: Final = "BAD_RANGE, TOO_MANY_POINTS"
 
 OPEN: Final = frozenset({"limits", "rateLimit", "queryCost", "errorCodes"})
 """The queries that nobody needs to sign in for."""
@@ -14,12 +15,17 @@ OPEN: Final = frozenset({"limits", "rateLimit", "queryCost", "errorCodes"})
 REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     "Query": {
         "panel": "",
+        "panels": _PAGE,
+        "node": "",
+        "nodes": "BAD_INPUT",
         "devices": _PAGE,
-        "monthlySummary": _MONTH,
-        "yearSummary": _MONTH,
+        "weeklySummary": "BAD_WEEK, BAD_INPUT, NO_TARIFF",
+        "monthlySummary": "BAD_MONTH, BAD_INPUT, NO_TARIFF",
+        "yearlySummary": "BAD_MONTH, BAD_INPUT, NO_TARIFF",
+        "yearSummary": "BAD_MONTH, BAD_INPUT, NO_TARIFF",
         "serviceStatus": "",
-        "rejectedMessages": f"FORBIDDEN, BAD_RANGE, {_PAGE}",
-        "rejectedMessageGroups": f"FORBIDDEN, BAD_RANGE, {_PAGE}",
+        "rejectedMessages": _REJECTED,
+        "rejectedMessageGroups": _REJECTED,
         "rejectedReplay": "FORBIDDEN, BAD_INPUT",
         "viewer": "",
         "alerts": _PAGE,
@@ -27,32 +33,40 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "tryMessage": "BAD_TOPIC, BAD_CODE, BAD_PATH, BAD_UNIT, BAD_INPUT, PANEL_NOT_FOUND, FORBIDDEN",
         "queryCost": "BAD_QUERY, BAD_INPUT",
     },
+    "Mutation": {"startIngest": "FORBIDDEN", "stopIngest": "FORBIDDEN"},
+    "Subscription": {
+        "panelReadings": _PAGE,
+        "panelStatus": _PAGE,
+        "usageToday": _PAGE,
+        "depletionForecast": _PAGE,
+        "alerts": _PAGE,
+    },
     "Panel": {
-        "gaps": "BAD_RANGE, BAD_INPUT, TOO_MANY_POINTS",
+        "readings": "BAD_RANGE, BAD_MAX_POINTS, BAD_CURSOR, TOO_MANY_POINTS",
+        "readingHistory": f"{_PAGE}, {_POINTS}",
+        "gaps": f"{_POINTS}, BAD_INPUT",
         "usage": "BAD_RANGE, TOO_MANY_BUCKETS, TOO_MANY_POINTS, NO_TARIFF",
+        "today": "NO_TARIFF",
         "statistics": "BAD_RANGE, NO_TARIFF",
-        "demand": "BAD_RANGE, TOO_MANY_POINTS",
-        "dailyUsage": "BAD_INPUT",
-        "monthlySummary": _MONTH,
+        "demand": _POINTS,
+        "usageProfile": _POINTS,
+        "dailyUsage": "BAD_INPUT, TOO_MANY_POINTS",
+        "weeklySummary": "BAD_WEEK, NO_TARIFF",
+        "monthlySummary": "BAD_MONTH, NO_TARIFF",
+        "yearlySummary": "BAD_MONTH, NO_TARIFF",
         "tariff": "NO_TARIFF",
+        "tariffs": "BAD_RANGE",
         "exportLink": "BAD_RANGE",
         "readingChanges": _PAGE,
         "registerEvents": _PAGE,
-        "today": "NO_TARIFF",
     },
     "PrepaidAccount": {"ledger": _PAGE},
     "Device": {"reports": _PAGE},
-    "Subscription": {
-        "panelReadings": "BAD_INPUT, BAD_CURSOR",
-        "panelStatus": "BAD_INPUT, BAD_CURSOR",
-        "usageToday": "BAD_INPUT, BAD_CURSOR",
-        "depletionForecast": "BAD_INPUT, BAD_CURSOR",
-        "alerts": "BAD_INPUT, BAD_CURSOR",
-    },
 }
-"""The codes of each field besides UNAUTHENTICATED, which every root field has unless it is open.
+"""The codes of each field besides UNAUTHENTICATED, which every field of a root has unless it is open.
 
-Scalars (BAD_DATETIME and its like), limits of the request and faults of ours may refuse anything: see `errorCodes`.
+Mutations answer theirs in their payloads: here are those whose answer has no `refusal`. Scalars (BAD_DATETIME and its
+like), limits of the request and faults of ours may refuse anything: see `errorCodes`.
 """
 
 
@@ -61,12 +75,22 @@ def list_refusals(schema: GraphQLSchema) -> None:
 
     Raises:
         KeyError: a field that is listed is not there.
+        ValueError: a field's own description lists codes, so that there would be two lists.
     """
+    for name, type_ in schema.type_map.items():
+        for field_name, field in getattr(type_, "fields", {}).items():
+            if "Refuses with" in (field.description or ""):
+                raise ValueError(f"{name}.{field_name} lists its codes itself: they stand in `REFUSALS`.")
     for name, fields in REFUSALS.items():
-        type_: Any = schema.type_map[name]
+        of_type: Any = schema.type_map[name]
         for field_name, codes in fields.items():
-            field = type_.fields[field_name]
-            needs_sign_in = name in {"Query", "Subscription"} and field_name not in OPEN
-            listed = ", ".join([*(["UNAUTHENTICATED"] if needs_sign_in else []), *([codes] if codes else [])])
-            if "Refuses with" not in field.description:
-                field.description = f"{field.description} Refuses with {listed}."
+            _list(of_type.fields[field_name], codes, needs_sign_in=_is_root(name) and field_name not in OPEN)
+
+
+def _is_root(type_name: str) -> bool:
+    return type_name in {"Query", "Mutation", "Subscription"}
+
+
+def _list(field: Any, codes: str, *, needs_sign_in: bool) -> None:
+    listed = [*(["UNAUTHENTICATED"] if needs_sign_in else []), *([codes] if codes else [])]
+    field.description = f"{field.description} Refuses with {', '.join(listed)}."

@@ -77,7 +77,7 @@ class ServiceQueries:
     service_status: service.ServiceStatus = strawberry.field(
         resolver=service.status,
         graphql_type=ServiceStatus,
-        description="How the service is doing. Refuses with UNAUTHENTICATED.",
+        description="How the service is doing.",
     )
 
 

@@ -11,7 +11,8 @@ from schema.arguments import Arguments
 from schema.tariffs import Money
 
 if TYPE_CHECKING:
-    from schema.panels import Panel, PanelFilter
+    from schema.panel_list import PanelFilter
+    from schema.panels import Panel
 
 YEAR = {"year": "The year, 2000 to 2100."}
 MONTH = {**YEAR, "month": "The month, 1 to 12."}
@@ -22,7 +23,7 @@ WEEK = {
 }
 _WHICH = ("filter", "Only these panels; all that you may see when left out.")
 
-_Filter = Annotated["PanelFilter", strawberry.lazy("schema.panels")] | None
+_Filter = Annotated["PanelFilter", strawberry.lazy("schema.panel_list")] | None
 
 _FIRST_DAY = "Its first local day."
 _LAST_DAY = "Its last local day, also where that is still to come."
@@ -160,8 +161,7 @@ class SummaryQueries:
     """The queries about all panels' usage."""
 
     @strawberry.field(
-        description="A week of every panel that you may see, and the building's total. Refuses with UNAUTHENTICATED,"
-        " BAD_WEEK, BAD_INPUT, NO_TARIFF.",
+        description="A week of every panel that you may see, and the building's total.",
         graphql_type=WeeklySummary,
         extensions=[Arguments(**WEEK, where=_WHICH)],
     )
@@ -173,8 +173,7 @@ class SummaryQueries:
         return await summaries.of_week(info, year=year, week=week, day=day, where=where and where.chosen())
 
     @strawberry.field(
-        description="A month of every panel that you may see, and the building's total. Refuses with UNAUTHENTICATED,"
-        " BAD_MONTH, BAD_INPUT, NO_TARIFF.",
+        description="A month of every panel that you may see, and the building's total.",
         graphql_type=MonthlySummary,
         extensions=[Arguments(**MONTH, where=_WHICH)],
     )
@@ -184,8 +183,7 @@ class SummaryQueries:
         return await summaries.of_month(info, year=year, month=month, where=where and where.chosen())
 
     @strawberry.field(
-        description="A year of every panel that you may see, with its months, and the building's total. Refuses with"
-        " UNAUTHENTICATED, BAD_MONTH, BAD_INPUT, NO_TARIFF.",
+        description="A year of every panel that you may see, with its months, and the building's total.",
         graphql_type=YearlySummary,
         extensions=[Arguments(**YEAR, where=_WHICH)],
     )
@@ -195,8 +193,7 @@ class SummaryQueries:
         return await summaries.of_year(info, year=year, where=where and where.chosen())
 
     @strawberry.field(
-        description="The `months` of a yearlySummary alone: that has the year's own sums as well. Refuses with"
-        " UNAUTHENTICATED, BAD_MONTH, BAD_INPUT, NO_TARIFF.",
+        description="The `months` of a yearlySummary alone: that has the year's own sums as well.",
         graphql_type=list[MonthlySummary],
         extensions=[Arguments(**YEAR, where=_WHICH)],
     )

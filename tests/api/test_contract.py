@@ -12,7 +12,7 @@ from graphql import GraphQLEnumType, GraphQLObjectType, build_schema
 from schema.arguments import Arguments
 from schema.compatibility import deprecations
 from schema.contract import PRINTED, printed
-from schema.refusal_lists import OPEN
+from schema.refusal_lists import OPEN, list_refusals
 
 CONTRACT = build_schema(printed())
 BUILT_IN = {"String", "Int", "Float", "Boolean", "ID"}
@@ -182,6 +182,33 @@ def test_every_field_below_that_takes_arguments_lists_its_refusals() -> None:
         if field.args and not listed(field.description)
     ]  # fmt: skip
     assert silent == []
+
+
+def test_that_one_must_sign_in_is_listed_at_the_roots_alone() -> None:
+    again = [
+        f"{name}.{field_name}"
+        for name, type_ in CONTRACT.type_map.items()
+        if isinstance(type_, GraphQLObjectType) and name not in {"Query", "Mutation", "Subscription"}
+        for field_name, field in type_.fields.items()
+        if "UNAUTHENTICATED" in listed(field.description)
+    ]  # fmt: skip
+    assert again == []
+
+
+def test_a_mutation_without_a_refusal_in_its_answer_lists_its_codes() -> None:
+    plain = {
+        name: listed(field.description)
+        for name, field in fields_of("Mutation")
+        if "refusal" not in dict(fields_of(str(field.type).strip("!")))
+    }
+    codes = ["UNAUTHENTICATED", "FORBIDDEN"]
+    assert plain == {"startIngest": codes, "stopIngest": codes}
+
+
+def test_codes_that_a_description_lists_itself_are_no_second_list() -> None:
+    own = build_schema('type Query { "All. Refuses with BAD_INPUT." panels: Int }')
+    with pytest.raises(ValueError, match=r"Query\.panels lists its codes itself"):
+        list_refusals(own)
 
 
 def test_every_mutation_lists_its_refusals_first_that_one_must_sign_in() -> None:
