@@ -59,6 +59,11 @@ def total(costs: Iterable[Decimal | None]) -> Decimal:
     return sum((cost for cost in costs if cost is not None), Decimal(0))
 
 
+def average_factor(factor_sum: float, count: int) -> float | None:
+    """The average power factor of so many readings, to 0.0001; None where none had one."""
+    return round(factor_sum / count, 4) if count else None
+
+
 def change_percent(now: Decimal, *, before: Decimal) -> float | None:
     """By how much more there is now, in percent of what was before, to 0.01; None where there was nothing before."""
     return float(round((now - before) / before * 100, 2)) if before else None

@@ -13,7 +13,7 @@ from metering.tariffs import Money
 from metering.usage import change_percent, money_change_percent
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
-from resolvers.summaries import PanelSummary, SummaryTotal, costs_of, energy_of
+from resolvers.summaries import PanelSummary, SummaryTotal, energy_of, shown_costs
 from store import summaries
 from store.summaries import SpanSum
 
@@ -83,7 +83,7 @@ async def _before(context: Context, keys: list[_Key]) -> dict[_Key, _Before]:
 
 def _compared(parts: Sequence[SpanSum], before: Sequence[_Before]) -> PreviousSummary:
     earlier = [part for each in before for part in each.parts]
-    costs, earlier_costs = costs_of(parts), costs_of(earlier)
+    costs, earlier_costs = shown_costs(parts), shown_costs(earlier)
     return PreviousSummary(
         first_day=min(each.days.first_day for each in before),
         last_day=max(each.days.last_day for each in before),

@@ -12,7 +12,8 @@ import strawberry
 from metering.building import counted
 from metering.calendar_spans import CalendarSpan, DaysUpTo, calendar_month, calendar_week, calendar_year
 from metering.periods import Step, local_midnight
-from metering.tariffs import Money, TariffBook, money
+from metering.tariffs import NO_TARIFFS, Money, TariffBook, money
+from metering.usage import average_factor
 from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
@@ -220,12 +221,14 @@ def _summary(span: CalendarSpan, *, shown: Sequence[Panel], known: _Known, where
     lines = [_line(panel, span=span, known=known, is_counted=panel.code in codes) for panel in shown]
     counting = [line for line in lines if line.is_counted]
     parts = [part for line in counting for part in line.parts]
-    return Summary(span, where, lines, SummaryTotal(float(energy_of(parts)), _export(parts), costs_of(parts), counting))
+    return Summary(
+        span, where, lines, SummaryTotal(float(energy_of(parts)), _export(parts), shown_costs(parts), counting)
+    )
 
 
 def _line(panel: Panel, *, span: CalendarSpan, known: _Known, is_counted: bool) -> PanelSummary:
     parts = known.sums.get((panel.id, span), [])
-    book = known.books.get(panel.id) or TariffBook(own=(), default=())
+    book = known.books.get(panel.id) or NO_TARIFFS
     currency = tariffs.required(book, span.end_day - timedelta(days=1)).currency
     return PanelSummary(
         panel=panel,
@@ -235,7 +238,9 @@ def _line(panel: Panel, *, span: CalendarSpan, known: _Known, is_counted: bool) 
         export_kwh=_export(parts),
         cost=money(sum((part.cost for part in parts if part.currency == currency), Decimal(0)), currency),
         peak_kw=max((part.peak_kw for part in parts if part.peak_kw is not None), default=None),
-        average_power_factor=_power_factor(parts),
+        average_power_factor=average_factor(
+            sum(part.factor_sum for part in parts), sum(part.factor_count for part in parts)
+        ),
         is_partial=not (parts and _is_whole(panel, span=span, known=known)),
         is_counted=is_counted,
     )
@@ -257,12 +262,7 @@ def _export(parts: Iterable[SpanSum]) -> float:
     return float(sum((part.export_kwh for part in parts), Decimal(0)))
 
 
-def _power_factor(parts: Sequence[SpanSum]) -> float | None:
-    count = sum(part.factor_count for part in parts)
-    return round(sum(part.factor_sum for part in parts) / count, 4) if count else None
-
-
-def costs_of(parts: Iterable[SpanSum]) -> list[Money]:
+def shown_costs(parts: Iterable[SpanSum]) -> list[Money]:
     """The sum of the panels' amounts as they are shown, so that the lines of a bill add up; by currency."""
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     for part in parts:

@@ -9,7 +9,7 @@ import strawberry
 
 from metering.periods import local_day
 from metering.refusals import Refused
-from metering.tariffs import Tariff, TariffBook
+from metering.tariffs import NO_TARIFFS, Tariff, TariffBook
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from store import tariffs
@@ -65,7 +65,7 @@ async def _books(context: Context, panel_ids: list[int]) -> dict[int, TariffBook
 
 async def book(context: Context, panel: Panel) -> TariffBook:
     """All tariffs of a panel; empty for a panel that the viewer lost sight of."""
-    return await loaded(context, _books, panel.id) or TariffBook(own=(), default=())
+    return await loaded(context, _books, panel.id) or NO_TARIFFS
 
 
 async def tariff(parent: strawberry.Parent[Panel], info: Info, at: datetime | None = None) -> TariffVersion:
@@ -76,7 +76,8 @@ async def tariff(parent: strawberry.Parent[Panel], info: Info, at: datetime | No
     """
     day, known = local_day(at or info.context.now(), parent.zone), await book(info.context, parent)
     required(known, day)
-    return next(version for version in reversed(_versions(known, panel=parent)) if version.valid_from <= day)
+    begun = [(tariff, until) for tariff, until in known.versions() if tariff.valid_from <= day]
+    return _version(*begun[-1], panel=parent)
 
 
 async def of_panel(
@@ -90,23 +91,13 @@ async def of_panel(
     if since is not None and until is not None and since >= until:
         raise Refused("BAD_RANGE", "`from` must be before `to`.", "from")
     return [
-        version
-        for version in _versions(await book(info.context, parent), panel=parent)
-        if (until is None or version.valid_from < until)
-        and (since is None or version.valid_until is None or version.valid_until > since)
+        _version(tariff, ends_on, panel=parent)
+        for tariff, ends_on in (await book(info.context, parent)).versions()
+        if (until is None or tariff.valid_from < until) and (since is None or ends_on is None or ends_on > since)
     ]
 
 
-def _versions(book: TariffBook, *, panel: Panel) -> list[TariffVersion]:
-    """All tariffs in the order of their days: the default ones up to the first of the panel's own."""
-    in_order = [(day, book.on(day)) for day in book.changes(date.min, date.max)]
-    begun = [(day, tariff) for day, tariff in in_order if tariff and tariff.valid_from == day]
-    own_days = [day for day, _ in begun]
-    ends = [*own_days[1:], None]
-    return [_version(tariff, until=until, panel=panel) for (_, tariff), until in zip(begun, ends, strict=True)]
-
-
-def _version(tariff: Tariff, *, until: date | None, panel: Panel) -> TariffVersion:
+def _version(tariff: Tariff, until: date | None, *, panel: Panel) -> TariffVersion:
     return TariffVersion(
         name=tariff.name,
         valid_from=tariff.valid_from,

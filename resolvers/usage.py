@@ -12,7 +12,7 @@ import strawberry
 from metering.buckets import Grid, Level, grid, pieces, usage_level
 from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
 from metering.tariffs import Money, Tariff, TariffBook, money
-from metering.usage import Prices, total
+from metering.usage import Prices, average_factor, total
 from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
@@ -85,7 +85,7 @@ class _Bucket:
     @property
     def power_factor(self) -> float | None:
         """The average of the readings that had one."""
-        return round(self.factor_sum / self.factor_count, 4) if self.factor_count else None
+        return average_factor(self.factor_sum, self.factor_count)
 
 
 async def series(
@@ -140,7 +140,6 @@ async def _series(info: Info, panel: Panel, *, step: Step, period: Period, book:
 
 def _total(found: dict[int, _Bucket], *, panel: Panel, buckets: Grid, currency: str) -> UsageTotal:
     known = found.values()
-    factor_count = sum(bucket.factor_count for bucket in known)
     peaks = [(bucket.peak_kw, -index) for index, bucket in found.items() if bucket.peak_kw is not None]
     peak_kw, place = max(peaks, default=(None, None))
     return UsageTotal(
@@ -150,8 +149,8 @@ def _total(found: dict[int, _Bucket], *, panel: Panel, buckets: Grid, currency: 
         cost=money(total(bucket.cost for bucket in known), currency),
         peak_kw=peak_kw,
         peak_in=None if place is None else _peak_in(-place, found[-place], buckets=buckets, panel=panel),
-        average_power_factor=(
-            round(sum(bucket.factor_sum for bucket in known) / factor_count, 4) if factor_count else None
+        average_power_factor=average_factor(
+            sum(bucket.factor_sum for bucket in known), sum(bucket.factor_count for bucket in known)
         ),
     )
 
@@ -315,8 +314,8 @@ async def metered(context: Context, panel: Panel, *, period: Period, book: Tarif
     return [(local_day(edge, panel.zone), energy_kwh) for edge, energy_kwh in zip(edges, energies, strict=False)]
 
 
-def costs_of(energies: Iterable[tuple[date, Decimal]], *, book: TariffBook) -> list[Money]:
-    """What usage of local days costs: one amount a currency, by its code."""
+def cost_by_currency(energies: Iterable[tuple[date, Decimal]], *, book: TariffBook) -> list[Money]:
+    """What usage of local days costs: one amount a currency, by its code, rounded once."""
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     for day, energy_kwh in energies:
         if tariff := book.on(day):

@@ -11,7 +11,7 @@ from metering.tariffs import Money
 from metering.usage import change_percent, money_change_percent
 from resolvers import tariffs
 from resolvers.context import Info
-from resolvers.usage import UsageSeries, costs_of, metered
+from resolvers.usage import UsageSeries, cost_by_currency, metered
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def of_series(parent: strawberry.Parent[UsageSeries], info: Info) -> Previ
     book = await tariffs.book(info.context, panel)
     async with info.context.turns:
         energies = await metered(info.context, panel, period=period, book=book)
-    energy_kwh, cost = sum((energy for _, energy in energies), Decimal(0)), costs_of(energies, book=book)
+    energy_kwh, cost = sum((energy for _, energy in energies), Decimal(0)), cost_by_currency(energies, book=book)
     return PreviousUsage(
         since=period.start.astimezone(panel.zone),
         until=period.end.astimezone(panel.zone),

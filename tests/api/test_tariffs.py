@@ -1,8 +1,15 @@
 """A panel's tariffs as they follow each other, each with its bands."""
 
+import random
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from tests.api.conftest import Site
+from metering.calendar_spans import DaysUpTo
+from metering.tariffs import NO_TARIFFS
+from store import summaries, tariffs
+from tests.api.conftest import Site, reading
 
 FLAT = """name validFrom validUntil timeZone currency unitPrice vatPercent priceWithVat
   bands { name unitPrice priceWithVat fromTime toTime weekdays months stepFromKwh stepToKwh }"""
@@ -59,3 +66,32 @@ async def test_a_flat_tariff_has_one_band_for_everything(site: Site) -> None:
              "weekdays": weekdays, "months": list(range(1, 13)), "stepFromKwh": "0", "stepToKwh": None},
         ],
     }  # fmt: skip
+
+
+async def test_summaries_and_the_book_of_tariffs_agree_which_tariff_a_day_has(site: Site) -> None:
+    first, dice = date(2026, 1, 1), random.Random(8)  # noqa: S311 - no secrets
+    panel_id, total = site.add_panel("PM", zone="UTC"), 0.0
+    used_kwh = {first + timedelta(days=number): dice.randrange(1, 40) / 10 for number in range(40)}
+    readings = [reading(datetime(2025, 12, 31, tzinfo=UTC), 0.0)]
+    for day, energy_kwh in used_kwh.items():
+        total = round(total + energy_kwh, 1)
+        readings.append(reading(datetime(day.year, day.month, day.day, 12, tzinfo=UTC), total))
+    site.load("PM", readings)
+    for _ in range(12):
+        site.database.execute("DELETE FROM tariff")
+        begun = [(owner, day) for owner in ("PM", None) for day in dice.sample(list(used_kwh), dice.randrange(5))]
+        for owner, day in begun:
+            price, currency = f"{dice.randrange(1, 2000)}.{dice.randrange(100):02}", dice.choice(["IDR", "EUR"])
+            site.add_tariff(owner, day.isoformat(), price, currency=currency, vat_percent="7.5")
+        starts = [first + timedelta(days=dice.randrange(40)) for _ in range(10)]
+        spans = [(None, DaysUpTo(start, start + timedelta(days=dice.randrange(1, 20)))) for start in starts]
+        async with site.pool.connection() as connection:
+            found = await summaries.by_span(connection, viewer=site.admin, panel_ids=[panel_id], spans=spans)
+            books = await tariffs.books(connection, viewer=site.admin, panel_ids=[panel_id])
+        costs: dict[tuple[int, str | None], Decimal] = defaultdict(Decimal)
+        for place, (_, days) in enumerate(spans):
+            for day in (day for day in used_kwh if days.first_day <= day < days.end_day):
+                tariff = books.get(panel_id, NO_TARIFFS).on(day)
+                energy_kwh = Decimal(str(used_kwh[day]))
+                costs[place, tariff and tariff.currency] += tariff.cost(energy_kwh) if tariff else 0
+        assert {(part.place, part.currency): part.cost for part in found} == costs

@@ -107,6 +107,18 @@ def test_a_panels_own_tariff_goes_first_from_its_first_day_on(own: set[date], de
         assert found.unit_price == 1
 
 
+@given(own=st.sets(days), default=st.sets(days), day=days)
+def test_versions_follow_each_other_and_say_the_same_as_each_day(own: set[date], default: set[date], day: date) -> None:
+    book = TariffBook(
+        own=[tariff("1", valid_from=first) for first in own],
+        default=[tariff("2", valid_from=first) for first in default],
+    )
+    versions = book.versions()
+    assert [until for _, until in versions] == [*(one.valid_from for one, _ in versions[1:]), *[None][: len(versions)]]
+    held = [one for one, until in versions if one.valid_from <= day and (until is None or day < until)]
+    assert held == [found for found in [book.on(day)] if found]
+
+
 def test_changes_are_the_days_inside_a_span_on_which_a_tariff_begins() -> None:
     first = date(2026, 1, 1)
     book = TariffBook(own=[tariff(valid_from=first + timedelta(days=2))], default=[tariff(valid_from=first)])
