@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Generic, NewType, TypeVar
 
 from metering.refusals import Refused
+from resolvers.rows import Rows
 
 Cursor = NewType("Cursor", str)
 """An opaque place in a list or a stream: base64url of its version, its kind and where it points."""
@@ -49,19 +50,19 @@ class PageInfo:
 class Page(Generic[T]):
     """Some items of a list, in order, and how many the whole list has; None where nobody asked.
 
-    `cursor` makes an item's cursor, where somebody asks for it: few ask for those of all items.
+    `cursor` makes the cursor of the item at an index, where somebody asks for it: few ask for those of all items.
     """
 
     total_count: int | None
-    nodes: list[T]
-    cursor: Callable[[T], Cursor]
+    nodes: list[T] | Rows[T]
+    cursor: Callable[[int], Cursor]
     has_next: bool
     has_previous: bool
 
     @property
     def edges(self) -> list[Edge[T]]:
         """The items with their cursors."""
-        return [Edge(self.cursor(node), node) for node in self.nodes]
+        return [Edge(self.cursor(index), node) for index, node in enumerate(self.nodes)]
 
     @property
     def page_info(self) -> PageInfo:
@@ -69,8 +70,8 @@ class Page(Generic[T]):
         return PageInfo(
             has_next_page=self.has_next,
             has_previous_page=self.has_previous,
-            start_cursor=self.cursor(self.nodes[0]) if self.nodes else None,
-            end_cursor=self.cursor(self.nodes[-1]) if self.nodes else None,
+            start_cursor=self.cursor(0) if self.nodes else None,
+            end_cursor=self.cursor(len(self.nodes) - 1) if self.nodes else None,
         )
 
 
@@ -151,14 +152,17 @@ def page_within(
 
     That one is the first of them where the last are asked for.
     """
-    has_more = len(rows) > window.size
-    return Page(
-        total_count,
-        list(rows[-window.size :] if window.is_last else rows[: window.size]),
-        cursor,
-        has_next=window.before is not None if window.is_last else has_more,
-        has_previous=has_more if window.is_last else window.after is not None,
-    )
+    part, has_next, has_previous = within(window, len(rows))
+    nodes = list(rows[part])
+    return Page(total_count, nodes, lambda index: cursor(nodes[index]), has_next, has_previous)
+
+
+def within(window: Window, count: int) -> tuple[slice, bool, bool]:
+    """Which of so many rows are a window's, and whether there are more after them and before them."""
+    has_more = count > window.size
+    if window.is_last:
+        return slice(max(count - window.size, 0), count), window.before is not None, has_more
+    return slice(0, window.size), has_more, window.after is not None
 
 
 def page_of(

@@ -2,15 +2,20 @@
 
 import math
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypedDict
 
 import msgspec
 
+from metering.access import Viewer
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 from resolvers.context import Context, Info
-from resolvers.pages import Cursor, Page, Window, bad_cursor, cursor_of, page_within, place_of
-from resolvers.selection import selected
-from store import panel_list, panels
+from resolvers.pages import Cursor, Page, Window, bad_cursor, cursor_of, page_within, place_of, within
+from resolvers.panel_rows import columns_for, rows_of
+from resolvers.selection import selected, selected_paths
+from store import panel_columns, panel_list, panels
+from store.panel_columns import PanelColumns
 from store.panel_list import PanelFilter, PanelOrder, PanelPlace, PanelSlice
 from store.panels import Panel
 
@@ -33,16 +38,18 @@ async def page(info: Info, *, window: Window, where: PanelFilter, order: Order) 
     Raises:
         Refused: UNAUTHENTICATED, BAD_INPUT (filter), BAD_CURSOR.
     """
-    context, part = info.context, _part(window, order=order)
-    async with context.pool.connection() as connection:
-        rows, total = await panel_list.page(
-            connection,
-            viewer=context.signed_in,
-            where=checked(where),
-            part=part,
-            is_counted="totalCount" in selected(info),
-            online_since=context.now() - context.online_within,
-        )
+    asked, wanted = info.context, columns_for(selected_paths(info))
+    options: _Asked = {
+        "viewer": asked.signed_in,
+        "where": checked(where),
+        "part": _part(window, order=order),
+        "is_counted": "totalCount" in selected(info),
+        "online_since": asked.now() - asked.online_within,
+    }
+    async with asked.pool.connection() as connection:
+        if wanted is not None:
+            return _page_of_columns(*await panel_columns.part_of_list(connection, wanted, **options), window, order)
+        rows, total = await panel_list.page(connection, **options)
     places = {panel.id: place for place, panel in rows}
     return page_within(
         window,
@@ -50,6 +57,20 @@ async def page(info: Info, *, window: Window, where: PanelFilter, order: Order) 
         total_count=total,
         cursor=lambda panel: _cursor(places[panel.id], order=order),
     )
+
+
+class _Asked(TypedDict):
+    viewer: Viewer
+    where: PanelFilter
+    part: PanelSlice
+    is_counted: bool
+    online_since: datetime
+
+
+def _page_of_columns(columns: PanelColumns, total: int | None, window: Window, order: Order) -> Page[Panel]:
+    part, has_next, has_previous = within(window, len(columns.numbers))
+    nodes, first = rows_of(columns, part), part.start
+    return Page(total, nodes, lambda index: _cursor(columns.place(first + index), order=order), has_next, has_previous)
 
 
 def checked(where: PanelFilter) -> PanelFilter:

@@ -136,3 +136,29 @@ async def test_panels_are_filtered_by_codes_location_time_zone_and_device(furnis
     for refused in refused_filters:
         (error,) = (await furnished.answer(LIST, filter=refused))["errors"]
         assert error["extensions"] == {"code": "BAD_INPUT", "field": "filter"}
+
+
+COLUMNS = """code name location floor timeZone isPrepaid status lastSeenAt latestReading { at receivedAt activePowerKw
+  apparentPowerKva powerFactor energyImportKwh energyExportKwh voltageUnbalance currentUnbalance }"""
+
+
+@pytest.mark.parametrize("asked", [COLUMNS, "code latestReading { __typename }", "status latestReading { at }", "code"])
+async def test_panels_that_are_answered_by_columns_are_the_same_as_those_made_one_by_one(
+    furnished: Site, asked: str
+) -> None:
+    furnished.database.execute(
+        "UPDATE latest_reading SET power_factor = 0.9, voltage_unbalance = 0.01, current_unbalance = 0.05,"
+        " energy_export_kwh = 1.5, apparent_power_kva = 2.5"
+    )
+    places = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+    for window in ("first: 4", "last: 4", "first: 6", 'filter: { codes: ["none"] }', "filter: { status: ONLINE }"):
+        panels = f"panels({window}, orderBy: {{ field: LAST_SEEN, direction: DESC }})"
+        of_columns = await furnished.ask(f"{{ {panels} {{ {places} nodes {{ {asked} }} }} }}")
+        of_objects = await furnished.ask(f"{{ {panels} {{ {places} edges {{ node {{ {asked} }} }} }} }}")
+        edges = of_objects["panels"].pop("edges")
+        assert of_columns["panels"] == {**of_objects["panels"], "nodes": [edge["node"] for edge in edges]}
+
+
+async def test_a_page_can_be_counted_without_a_panel_of_it(furnished: Site) -> None:
+    found = await furnished.ask("{ panels(first: 2) { totalCount pageInfo { hasNextPage } } }")
+    assert found["panels"] == {"totalCount": len(PANELS), "pageInfo": {"hasNextPage": True}}

@@ -368,6 +368,57 @@ def test_columns_are_answered_as_the_objects_that_they_stand_for(
     assert len(rows) == len(list(rows))
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    status: Status | None
+    some_phases: SimpleNamespace | None
+    phases: SimpleNamespace | None
+
+
+BRANCHES = st.lists(
+    st.tuples(
+        st.sampled_from([*Status, *Status, None]),
+        st.one_of(st.none(), st.tuples(st.one_of(st.none(), st.floats(0, 1)), st.floats(0, 1))),
+    ),
+    max_size=4,
+)
+
+
+def branches(found: list[tuple[Status | None, tuple[float | None, float] | None]]) -> Rows[Branch]:
+    there = [phases for _, phases in found if phases is not None]
+    is_there = None if len(there) == len(found) else [phases is not None for _, phases in found]
+    columns = {"r": [r for r, _ in there], "s": [s for _, s in there]}
+    phases = Rows(SimpleNamespace, columns, is_there)
+    return Rows(Branch, {"status": [status for status, _ in found], "some_phases": phases, "phases": phases})
+
+
+@pytest.mark.parametrize("phases", ["somePhases", "phases"])
+@given(found=BRANCHES)
+def test_columns_of_objects_are_answered_as_the_objects_that_they_stand_for(
+    found: list[tuple[Status | None, tuple[float | None, float] | None]], phases: str, runner: asyncio.Runner
+) -> None:
+    rows = branches(found)
+    chosen = f"{{ someStatus: status {phases} {{ r other: s __typename }} }}"
+    for query, root in (
+        (f"{{ items {chosen} }}", rows),
+        (f"{{ someItems {chosen} }}", rows),
+        (f"{{ first {{ children {chosen} }} }}", [made({"children": rows})]),
+    ):
+        asked = Asked(parse(query), runner)
+        assert asked.by_plans(root) == asked.by_graphql_core(root)
+
+
+def test_columns_are_planned_but_for_lists() -> None:
+    for query, is_planned in (
+        ("{ items { status somePhases { s } __typename } }", True),
+        ("{ items { name children { name } } }", False),
+        ("{ items { name somePhases { __typename } } }", False),
+    ):
+        plan = planned(query)
+        assert plan is not None
+        assert (plan.columns is not None) is is_planned
+
+
 def planned(query: str) -> Plan | None:
     """The plan of the items of a query."""
     tree = parse(query)

@@ -172,7 +172,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             return on_the_wire(item_type, items) if items.__class__ is list else None
         collected: Any = self.collect_subfields(kind, details)
         plan = self._plan(kind, collected.grouped_field_set, uses=len(items), nullable=kind is item_type)
-        if plan and plan.columns and items.__class__ is Rows:
+        if plan and plan.columns and items.__class__ is Rows and items.is_there is None:
             return self._tried(plan.columns, items.columns)
         return self._tried(plan.many, items) if plan and plan.many else None
 

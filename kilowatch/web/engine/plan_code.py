@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from types import GeneratorType, NoneType
 from typing import Any
 
@@ -12,6 +13,7 @@ from graphql.pyutils.undefined import UndefinedType
 from strawberry.execution import optimized_is_awaitable
 
 from kilowatch.web.engine.columns import on_the_wire
+from resolvers.rows import Rows
 
 
 class SurpriseError(Exception):
@@ -89,17 +91,55 @@ def function_of_many(
 
 
 def function_of_columns(fields: tuple[PlainField, ...]) -> Callable[[Mapping[str, Any]], list[Any]] | None:
-    """What answers objects of which only columns are there, by attribute; None where not all fields are scalars."""
-    leaves = {one.key: f"_c{number}" for number, one in enumerate(fields) if one.attribute}
-    if not leaves or any(one.below or is_a(nullable(one.kind), GraphQLList) for one in fields):
-        return None
+    """Answers columns by attribute name as a list of objects; None where a field is a list, or all are constants."""
     code = _Code()
-    columns = [f"column({code.fresh(one.kind)}, columns[{one.attribute!r}])" for one in fields if one.attribute]
-    pairs = ", ".join(f"{one.key!r}: {leaves.get(one.key, repr(one.constant))}" for one in fields)
-    names = "".join(f"{name}, " for name in leaves.values())
+    completed = {one.key: _of_column(one) for one in fields if one.attribute}
+    if not completed or None in completed.values():
+        return None
+    names = {key: code.fresh() for key in completed}
+    columns = [f"{code.fresh(completed[one.key])}(columns[{one.attribute!r}])" for one in fields if one.attribute]
+    pairs = ", ".join(f"{one.key!r}: {names.get(one.key, repr(one.constant))}" for one in fields)
+    listed = "".join(f"{name}, " for name in names.values())
     code.write(0, "def of_columns(columns):")
-    code.write(1, f"return [{{{pairs}}} for {names}in zip({', '.join(columns)}, strict=True)]")
+    code.write(1, f"return [{{{pairs}}} for {listed}in zip({', '.join(columns)}, strict=True)]")
     return code.function("of_columns")
+
+
+def _of_column(plain: PlainField) -> Callable[[Any], list[Any]] | None:
+    """What completes a column of a field's values; None where they have to be looked at one by one."""
+    kind, is_nullable = nullable(plain.kind), not is_a(plain.kind, GraphQLNonNull)
+    if is_a(kind, GraphQLList):
+        return None
+    if plain.below:
+        of_columns = function_of_columns(plain.below)
+        return _Objects(of_columns, is_nullable) if of_columns else None
+    return _Members(_member_names(kind)) if is_a(kind, GraphQLEnumType) else partial(_column, plain.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """Completes Rows by their columns."""
+
+    of_columns: Callable[[Mapping[str, Any]], list[Any]]
+    is_nullable: bool
+
+    def __call__(self, rows: Any) -> list[Any]:
+        if rows.__class__ is not Rows or not (rows.is_there is None or self.is_nullable):
+            raise SurpriseError
+        return list(rows.placed(self.of_columns(rows.columns)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Completes a column of an enum's members."""
+
+    names: Mapping[int, str]
+
+    def __call__(self, values: Iterable[Any]) -> list[Any]:
+        answers = [self.names.get(id(value)) for value in values]
+        if None in answers:
+            raise SurpriseError
+        return answers
 
 
 def _object(code: _Code, fields: tuple[PlainField, ...], *, source: str, depth: int) -> str:
@@ -131,6 +171,11 @@ def _complete(code: _Code, kind: Any, below: tuple[PlainField, ...], *, name: st
     if not below:
         code.write(depth, f"{name} = column({code.fresh(kind.of_type)}, {name})")
         return
+    if of_columns := function_of_columns(below):
+        of_rows = code.fresh(_Objects(of_columns, not is_a(kind.of_type, GraphQLNonNull)))
+        code.write(depth, f"if {name}.__class__ is Rows: {name} = {of_rows}({name})")
+        code.write(depth, "else:")
+        depth += 1
     code.write(depth, f"if {name}.__class__ is not list: raise SurpriseError")
     is_item_nullable = not is_a(kind.of_type, GraphQLNonNull)
     item = nullable(kind.of_type)
@@ -224,6 +269,7 @@ def _column(item_type: Any, values: Any) -> list[Any]:
 
 
 _KNOWN = {
+    "Rows": Rows,
     "SurpriseError": SurpriseError,
     "column": _column,
     "date": date,

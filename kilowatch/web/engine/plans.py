@@ -53,7 +53,7 @@ class Plan:
     """How objects of one selection are answered; each function raises where graphql-core has to look.
 
     `one` answers an object with a null for each field of `rest`, which graphql-core is to answer. Without a rest,
-    `many` answers a list of objects; where all fields are scalars, `columns` answers columns by attribute name.
+    `many` answers a list of objects; where no field is a list, `columns` answers columns by attribute name.
     """
 
     one: Callable[[Any], dict[str, Any]]
