@@ -25,7 +25,7 @@ from kilowatch.web.fanout.fanout import SUBSCRIPTIONS_A_CONNECTION, FanOut
 from kilowatch.web.health import Health
 from kilowatch.web.request_limits import ServerPricing
 from kilowatch.web.slots import Slots
-from kilowatch.web.sockets.closing import MAX_CONNECTIONS, Connections
+from kilowatch.web.sockets.closing import MAX_CONNECTIONS
 from kilowatch.web.sockets.conversation import INIT_WITHIN_S, SocketServices
 from kilowatch.web.sockets.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.tokens import Tokens
@@ -142,7 +142,7 @@ def create_app(
         engine,
         origins=frozenset(allowed_origins),
         init_within_s=init_within_s,
-        connections=Connections(max_connections),
+        connections=Slots(max_connections),
     )
     return Starlette(
         routes=[
@@ -163,10 +163,10 @@ def _routes(
     *,
     origins: frozenset[str],
     init_within_s: float,
-    connections: Connections,
+    connections: Slots,
 ) -> list[BaseRoute]:
     counts, fanout = Counts(), FanOut(engine, services.live, Slots(SUBSCRIPTIONS_A_CONNECTION * connections.most))
-    streams = EventStreams(fanout, services.subscriptions, counts, max_streams=connections.most)
+    streams = EventStreams(fanout, services.subscriptions, counts, Slots(connections.most), services.now)
     over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins, streams)
     for_sockets = SocketServices(
         engine, fanout, viewers, services.context, services.subscriptions, counts, connections, init_within_s

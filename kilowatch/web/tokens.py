@@ -13,6 +13,8 @@ MIN_KEY_BYTES = 32
 _ALGORITHM = "HS256"
 _ISSUER = "kilowatch"
 
+EXPIRED = "The access token has expired: sign in again."
+
 
 class InvalidTokenError(Exception):
     """A token is not ours, was changed, or has expired."""
@@ -24,6 +26,11 @@ class Claim:
 
     account_id: int
     expires_at: datetime
+
+
+def seconds_left(expires_at: datetime, *, now: datetime) -> float:
+    """How long a token still counts; 0 when it has expired."""
+    return max((expires_at - now).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Tokens:
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError) as error:
             raise InvalidTokenError("The access token is not valid: sign in again.") from error
         if claim.expires_at <= self.now():
-            raise InvalidTokenError("The access token has expired: sign in again.")
+            raise InvalidTokenError(EXPIRED)
         return claim
 
     def _verified(self, token: str) -> dict[str, Any]:

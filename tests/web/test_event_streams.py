@@ -213,9 +213,10 @@ async def test_silence_is_broken_by_comments(
     panel, account = await resident(database_url)
     async with serving(make_app(database_url)) as api, streaming(api, READINGS, account_id=account) as stream:
         await stream.told()
-        while stream.comments < 3:
-            await meters.store([(panel, reading(stream.comments * 100))])
-            await stream.told()
+        async with asyncio.timeout(10):
+            while stream.comments < 3:
+                await meters.store([(panel, reading(stream.comments * 100))])
+                await stream.told()
 
 
 async def becomes(client: GraphQLClient, count: int) -> list[dict[str, Any]]:
@@ -366,7 +367,8 @@ async def test_a_client_that_reads_nothing_is_dropped(
         ):
             await becomes(client, 1)
             second = 0
-            while (await client.ask(LIST))["data"]["viewer"]["subscriptions"]:
-                await meters.store([(panel, reading(second + more)) for more in range(500)])
-                second += 500
+            async with asyncio.timeout(20):
+                while (await client.ask(LIST))["data"]["viewer"]["subscriptions"]:
+                    await meters.store([(panel, reading(second + more)) for more in range(500)])
+                    second += 500
     assert caplog.records == []

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 from websockets.exceptions import ConnectionClosed
 
+from kilowatch.web.engine.admission import Bounds
 from kilowatch.web.engine.engine import Answer, Engine, build_engine
 from kilowatch.web.engine.operation import Operation
 from kilowatch.web.fanout import fanout
@@ -26,7 +28,7 @@ from kilowatch.web.fanout.turns import Turns
 from kilowatch.web.slots import Slots
 from kilowatch.web.sockets import conversation
 from kilowatch.web.sockets import socket_protocol as sockets
-from kilowatch.web.sockets.closing import TOO_MANY_CONNECTIONS
+from kilowatch.web.sockets.closing import TOO_BIG, TOO_MANY_CONNECTIONS
 from metering.access import Role
 from metering.refusals import Refused
 from resolvers.context import Context
@@ -315,7 +317,14 @@ async def test_an_account_may_have_so_many_websockets(database_url: str) -> None
                 pass
 
 
-async def _is_let_in(api: Server, account_id: int) -> bool:
+async def test_who_has_not_signed_in_may_have_as_many_from_one_network(database_url: str) -> None:
+    account = await add_account(database_url)
+    async with serving(make_app(database_url, max_connections=1)) as api, speaking(api):
+        assert not await _is_let_in(api, None)
+        assert await _is_let_in(api, account)
+
+
+async def _is_let_in(api: Server, account_id: int | None) -> bool:
     try:
         async with speaking(api, account_id=account_id):
             return True
@@ -372,6 +381,49 @@ def test_of_a_request_only_what_its_document_declares_is_kept() -> None:
     assert kept(sent, prepared) == Operation(query=READINGS, variables={"codes": ["P1"]})
 
 
+DEAR = """subscription { panelReadings { __typename
+  ... on ReadingReceived { panel { readings(range: LAST_30D) { atMs } } reading { energyImportKwh } } } }"""
+
+
+async def test_events_are_charged_to_who_follows_longest_until_its_budget_is_spent(
+    database_url: str, meters: Meters
+) -> None:
+    panel, now = await add_panel(database_url, "P1"), datetime.now(UTC)
+    accounts_of = [await add_account(database_url, email=f"{n}@example.org", panels=("P1",)) for n in range(2)]
+    bounds = Bounds(cost_per_minute=400)
+    async with (
+        serving(make_app(database_url, bounds=bounds, now=lambda: now)) as api,
+        subscribers(api, accounts_of) as found,
+    ):
+        await meters.store([(panel, reading(second)) for second in range(400)])
+        first, second = [await _until_the_end(subscriber) for subscriber in found]
+    assert len(first[0]) > 20
+    assert (len(second[0]), second[0][: len(first[0])]) == (2 * len(first[0]), first[0])
+    assert second[0] == [float(number) for number in range(len(second[0]))]
+    assert first[1] == second[1] == "RATE_LIMITED"
+
+
+async def _until_the_end(subscriber: tuple[SocketClient, str]) -> tuple[list[float], str]:
+    """The registers that a subscriber is told, and the code that it is ended with."""
+    client, operation = subscriber
+    told = list[float]()
+    while (message := await client.message(operation))["type"] == "next":
+        told.append(message["payload"]["data"]["panelReadings"]["reading"]["energyImportKwh"])
+    return told, message["payload"][0]["extensions"]["code"]
+
+
+async def test_events_that_need_much_work_cost_as_much(database_url: str, meters: Meters) -> None:
+    panel, now = await add_panel(database_url, "P1"), datetime.now(UTC)
+    account = await add_account(database_url, panels=("P1",))
+    async with (
+        serving(make_app(database_url, bounds=Bounds(cost_per_minute=3000), now=lambda: now)) as api,
+        subscribers(api, [account], DEAR) as found,
+    ):
+        await meters.store([(panel, reading(second)) for second in range(400)])
+        told, code = await _until_the_end(found[0])
+    assert (0 < len(told) < 20, code) == (True, "RATE_LIMITED")
+
+
 async def test_between_slices_of_a_burst_everybody_else_has_a_turn() -> None:
     turns, done, slices = Turns(at_once=10), list[int](), list[int]()
 
@@ -412,6 +464,15 @@ async def test_another_server_shares_executions_all_the_same(
             expected = [float(start + i) for i in range(200)]
             assert [await _until(one, expected[-1]) for one in found] == [expected] * 5
     assert executions.readings == 400
+
+
+@pytest.mark.usefixtures("other_server")
+async def test_on_another_server_a_message_has_as_many_bytes_at_the_most(database_url: str) -> None:
+    async with serving(make_app(database_url)) as api, speaking(api) as client:
+        await client.socket.send('{"type":"ping","payload":{"text":"' + "é" * 40_000 + '"}}')
+        async with asyncio.timeout(WITHIN_S):
+            await client.socket.wait_closed()
+        assert client.socket.close_code == TOO_BIG
 
 
 @pytest.mark.usefixtures("other_server")
@@ -525,6 +586,12 @@ class Echo:
         self.executed += 1
         await asyncio.sleep(0)
         return Answer(event, is_refused=False)
+
+    def event_costs(self, *_: Any) -> dict[str, int]:
+        return {}
+
+    def paid(self, *_: Any) -> None:
+        return None
 
     def ended(self, error: Exception) -> Answer:
         raise error

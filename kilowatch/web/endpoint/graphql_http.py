@@ -10,17 +10,18 @@ from starlette.types import Receive, Scope, Send
 
 from kilowatch.web.counts import Counts
 from kilowatch.web.endpoint.answers import answered, fault_of, refusal
-from kilowatch.web.endpoint.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Wanted, coding, wanted
+from kilowatch.web.endpoint.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, coding, wanted
 from kilowatch.web.endpoint.operations import RequestHeaders, from_address, from_body
 from kilowatch.web.endpoint.sse import EventStream, EventStreams, single
 from kilowatch.web.engine.documents import Prepared
-from kilowatch.web.engine.engine import Answer, Engine, NotAllowedHereError
+from kilowatch.web.engine.engine import Answer, Engine
 from kilowatch.web.engine.operation import BadRequestError, Operation
 from kilowatch.web.fanout.asking import Asked, kept
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import MakeContext, Viewers, bearer_token
 from metering.access import Viewer
 from metering.refusals import Refused
+from resolvers.context import Context
 
 QUERIES = frozenset({OperationType.QUERY})
 QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -61,9 +62,13 @@ class GraphQLOverHTTP:
         try:
             operation = await self._operation(scope, headers, receive)
             caller = await self._caller(scope, headers)
-            if chosen.reads_events and (streamed := await self._streamed(scope, operation, caller, chosen)):
-                return streamed
-            answer = await self._executed(scope, operation, caller)
+            context = self.make_context(caller.viewer, caller.address)
+            prepared = self.engine.read(operation, context)
+            if chosen.reads_events and isinstance(prepared, Prepared) and prepared.kind is OperationType.SUBSCRIPTION:
+                return self._streamed(prepared, operation, caller)
+            answer = await self._executed(scope, prepared, operation, context)
+            if chosen.media_type == EVENT_STREAM:
+                return single(answer)
         except BadRequestError as error:
             return refusal(error.status, error.code, error.message, media_type=media_type, headers=dict(error.headers))
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
@@ -106,28 +111,17 @@ class GraphQLOverHTTP:
             raise BadRequestError(401, "UNAUTHENTICATED", str(error), challenge) from None
         return Caller(viewer, address, claim.expires_at)
 
-    async def _executed(self, scope: Scope, operation: Operation, caller: Caller) -> Answer:
-        allowed = QUERIES_AND_MUTATIONS if scope["method"] == "POST" else QUERIES
-        context = self.make_context(caller.viewer, caller.address)
-        try:
-            return await self.engine.execute(operation, context=context, allowed=allowed)
-        except NotAllowedHereError as error:
-            raise _not_here(error.kind) from None
+    async def _executed(
+        self, scope: Scope, prepared: Prepared | Answer, operation: Operation, context: Context
+    ) -> Answer:
+        if isinstance(prepared, Answer):
+            return prepared
+        if prepared.kind not in (QUERIES_AND_MUTATIONS if scope["method"] == "POST" else QUERIES):
+            raise _not_here(prepared.kind)
+        return await self.engine.answer(prepared, operation, context)
 
-    # Streams of events
-
-    async def _streamed(
-        self, scope: Scope, operation: Operation, caller: Caller, chosen: Wanted
-    ) -> Response | EventStream | None:
-        """The stream, for subscriptions and for who asks for nothing else; None where an answer is wanted."""
-        prepared = self.engine.read(operation, self.make_context(caller.viewer, caller.address))
-        if isinstance(prepared, Prepared) and prepared.kind is OperationType.SUBSCRIPTION:
-            return self._opened(prepared, operation, caller)
-        if chosen.media_type != EVENT_STREAM:
-            return None
-        return single(await self._executed(scope, operation, caller) if isinstance(prepared, Prepared) else prepared)
-
-    def _opened(self, prepared: Prepared, operation: Operation, caller: Caller) -> Response | EventStream:
+    def _streamed(self, prepared: Prepared, operation: Operation, caller: Caller) -> Response | EventStream:
+        """The stream of a subscription."""
         try:
             remembered = kept(operation, prepared)
         except Refused as refused:

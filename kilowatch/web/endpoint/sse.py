@@ -1,8 +1,8 @@
 """Turns subscriptions into streams of server-sent events, one HTTP response each, as graphql-sse's protocol has it."""
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,8 +18,9 @@ from kilowatch.web.engine.engine import Answer
 from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.asking import Asked, title_of
 from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.slots import Holder, Slots, holder_of
+from kilowatch.web.tokens import EXPIRED, seconds_left
 from metering.refusals import Refused
-from resolvers.context import system_now
 from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
 from store.open_subscriptions import Transport
 
@@ -59,12 +60,11 @@ class EventStreams:
     fanout: FanOut
     subscriptions: OpenSubscriptions
     counts: Counts
-    max_streams: int
-    """Of one account, or of everybody who has not signed in from one address."""
+    slots: Slots
+    """How many may be open of one account, or of everybody who has not signed in from one network."""
+    now: Callable[[], datetime]
     ping_every_s: float = PING_EVERY_S
     stuck_after_s: float = STUCK_AFTER_S
-    open_streams: Counter[int | str] = field(default_factory=Counter[int | str])
-    """How many are open, by account, or address without one."""
     _last_tail: bytes = b""
     _last_chunk: bytes = b""
 
@@ -73,11 +73,11 @@ class EventStreams:
 
         Without a token it is refused by its resolver.
         """
-        whose = address if asked.account_id is None else asked.account_id
-        if self.open_streams[whose] >= self.max_streams:
-            message = f"You may have {self.max_streams} streams of events open on a server: close one first."
+        holder = holder_of(asked.account_id, address=address)
+        if not self.slots.take(holder):
+            message = f"An account or network may have {self.slots.most} streams of events: close one first."
             return single(self.ended(Refused("TOO_MANY_SUBSCRIPTIONS", message)))
-        return EventStream(self, asked, whose, address, expires_at)
+        return EventStream(self, asked, holder, address, expires_at)
 
     def chunk(self, tail: bytes) -> bytes:
         """An answer as it goes over the wire; made once for all streams that are told of it in turn."""
@@ -184,7 +184,7 @@ class EventStream:
 
     streams: EventStreams
     asked: Asked
-    whose: int | str
+    holder: Holder
     address: str
     expires_at: datetime | None
     status_code: int = 200
@@ -210,8 +210,7 @@ class EventStream:
     @contextmanager
     def _noted(self, events: Events) -> Generator[None]:
         """Counts and lists the stream while it is open, and ends it when the token does."""
-        noted, counts = self.streams.open_streams, self.streams.counts
-        noted[self.whose] += 1
+        counts = self.streams.counts
         counts.streams_opened += 1
         counts.streams_open += 1
         listed, expiring = self._listed(events), self._expiring(events)
@@ -220,9 +219,7 @@ class EventStream:
         finally:
             events.leave()
             counts.streams_open -= 1
-            noted[self.whose] -= 1
-            if not noted[self.whose]:
-                del noted[self.whose]
+            self.streams.slots.free(self.holder)
             if expiring is not None:
                 expiring.cancel()
             if listed is not None:
@@ -243,8 +240,8 @@ class EventStream:
     def _expiring(self, events: Events) -> asyncio.TimerHandle | None:
         if self.expires_at is None:
             return None
-        over = self.streams.ended(Refused("UNAUTHENTICATED", "The access token has expired: sign in again."))
-        left_s = max((self.expires_at - system_now()).total_seconds(), 0.0)
+        over = self.streams.ended(Refused("UNAUTHENTICATED", EXPIRED))
+        left_s = seconds_left(self.expires_at, now=self.streams.now())
         return asyncio.get_running_loop().call_later(left_s, events.end, over)
 
     async def _feed(self, events: Events) -> None:

@@ -81,6 +81,20 @@ class Admission:
         context.charged = RateLimit(cost, allowance.limit, allowance.remaining, reset_at)
         return _headers(allowance)
 
+    def charge_event(self, cost: int, context: Context) -> None:
+        """Charges a subscriber for an event.
+
+        Raises:
+            NotAdmittedError: RATE_LIMITED; nothing was charged.
+        """
+        a_minute = self.bounds.a_minute(context)
+        if a_minute is None:
+            return
+        try:
+            self.budgets.spend(cost, client=_client(context), limit=a_minute)
+        except OverBudgetError as error:
+            raise _over_budget(cost, error) from None
+
     def let_in(self, context: Context) -> None:
         """Looks whether the sender has anything left, before its document is read.
 

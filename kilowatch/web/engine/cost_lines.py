@@ -109,6 +109,7 @@ def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
 class PricedField:
     """A field as it stands in a document; `item` is what each entry of a list weighs, or the value of one."""
 
+    parent: str
     key: str
     base: float
     item: float

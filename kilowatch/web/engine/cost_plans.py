@@ -133,6 +133,7 @@ class _Compiler:
         named, is_list = _type_of(definition)
         selection = self._selection(node.selection_set, named) if node.selection_set else None
         return PricedField(
+            parent=parent.name,
             key=key,
             base=0.0 if is_repeat else _base(definition, parent=parent.name, name=name),
             item=0.0 if is_repeat else _item(named, is_list=is_list, parent=parent.name, name=name),

@@ -1,5 +1,6 @@
 """Turns an operation and its variables into what it will cost, before anything of it is run."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +32,14 @@ class Costs:
         """The points of an operation with these variables, which may be of any type."""
         evaluation = Evaluation(variables or {}, self.now)
         return round(weights.REQUEST + evaluation.line_of(self._plan(prepared)).at(weights.USUAL_LENGTH))
+
+    def of_events(self, prepared: Prepared, variables: Mapping[str, Any] | None) -> Mapping[str, int]:
+        """The points of one event of a subscription, by the name of its type; types are missing that cost the least."""
+        evaluation, costs = Evaluation(variables or {}, self.now), defaultdict[str, float](float)
+        for root in self._plan(prepared).fields:
+            for one in root.selection.fields if root.selection else ():
+                costs[one.parent] += evaluation.line(one).at(weights.USUAL_LENGTH)
+        return {name: round(weights.EVENT + cost) for name, cost in costs.items()}
 
     def described(self, prepared: Prepared, variables: Mapping[str, Any] | None, *, max_cost: int) -> OperationCost:
         """The points of an operation, of each of its root fields, and the path to what most of them are for."""

@@ -1,8 +1,7 @@
 """Turns operations into answers: documents that are read once, run by graphql-core with plans of our own."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -10,7 +9,7 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 from graphql.execution import create_source_event_stream  # pyright: ignore[reportUnknownVariableType]
 from strawberry.execution import optimized_is_awaitable
 
@@ -45,14 +44,6 @@ class Answer:
         return Answer(self.body, self.is_refused, (*self.headers, *headers), self.status) if headers else self
 
 
-class NotAllowedHereError(Exception):
-    """The operation is of a type that this way of asking does not run."""
-
-    def __init__(self, kind: OperationType) -> None:
-        self.kind = kind
-        super().__init__(f"{kind.value} operations are not run here")
-
-
 @dataclass(frozen=True, slots=True)
 class Engine:
     """Runs documents on one schema; an open one helps with what it accepts, a closed one hides what it has."""
@@ -84,47 +75,8 @@ class Engine:
         except DocumentError as error:
             return self.refused(error.errors).with_headers(self.admission.charge_unreadable(context))
 
-    async def execute(self, operation: Operation, *, context: Context, allowed: frozenset[OperationType]) -> Answer:
-        """Runs a query or mutation once.
-
-        Raises:
-            NotAllowedHereError: the document's operation is of a type that is not allowed.
-        """
-        prepared = self.read(operation, context)
-        if isinstance(prepared, Answer):
-            return prepared
-        if prepared.kind not in allowed:
-            raise NotAllowedHereError(prepared.kind)
-        return await self._once(prepared, operation, context)
-
-    async def stream(self, operation: Operation, *, context: Context) -> AsyncGenerator[Answer]:
-        """Runs any operation, and yields an answer for each of its results: one for queries and mutations."""
-        prepared = self.read(operation, context)
-        if isinstance(prepared, Answer):
-            yield prepared
-            return
-        if prepared.kind is not OperationType.SUBSCRIPTION:
-            yield await self._once(prepared, operation, context)
-            return
-        if isinstance(admitted := self.admitted(prepared, operation, context), Answer):
-            yield admitted
-            return
-        executor = self.executor(prepared, operation, context)
-        if isinstance(executor, Answer):
-            yield executor
-            return
-        events = await self.events(executor)
-        if isinstance(events, Answer):
-            yield events
-            return
-        try:
-            async with aclosing(events):
-                async for event in events:
-                    yield await self.answer_of(executor, event)
-        except Exception as error:  # noqa: BLE001 - what ends a stream is told like what refuses one
-            yield self.ended(error)
-
-    async def _once(self, prepared: Prepared, operation: Operation, context: Context) -> Answer:
+    async def answer(self, prepared: Prepared, operation: Operation, context: Context) -> Answer:
+        """Runs a query or mutation that was read already."""
         if isinstance(admitted := self.admitted(prepared, operation, context), Answer):
             return admitted
         executor = self.executor(prepared, operation, context)
@@ -146,6 +98,18 @@ class Engine:
             return self.admission.admit(prepared, operation.variables, context)
         except NotAdmittedError as error:
             return self._not_admitted(error)
+
+    def event_costs(self, prepared: Prepared, operation: Operation) -> Mapping[str, int]:
+        """What an event of a subscription costs, by its type, in points; types are missing that cost the least."""
+        return self.admission.costs.of_events(prepared, operation.variables)
+
+    def paid(self, cost: int, context: Context) -> Answer | None:
+        """Charges a subscriber for an event; an answer, where it has too little left."""
+        try:
+            self.admission.charge_event(cost, context)
+        except NotAdmittedError as error:
+            return self._not_admitted(error)
+        return None
 
     def _not_admitted(self, error: NotAdmittedError) -> Answer:
         answer = self.refused([error.error])

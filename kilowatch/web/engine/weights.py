@@ -21,6 +21,8 @@ UNREADABLE: Final = 200
 """A document that was read and checked, and cannot be run: 0.5 ms for most, 50 ms for what is written to be slow."""
 ROOT_FIELD: Final = 40.0
 """A field of Query or Subscription: a connection of the pool's and a statement or two."""
+EVENT: Final = 4.0
+"""An event of a subscription, besides what is selected of it: executing and encoding it once for all who share it."""
 MUTATION: Final = 200.0
 """A transaction with checks, rows and what it tells others."""
 WITH_ARGUMENTS: Final = 25.0

@@ -168,6 +168,8 @@ class Group:
 
     async def _tell(self, told: Told) -> None:
         """Hands an event to all members, in slices; who has left meanwhile gets nothing."""
+        if not self._is_paid(told.event):
+            return
         await self.fanout.turns.take(EVENT + min(len(self.members), AT_ONCE))
         frame = replace(told, event=await self.tail_of(told.event))
         members = list(self.members)
@@ -178,6 +180,13 @@ class Group:
             for member in several:
                 if member.group is self:
                     member.tell(frame)
+
+    def _is_paid(self, event: Any) -> bool:
+        """Charges who has been here longest; who cannot pay is ended, and the next one does. False for nobody."""
+        while self.members:
+            if next(iter(self.members)).pays(event):
+                return True
+        return False
 
     async def tail_of(self, event: Any) -> bytes:
         """An event's answer, as JSON."""

@@ -9,6 +9,7 @@ from typing import Any
 from kilowatch.web.engine.engine import Answer
 from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.asking import Asked, Companies, Company, Sink
+from kilowatch.web.fanout.fares import Fare, fare_of
 from kilowatch.web.fanout.turns import EVENT
 from metering.access import Viewer
 from metering.refusals import Refused
@@ -43,6 +44,7 @@ class Member:
     _sight: Sight | None = None
     _moved_at: Position | None = None
     _task: asyncio.Task[None] | None = None
+    _fare: Fare | None = None
     _is_open: bool = True
     _is_counted: bool = False
 
@@ -80,9 +82,13 @@ class Member:
         return self._sight.scope
 
     async def _tell_opening(self, executor: Any, stream: LiveStream, since: Resumption | None) -> None:
+        is_paid = since is None  # the first event was charged for when the subscription was admitted
         async with aclosing(stream.opening(since=since)) as opening:
             async for told in _while_open(self, opening):
                 if told.event is not None:
+                    if not is_paid and not self.pays(told.event):
+                        return
+                    is_paid = False
                     await self.fanout.turns.take(EVENT)
                     await self.sink.drained()
                     self.sink.write(encoded((await self.fanout.engine.answer_of(executor, told.event)).body))
@@ -90,6 +96,15 @@ class Member:
         self._opened_at = self.place
 
     # Being told
+
+    def pays(self, event: Any) -> bool:
+        """Charges the client for an event; False when its budget is spent, which ends the subscription."""
+        if self._fare is None:
+            self._fare = fare_of(self.asked, self.fanout.engine)
+        refused = self._fare.refused(event)
+        if refused is not None:
+            self.end(refused)
+        return refused is None
 
     def tell(self, frame: Told) -> None:
         """Sends a frame, or keeps it until the client can read."""

@@ -3,9 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,6 +17,7 @@ from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.engine.operation import Operation
 from kilowatch.web.fanout.asking import Asked, kept, title_of
 from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.slots import Holder, Slots, holder_of
 from kilowatch.web.sockets.closing import (
     BAD_MESSAGE,
     DUPLICATE_ID,
@@ -27,9 +26,9 @@ from kilowatch.web.sockets.closing import (
     NO_PROTOCOL,
     SECOND_INIT,
     TOO_BIG,
+    TOO_MANY_CONNECTIONS,
     TRY_AGAIN_LATER,
     UNAUTHORIZED,
-    Connections,
     ConversationOverError,
 )
 from kilowatch.web.sockets.lines import Line, line_of
@@ -44,11 +43,11 @@ from kilowatch.web.sockets.messages import (
 )
 from kilowatch.web.sockets.running import RunningOperation
 from kilowatch.web.sockets.socket_protocol import STUCK_AFTER_S, TOO_SLOW
-from kilowatch.web.tokens import InvalidTokenError
+from kilowatch.web.tokens import EXPIRED, InvalidTokenError, seconds_left
 from kilowatch.web.viewers import MakeContext, Viewers, bearer_token, payload_token
 from metering.access import Viewer
 from metering.refusals import Refused
-from resolvers.context import Context, system_now
+from resolvers.context import Context
 from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
 from store.open_subscriptions import Transport
 from store.outages import is_outage
@@ -71,7 +70,7 @@ class SocketServices:
     make_context: MakeContext
     subscriptions: OpenSubscriptions
     counts: Counts
-    connections: Connections
+    connections: Slots
     init_within_s: float
 
 
@@ -82,6 +81,7 @@ class Conversation:
     socket: WebSocket
     services: SocketServices
     _account_id: int | None = None
+    _holder: Holder | None = None
     _has_begun: bool = False
     _is_acknowledged: bool = False
     _is_over: bool = False
@@ -98,8 +98,8 @@ class Conversation:
         try:
             await self._accept()
             self._later(self.services.init_within_s, INIT_TIMEOUT, "connection_init did not come in time")
-            while not self._is_over and (text := await self._received()) is not None:
-                await self._handle(_message(text))
+            while not self._is_over and (content := await self._received()) is not None:
+                await self._handle(_message(content))
         except ConversationOverError as over:
             await self._close(over)
         except WebSocketDisconnect:
@@ -119,8 +119,8 @@ class Conversation:
             self._timer.cancel()
         tasks = [self._closing, *(operation.task for operation in self._running.values())]
         self._stop_all()
-        if self._account_id is not None:
-            self.services.connections.leave(self._account_id)
+        if self._holder is not None:
+            self.services.connections.free(self._holder)
         await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
 
     async def _accept(self) -> None:
@@ -129,7 +129,7 @@ class Conversation:
         if not offered:
             raise ConversationOverError(NO_PROTOCOL, f"The subprotocol must be {PROTOCOL}")
 
-    async def _received(self) -> str | None:
+    async def _received(self) -> bytes | None:
         """The next message; None when the client has gone."""
         event = await self.socket.receive()
         if event["type"] == "websocket.disconnect":
@@ -137,9 +137,10 @@ class Conversation:
         text: str | None = event.get("text")
         if text is None:
             raise ConversationOverError(BAD_MESSAGE, "Messages are text, not binary")
-        if len(text) > MAX_MESSAGE_BYTES:
+        content = text.encode()
+        if len(content) > MAX_MESSAGE_BYTES:
             raise ConversationOverError(TOO_BIG, f"A message may have {MAX_MESSAGE_BYTES} bytes")
-        return text
+        return content
 
     async def _handle(self, message: Message) -> None:
         match message:
@@ -162,6 +163,7 @@ class Conversation:
         if self._timer is not None:
             self._timer.cancel()
         await self._authenticate(message.payload or {})
+        self._take_slot()
         await self._send({"type": "connection_ack"})
         self._is_acknowledged = True
 
@@ -175,9 +177,15 @@ class Conversation:
             raise ConversationOverError(FORBIDDEN, str(error)) from None
         except Exception as error:
             raise _unavailable(error) from error
-        self.services.connections.enter(viewer.account_id)
         self._account_id = viewer.account_id
-        self._later(_seconds_until(claim.expires_at), FORBIDDEN, "The access token has expired: sign in again.")
+        self._later(seconds_left(claim.expires_at, now=self.services.viewers.now()), FORBIDDEN, EXPIRED)
+
+    def _take_slot(self) -> None:
+        slots, holder = self.services.connections, holder_of(self._account_id, address=self._address)
+        if not slots.take(holder):
+            text = f"TOO_MANY_SUBSCRIPTIONS: an account or network may have {slots.most} websockets: close one first."
+            raise ConversationOverError(TOO_MANY_CONNECTIONS, text)
+        self._holder = holder
 
     async def _subscribe(self, message: Subscribe) -> None:
         if not self._is_acknowledged:
@@ -185,7 +193,7 @@ class Conversation:
         if message.id in self._running:
             raise ConversationOverError(DUPLICATE_ID, f"Subscriber for {message.id[:64]} already exists")
         if len(self._running) >= MAX_OPERATIONS:
-            text = f"A connection may have {MAX_OPERATIONS} operations at a time."
+            text = f"A websocket may have {MAX_OPERATIONS} operations: complete one first."
             await self._send(_error(message.id, "TOO_MANY_SUBSCRIPTIONS", text))
             return
         operation = RunningOperation(message.id, self._line, self.services.counts, self._ended)
@@ -214,25 +222,15 @@ class Conversation:
             running.end_with(_error(running.id, "BAD_REQUEST", "`query` is empty."))
             return
         viewer = await self._viewer()
-        prepared = self.services.engine.read(operation, self._context(viewer))
+        context = self._context(viewer)
+        prepared = self.services.engine.read(operation, context)
         if isinstance(prepared, Answer):
             running.end(prepared)
             return
         if prepared.kind is OperationType.SUBSCRIPTION:
             await self._open(running, prepared, operation, viewer)
         else:
-            await self._answer(running, operation, viewer)
-
-    async def _answer(self, running: RunningOperation, operation: Operation, viewer: Viewer | None) -> None:
-        context = self._context(viewer)
-        async with aclosing(self.services.engine.stream(operation, context=context)) as answers:
-            async for answer in answers:
-                if answer.is_refused:
-                    running.end(answer)
-                    return
-                await running.drained()
-                running.write(encoded(answer.body))
-        running.end(None)
+            await _tell(running, await self.services.engine.answer(prepared, operation, context))
 
     async def _open(
         self, running: RunningOperation, prepared: Prepared, operation: Operation, viewer: Viewer | None
@@ -325,15 +323,21 @@ class Conversation:
             log.debug("the client was gone before it could be told: %s", over)
 
 
-def _message(text: str) -> Message:
+async def _tell(running: RunningOperation, answer: Answer) -> None:
+    """Tells the one answer of a query or mutation."""
+    if answer.is_refused:
+        running.end(answer)
+        return
+    await running.drained()
+    running.write(encoded(answer.body))
+    running.end(None)
+
+
+def _message(content: bytes) -> Message:
     try:
-        return message_of(text)
+        return message_of(content)
     except BadMessageError as error:
         raise ConversationOverError(BAD_MESSAGE, str(error)) from None
-
-
-def _seconds_until(at: datetime) -> float:
-    return max((at - system_now()).total_seconds(), 0.0)
 
 
 def _unavailable(error: Exception) -> ConversationOverError:

@@ -49,14 +49,14 @@ class BadMessageError(Exception):
     """A text is no message of the protocol; says what is wrong."""
 
 
-def message_of(text: str) -> Message:
-    """The message that a text stands for.
+def message_of(content: bytes) -> Message:
+    """The message that a text stands for, in UTF-8.
 
     Raises:
         BadMessageError: it is not JSON, no message of a client, or has fields of other types.
     """
     try:
-        return msgspec.convert(decoded(text.encode()), Message)
+        return msgspec.convert(decoded(content), Message)
     except BadRequestError as error:
         raise BadMessageError(error.message) from None
     except msgspec.ValidationError as error:
