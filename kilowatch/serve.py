@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from kilowatch.lifetime import end_with_parent
 from kilowatch.settings import SettingError, Settings, listed
-from kilowatch.web.app import create_app
+from kilowatch.web.app import Options, create_app
 from kilowatch.web.engine.admission import Bounds
 from kilowatch.web.engine.persisted import TrustedDocumentsError
 from kilowatch.web.serve import bound, run_on
@@ -53,7 +53,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def application(settings: Settings, *, key: bytes) -> Starlette:
     """The server's application with these settings; `key` signs sessions, 32 bytes or more."""
-    return create_app(
+    options = Options(
         database_url=settings.database_url,
         signing_key=key,
         token_lifetime=timedelta(minutes=settings.session_minutes),
@@ -68,6 +68,7 @@ def application(settings: Settings, *, key: bytes) -> Starlette:
         max_connections=settings.max_connections,
         default_time_zone=settings.time_zone,
     )
+    return create_app(options)
 
 
 def signing_key(path: Path) -> bytes:

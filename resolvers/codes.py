@@ -5,6 +5,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from metering.buckets import MAX_BUCKETS
+from metering.ledger import MAX_UNITS_KWH
+from metering.reading_changes import MAX_WITHDRAWN
+from metering.tariffs import MAX_AMOUNT
+from resolvers.context import MAX_POINTS as MAX_ANSWER_POINTS
+from resolvers.mappings import MAX_TOPIC_LENGTH
+from resolvers.readings import MAX_POINT_VALUES, MAX_POINTS
+from store.connections import STATEMENT_TIMEOUT_MS
+from store.passwords import MAX_LENGTH, MIN_LENGTH
+
 
 class CodePlace(Enum):
     """Where a code is met."""
@@ -79,8 +89,11 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Subscribe again when it is wanted.",
         ),
         "TOO_MANY_SUBSCRIPTIONS": (
-            "Over 50 operations on one websocket, or the server has 20,000 distinct subscriptions.",
-            "Complete one; ask alike where that will do.",
+            (
+                "As many operations as a websocket may have, websockets, event streams or subscriptions as an account"
+                " may, or distinct subscriptions as a server may: `limits` has the figures."
+            ),
+            "Complete one, or close one; ask alike where that will do.",
         ),
         "COST_TOO_HIGH": (
             "The operation would cost more than one may; `extensions` has `cost`, `maxCost` and `dearest`.",
@@ -93,7 +106,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "BAD_QUERY": ("`queryCost` was asked of what cannot be run.", "See the message."),
         "BODY_TOO_LARGE": (
             "HTTP 413, 414 or 431: the body, the address or the headers are too long.",
-            "Send up to 100 KB by POST, 60 KB in an address, 128 KB with the headers.",
+            "Send up to 100,000 bytes by POST, 60,000 in an address, 131,072 with the headers.",
         ),
         "UNSUPPORTED_MEDIA_TYPE": (
             "HTTP 415: the body is not JSON in UTF-8, or is compressed.",
@@ -109,7 +122,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Try again in a moment; `/readyz` says more.",
         ),
         "QUERY_TIMEOUT": (
-            "The database took over 15 s for a part of this.",
+            f"The database took over {STATEMENT_TIMEOUT_MS // 1000} s for a part of this.",
             "Ask for less: a shorter period, fewer panels.",
         ),
         "INTERNAL": ("A fault of ours; it was logged.", "Tell us."),
@@ -132,10 +145,16 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "`range` and `from`/`to` together, `from` not before `to`, or over ten years.",
             "Give either of them, up to ten years.",
         ),
-        "BAD_MAX_POINTS": ("`maxPoints` is outside its bounds.", "Use 2 to 20,000."),
-        "TOO_MANY_BUCKETS": ("Over 10,000 buckets.", "Use the step that the message names, or a shorter span."),
+        "BAD_MAX_POINTS": ("`maxPoints` is outside its bounds.", f"Use 2 to {MAX_POINTS:,}."),
+        "TOO_MANY_BUCKETS": (
+            f"Over {MAX_BUCKETS:,} buckets.",
+            "Use the step that the message names, or a shorter span.",
+        ),
         "TOO_MANY_POINTS": (
-            "All series of one answer hold over 500,000 points and buckets, or a list of points over 150,000 values.",
+            (
+                f"All series of one answer hold over {MAX_ANSWER_POINTS:,} points and buckets, or a list of points over"
+                f" {MAX_POINT_VALUES:,} values."
+            ),
             "Ask for fewer panels, points or buckets.",
         ),
         "BAD_MONTH": ("No such month.", "`year` is 2000 to 2100, `month` 1 to 12."),
@@ -145,7 +164,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         ),
         "BAD_TOPIC": (
             "Not a topic that can be mapped.",
-            "Use an exact MQTT topic of up to 512 characters, without `+` and `#`.",
+            f"Use an exact MQTT topic of up to {MAX_TOPIC_LENGTH} characters, without `+` and `#`.",
         ),
         "BAD_CODE": ("Not a panel's code.", _NO_CODE),
         "BAD_PATH": ("Not a place in a message.", "Use keys with dots, or a JSON pointer."),
@@ -171,7 +190,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "NO_TARIFF": ("The panel has no tariff on that day.", "Set one, or ask for a later day."),
         "BAD_AMOUNT": (
             "The amount is outside its bounds.",
-            "Use above 0, at most 1,000,000,000, two decimals; units up to 100,000 kWh, three decimals.",
+            f"Use above 0, at most {MAX_AMOUNT:,}, two decimals; units up to {MAX_UNITS_KWH:,} kWh, three decimals.",
         ),
         "BAD_CURRENCY": ("The tariff is in another currency.", "Use the one that the message names."),
         "BAD_TOKEN": ("Not a token.", "A token has 20 digits."),
@@ -180,7 +199,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "The panel has no reading at exactly this instant, or none from `from` up to `to`.",
             "Use `at` as a reading says it.",
         ),
-        "TOO_MANY_READINGS": ("One withdrawal takes up to 200,000 readings.", "Use shorter spans."),
+        "TOO_MANY_READINGS": (f"One withdrawal takes up to {MAX_WITHDRAWN:,} readings.", "Use shorter spans."),
         "TOO_OLD": (
             "Readings from before what is kept cannot be changed.",
             "The message says from when on they can.",
@@ -200,7 +219,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "IMPORT_RUNNING": ("The file is being imported already.", "Wait until that has ended."),
         "BAD_EMAIL": ("Not an e-mail address.", "Use an address like ann@example.org."),
         "BAD_NAME": ("Not a name.", "The message says what is accepted."),
-        "BAD_PASSWORD": ("Not a password.", "Use 8 to 256 characters."),
+        "BAD_PASSWORD": ("Not a password.", f"Use {MIN_LENGTH} to {MAX_LENGTH} characters."),
         "BAD_ROLE": ("Not a role.", "Use ADMIN, LANDLORD or TENANT."),
         "BAD_CODE": ("Not a panel's code.", _NO_CODE),
         "EMAIL_TAKEN": ("An account has this address.", "`kilowatch user list` shows it."),

@@ -10,8 +10,13 @@ from metering.buckets import MAX_BUCKETS
 from metering.periods import MAX_PERIOD
 from resolvers.context import MAX_POINTS as MAX_ANSWER_POINTS
 from resolvers.context import Context, Info
+from resolvers.daily_usage import MAX_DAYS
+from resolvers.nodes import MAX_IDS
 from resolvers.pages import MAX_FIRST
-from resolvers.readings import DEFAULT_POINTS, MAX_POINTS
+from resolvers.panels import MAX_CODES as MAX_FILTER_CODES
+from resolvers.panels import MAX_SEARCH_LENGTH
+from resolvers.reading_stream import MAX_CODES, MAX_HEARTBEAT_S
+from resolvers.readings import DEFAULT_POINTS, MAX_POINT_VALUES, MAX_POINTS
 
 _YEAR_DAYS = 366
 
@@ -57,23 +62,33 @@ class RequestLimits:
     depth: int
     aliases: int
     body_bytes: int
+    address_bytes: int
     socket_message_bytes: int
     operations_per_socket: int
+    connections_per_account: int
+    subscriptions_per_account: int
     max_cost: int
     cost_per_minute: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Every bound that a client can meet."""
+    """The bounds of requests, and those that several fields share; others are in the descriptions of their fields."""
 
     request: RequestLimits
     page_size: int = MAX_FIRST
     series_points: int = MAX_POINTS
     series_points_by_default: int = DEFAULT_POINTS
     series_buckets: int = MAX_BUCKETS
+    point_values: int = MAX_POINT_VALUES
     answer_points: int = MAX_ANSWER_POINTS
     period_years: int = MAX_PERIOD.days // _YEAR_DAYS
+    days: int = MAX_DAYS
+    node_ids: int = MAX_IDS
+    filter_codes: int = MAX_FILTER_CODES
+    search_characters: int = MAX_SEARCH_LENGTH
+    subscription_codes: int = MAX_CODES
+    heartbeat_s: float = MAX_HEARTBEAT_S
 
 
 class Pricing(Protocol):
@@ -98,7 +113,7 @@ def rate_limit(info: Info) -> RateLimit | None:
 
 
 def limits(info: Info) -> Limits:
-    """Every bound that a client can meet."""
+    """The bounds of requests, and those that several fields share."""
     return Limits(_pricing(info.context).request_limits(info.context))
 
 

@@ -56,8 +56,15 @@ class RequestLimits:
     depth: int = strawberry.field(description="How deep its fields may lie in each other.")
     aliases: int = strawberry.field(description="How many of its fields may have an alias.")
     body_bytes: int = strawberry.field(description="Bytes of the body of a POST.")
+    address_bytes: int = strawberry.field(description="Bytes of the address of a GET.")
     socket_message_bytes: int = strawberry.field(description="Bytes of a message on a websocket.")
     operations_per_socket: int = strawberry.field(description="How many operations a websocket may have at a time.")
+    connections_per_account: int = strawberry.field(
+        description="How many websockets an account may have open on one server process, and how many event streams."
+    )
+    subscriptions_per_account: int = strawberry.field(
+        description="How many subscriptions an account may have on all of these together."
+    )
     max_cost: int = strawberry.field(description=f"What one request may cost, in points. {_POINTS}")
     cost_per_minute: int | None = strawberry.field(
         description="How many points you may spend in a minute on one server process, a tenth of it while you have not"
@@ -65,7 +72,10 @@ class RequestLimits:
     )
 
 
-@strawberry.type(description="Every limit that a client can meet.")
+@strawberry.type(
+    description="The limits of requests, and those that several fields share. What a single argument or input takes is"
+    " in its description."
+)
 class Limits:
     """See `resolvers.limits.Limits`."""
 
@@ -74,10 +84,21 @@ class Limits:
     series_points: int = strawberry.field(description="How many points a series may have: the most for `maxPoints`.")
     series_points_by_default: int = strawberry.field(description="How many it has at the most when that is left out.")
     series_buckets: int = strawberry.field(description="How many buckets of usage a series may have.")
+    point_values: int = strawberry.field(
+        description="How many values a list of points may have: its points times the fields that are selected of each."
+    )
     answer_points: int = strawberry.field(
         description="How many points and buckets all series of one answer may have together."
     )
     period_years: int = strawberry.field(description="How many years a period may last.")
+    days: int = strawberry.field(description="How many days dailyUsage may have: the most for `days`.")
+    node_ids: int = strawberry.field(description="How many ids `nodes` takes.")
+    filter_codes: int = strawberry.field(description="How many codes the filter of `panels` takes.")
+    search_characters: int = strawberry.field(description="How many characters a text to search for may have.")
+    subscription_codes: int = strawberry.field(description="How many codes a subscription takes.")
+    heartbeat_s: float = strawberry.field(
+        description="How many seconds a subscription may be silent: the most for `heartbeatEveryS`, which is 1 or more."
+    )
 
 
 @strawberry.type
@@ -91,7 +112,9 @@ class LimitQueries:
         " RateLimit-Policy of every answer say the same.",
     )
     limits: bounds.Limits = strawberry.field(
-        resolver=bounds.limits, graphql_type=Limits, description="Every limit that a client can meet."
+        resolver=bounds.limits,
+        graphql_type=Limits,
+        description="The limits of requests, and those that several fields share.",
     )
     query_cost: bounds.OperationCost = strawberry.field(
         resolver=bounds.query_cost,

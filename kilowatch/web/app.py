@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -51,13 +51,17 @@ class Services:
 
     pool: Pool
     live: LiveHub
+    engine: Engine
+    fanout: FanOut
     subscriptions: OpenSubscriptions
+    viewers: Viewers
     doorkeeper: Doorkeeper
     export_links: ExportLinks
-    now: Callable[[], datetime]
-    online_within: timedelta
     message_trials: MessageTrials
+    counts: Counts
     pricing: ServerPricing
+    online_within: timedelta
+    now: Callable[[], datetime]
 
     def context(self, viewer: Viewer | None, client_address: str) -> Context:
         """What the resolvers of one request are given."""
@@ -75,6 +79,10 @@ class Services:
             pricing=self.pricing,
         )
 
+    def exports(self, database_url: str) -> Exports:
+        """The downloads, which have connections of their own."""
+        return Exports(database_url, self.export_links, self.viewers)
+
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Opens the pool and listens; the database may be away and come later."""
@@ -90,92 +98,107 @@ class Services:
             await self.pool.close()
 
 
-def create_app(
-    *,
-    database_url: str,
-    signing_key: bytes,
-    token_lifetime: timedelta,
-    graphiql: bool,
-    introspection: bool,
-    allowed_origins: Collection[str],
-    online_within: timedelta,
-    heartbeat: timedelta,
-    pool_size: int,
-    bounds: Bounds | None = None,
-    trusted_documents: Path | None = None,
-    init_within_s: float = INIT_WITHIN_S,
-    max_connections: int = MAX_CONNECTIONS,
-    default_time_zone: str = "UTC",
-    now: Callable[[], datetime] = system_now,
-) -> Starlette:
-    """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/export`, `/healthz`, `/readyz`, `/metrics`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What an application is made of.
 
     `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
     An account may have `max_connections` websockets, as many event streams, and five times as many subscriptions on
-    all of these. `bounds` are what operations may cost
-    and clients may spend. Panels that are not known are taken to be in `default_time_zone`, as by ingest.
+    all of these. `bounds` are what operations may cost and clients may spend; with `trusted_documents` no others are
+    run. Panels that are not known are taken to be in `default_time_zone`, as by ingest.
+    """
+
+    database_url: str
+    signing_key: bytes
+    token_lifetime: timedelta
+    graphiql: bool
+    introspection: bool
+    allowed_origins: Collection[str]
+    online_within: timedelta
+    heartbeat: timedelta
+    pool_size: int
+    bounds: Bounds = field(default_factory=Bounds)
+    trusted_documents: Path | None = None
+    init_within_s: float = INIT_WITHIN_S
+    max_connections: int = MAX_CONNECTIONS
+    default_time_zone: str = "UTC"
+    now: Callable[[], datetime] = system_now
+
+
+def create_app(options: Options) -> Starlette:
+    """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/export`, `/healthz`, `/readyz`, `/metrics`.
 
     Raises:
-        TrustedDocumentsError: the file of `trusted_documents`, the only ones that are run, cannot be used.
+        TrustedDocumentsError: the file of `trusted_documents` cannot be used.
     """
-    pool = open_pool(database_url, size=pool_size, application="kilowatch serve", wait_s=_POOL_WAIT_S)
-    live = LiveHub(database_url, pool, heartbeat_s=heartbeat.total_seconds())
-    tokens = Tokens(signing_key, token_lifetime, now)
-    trials = MessageTrials(default_time_zone=default_time_zone)
-    links = ExportLinks(signing_key, now)
-    open_ones = OpenSubscriptions(database_url, pool, now)
-    engine = build_engine(introspection=introspection, bounds=bounds, trusted=trusted_documents, now=now)
-    pricing = ServerPricing(engine.admission)
-    services = Services(pool, live, open_ones, Doorkeeper(tokens.issue), links, now, online_within, trials, pricing)
-    viewers = Viewers(pool, tokens, now)
+    services = _services(options)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
         async with services.running():
             yield
 
-    routes = _routes(
-        services,
-        viewers,
-        engine,
-        origins=frozenset(allowed_origins),
-        init_within_s=init_within_s,
-        connections=Slots(max_connections),
-    )
     return Starlette(
         routes=[
-            *routes,
-            Route(f"{EXPORT_PATH}{{token}}", Exports(database_url, links, viewers).download),
+            *_graphql_routes(services, options),
+            *_health_routes(services),
+            Route(f"{EXPORT_PATH}{{token}}", services.exports(options.database_url).download),
             *dashboard_routes(),
-            *(graphiql_routes() if graphiql else []),
+            *(graphiql_routes() if options.graphiql else []),
         ],
-        middleware=_cross_origin(allowed_origins),
+        middleware=_cross_origin(options.allowed_origins),
         lifespan=lifespan,
     )
 
 
-def _routes(
-    services: Services,
-    viewers: Viewers,
-    engine: Engine,
-    *,
-    origins: frozenset[str],
-    init_within_s: float,
-    connections: Slots,
-) -> list[BaseRoute]:
-    counts, fanout = Counts(), FanOut(engine, services.live, Slots(SUBSCRIPTIONS_A_CONNECTION * connections.most))
-    streams = EventStreams(fanout, services.subscriptions, counts, Slots(connections.most), services.now)
-    over_http = GraphQLOverHTTP(engine, viewers, services.context, counts, origins, streams)
-    for_sockets = SocketServices(
-        engine, fanout, viewers, services.context, services.subscriptions, counts, connections, init_within_s
+def _services(options: Options) -> Services:
+    url, now = options.database_url, options.now
+    pool = open_pool(url, size=options.pool_size, application="kilowatch serve", wait_s=_POOL_WAIT_S)
+    tokens = Tokens(options.signing_key, options.token_lifetime, now)
+    live = LiveHub(url, pool, heartbeat_s=options.heartbeat.total_seconds())
+    trusted, bounds = options.trusted_documents, options.bounds
+    engine = build_engine(introspection=options.introspection, bounds=bounds, trusted=trusted, now=now)
+    return Services(
+        pool=pool,
+        live=live,
+        engine=engine,
+        fanout=FanOut(engine, live, Slots(SUBSCRIPTIONS_A_CONNECTION * options.max_connections)),
+        subscriptions=OpenSubscriptions(url, pool, now),
+        viewers=Viewers(pool, tokens, now),
+        doorkeeper=Doorkeeper(tokens.issue),
+        export_links=ExportLinks(options.signing_key, now),
+        message_trials=MessageTrials(default_time_zone=options.default_time_zone),
+        counts=Counts(),
+        pricing=ServerPricing(engine.admission, options.max_connections),
+        online_within=options.online_within,
+        now=now,
     )
-    over_socket = GraphQLOverWebSocket(for_sockets, origins)
-    health = Health(services.pool, services.live, fanout, counts, services.now)
+
+
+def _graphql_routes(services: Services, options: Options) -> list[BaseRoute]:
+    origins, most = frozenset(options.allowed_origins), options.max_connections
+    streams = EventStreams(services.fanout, services.subscriptions, services.counts, Slots(most), services.now)
+    over_http = GraphQLOverHTTP(services.engine, services.viewers, services.context, services.counts, origins, streams)
+    for_sockets = SocketServices(
+        services.engine,
+        services.fanout,
+        services.viewers,
+        services.context,
+        services.subscriptions,
+        services.counts,
+        Slots(most),
+        options.init_within_s,
+    )
+    return [Route("/graphql", over_http), WebSocketRoute("/graphql", GraphQLOverWebSocket(for_sockets, origins))]
+
+
+def _health_routes(services: Services) -> list[BaseRoute]:
+    health = Health(
+        services.pool, services.live, services.fanout, services.engine.surprises, services.counts, services.now
+    )
     return [
-        Route("/graphql", over_http),
-        WebSocketRoute("/graphql", over_socket),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),

@@ -1,6 +1,7 @@
 """Turns the state of the server, the database and ingest into `/healthz`, `/readyz` and `/metrics`."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,7 @@ class Health:
     pool: Pool
     live: LiveHub
     fanout: FanOut
+    surprises: Counter[str]
     counts: Counts
     now: Callable[[], datetime]
 
@@ -63,7 +65,12 @@ class Health:
         del request
         status, _ = await self._answered(ingest_status)
         stored, _ = await self._answered(storage) if status else (None, "")
-        lines = [*_web_lines(self.counts), *_live_lines(self.live, self.fanout), *_ingest_lines(status, now=self.now())]
+        lines = [
+            *_web_lines(self.counts),
+            *_plan_lines(self.surprises),
+            *_live_lines(self.live, self.fanout),
+            *_ingest_lines(status, now=self.now()),
+        ]
         lines += _storage_lines(stored, now=self.now())
         up = float(status is not None)
         lines += _metric("kilowatch_database_up", "gauge", "Whether the database answers.", {"": up})
@@ -126,6 +133,12 @@ def _web_lines(counts: Counts) -> Iterator[str]:
     yield from _metric("kilowatch_event_streams_open", "gauge", "Event streams open now.", is_open)
     sent = {"": float(counts.messages_sent)}
     yield from _metric("kilowatch_socket_messages_total", "counter", "Messages sent over websockets.", sent)
+
+
+def _plan_lines(surprises: Counter[str]) -> Iterator[str]:
+    by_error = {f'error="{name}"': float(n) for name, n in sorted(surprises.items())}
+    words = "Objects and lists that a plan left to graphql-core, by the exception."
+    yield from _metric("kilowatch_plan_surprises_total", "counter", words, by_error)
 
 
 def _live_lines(live: LiveHub, fanout: FanOut) -> Iterator[str]:

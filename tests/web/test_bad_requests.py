@@ -53,7 +53,7 @@ REFUSED: dict[str, tuple[bytes, int, str, str]] = {
         query("{ panels { nodes " + "{ device { panels " * 6 + "{ code }" + " } }" * 6 + " } }"),
         400, "GRAPHQL_VALIDATION_FAILED", "exceeds the depth of 12",
     ),
-    "a body of 10 MB": (b'{"query": "' + b"x" * 10_000_000 + b'"}', 413, "BODY_TOO_LARGE", "100000 bytes"),
+    "a body of 10 MB": (b'{"query": "' + b"x" * 10_000_000 + b'"}', 413, "BODY_TOO_LARGE", "100,000 bytes"),
     "JSON 49,000 deep": (b'{"query":' + b"[" * 49_000 + b"]" * 49_000 + b"}", 400, "BAD_REQUEST", "not JSON"),
     "JSON 1,000 deep": (
         b'{"query": "{ __typename }", "variables":' + b"[" * 1000 + b"]" * 1000 + b"}", 400, "BAD_REQUEST", "variables",

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from ingest.metrics import IngestState, in_prometheus
 from kilowatch.embedded.postgres import EmbeddedPostgres
 from store.connections import connect_async
 from store.migrations import migrate
@@ -112,3 +114,29 @@ async def test_a_query_is_told_within_seconds_that_the_database_is_away(
         answer = await http.post(api.url, json={"query": "{ viewer { email } }"}, headers=headers)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "DATABASE_UNAVAILABLE")
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_every_metric_is_in_the_documents_with_its_kind_and_words(api: Server, database_url: str) -> None:
+    async with await connect_async(database_url) as connection:
+        await connection.execute(BEAT, (1, True, True))
+        await connection.execute("UPDATE ingest_status SET lag_s = 0.25")
+    text = (await asked(api, "/metrics")).text + in_prometheus(_IDLE, now=datetime.now(UTC))
+    kinds = dict(re.findall(r"# TYPE (\w+) (\w+)", text))
+    told = {(name, kinds[name], words) for name, words in re.findall(r"# HELP (\w+) (.+)", text)}
+    page = (Path(__file__).parents[2] / "docs/metrics.md").read_text("utf-8")
+    rows = set(re.findall(r"\| `(kilowatch_\w+)`[^|]* \| (\w+) \| (.+) \|", page))
+    assert rows - told == {("kilowatch_storage_oldest_reading_age_seconds", "gauge", "Since the oldest reading.")}
+    assert told <= rows
+
+
+_IDLE = IngestState(
+    received=0,
+    committed=0,
+    rejected=0,
+    dropped=0,
+    backlog=0,
+    backlog_bytes=0,
+    oldest_at=None,
+    is_connected=True,
+    away_since=None,
+)

@@ -1,5 +1,6 @@
 """Clients are charged for what they ask, told what they have left, and refused clearly once it is too much."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +10,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from kilowatch.web.endpoint.http_protocol import MAX_HEAD_BYTES
+from kilowatch.web.endpoint.operations import MAX_ADDRESS_BYTES, MAX_BODY_BYTES
 from kilowatch.web.engine.admission import Bounds
 from metering.access import Role
+from resolvers.codes import error_codes
 from tests.fixtures.database import cloned
 from tests.fixtures.server import GraphQLClient, Server, add_account, add_panel, make_app, serving, speaking, token_of
 
@@ -133,19 +137,25 @@ async def test_without_a_budget_nothing_is_limited_and_costs_are_still_told(data
     assert "ratelimit" not in answer.headers
 
 
-async def test_every_limit_can_be_asked_for_without_signing_in(small: Small) -> None:
+async def test_the_limits_can_be_asked_for_without_signing_in(small: Small) -> None:
     query = """{ limits {
-        request { tokens depth aliases bodyBytes socketMessageBytes operationsPerSocket maxCost }
-        pageSize seriesPoints seriesPointsByDefault seriesBuckets answerPoints periodYears
+        request {
+            tokens depth aliases bodyBytes addressBytes socketMessageBytes operationsPerSocket
+            connectionsPerAccount subscriptionsPerAccount maxCost
+        }
+        pageSize seriesPoints seriesPointsByDefault seriesBuckets pointValues answerPoints periodYears days
+        nodeIds filterCodes searchCharacters subscriptionCodes heartbeatS
     } }"""
     found = (await post(small, query)).json()["data"]["limits"]
     assert found.pop("request") == {
-        "tokens": 1000, "depth": 12, "aliases": 30, "bodyBytes": 100_000, "socketMessageBytes": 65_536,
-        "operationsPerSocket": 50, "maxCost": 6_500,
+        "tokens": 1000, "depth": 12, "aliases": 30, "bodyBytes": 100_000, "addressBytes": 60_000,
+        "socketMessageBytes": 65_536, "operationsPerSocket": 50, "connectionsPerAccount": 200,
+        "subscriptionsPerAccount": 1000, "maxCost": 6_500,
     }  # fmt: skip
     assert found == {
         "pageSize": 500, "seriesPoints": 20_000, "seriesPointsByDefault": 10_000, "seriesBuckets": 10_000,
-        "answerPoints": 500_000, "periodYears": 10,
+        "pointValues": 150_000, "answerPoints": 500_000, "periodYears": 10, "days": 1830, "nodeIds": 100,
+        "filterCodes": 500, "searchCharacters": 100, "subscriptionCodes": 1000, "heartbeatS": 300.0,
     }  # fmt: skip
 
 
@@ -224,3 +234,10 @@ async def test_documents_that_cannot_be_run_are_charged_too_and_then_not_even_re
     async with speaking(spent, account_id=spent.account_id) as client:
         message = await client.message(await client.subscribe("{ nothing }"))
         assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+
+
+def test_codes_tell_the_limits_that_the_server_has() -> None:
+    (too_large,) = [code for code in error_codes() if code.code == "BODY_TOO_LARGE"]
+    assert re.findall(r"[0-9,]+[0-9]", too_large.help) == [
+        f"{limit:,}" for limit in (MAX_BODY_BYTES, MAX_ADDRESS_BYTES, MAX_HEAD_BYTES)
+    ]

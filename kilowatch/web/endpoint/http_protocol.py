@@ -5,13 +5,14 @@ from collections.abc import Callable
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from kilowatch.web.endpoint.answers import refusal
+
 MAX_HEAD_BYTES = 131_072
 """What an address and headers may have in all: an address alone may have 64 KB."""
 _LINGER_S = 1.0
-_REFUSED = b'{"errors":[{"message":"Address and headers may have 128 KB.","extensions":{"code":"BODY_TOO_LARGE"}}]}'
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
-    b"Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s" % (len(_REFUSED), _REFUSED)
+    b"Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s"
 )
 _EXTENSION = "kilowatch.connection"
 
@@ -39,7 +40,8 @@ class HttpProtocol(HttpToolsProtocol):
         """Answers, and goes on reading for a moment: a client that is still sending when we hang up sees no answer."""
         self._is_refused = True
         self._unset_keepalive_if_required()
-        self.transport.write(_TOO_LONG)
+        body = bytes(refusal(431, "BODY_TOO_LARGE", f"Address and headers may have {MAX_HEAD_BYTES:,} bytes.").body)
+        self.transport.write(_TOO_LONG % (len(body), body))
         self.loop.call_later(_LINGER_S, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:

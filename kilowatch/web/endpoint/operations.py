@@ -28,7 +28,7 @@ async def from_body(headers: RequestHeaders, receive: Receive) -> Operation:
     """The operation of a POST request.
 
     Raises:
-        BadRequestError: 413 over 100 KB, 415 unless it is JSON in UTF-8, 400 when it is no operation.
+        BadRequestError: 413 over `MAX_BODY_BYTES`, 415 unless it is JSON in UTF-8, 400 when it is no operation.
     """
     content_type = headers.get(b"content-type", b"")
     is_json = content_type == _PLAIN_JSON or _JSON_TYPE.fullmatch(content_type.strip())
@@ -59,17 +59,17 @@ async def _body(receive: Receive) -> bytes:
 
 def _too_large() -> BadRequestError:
     closing = (("connection", "close"),)
-    return BadRequestError(413, "BODY_TOO_LARGE", f"A request may have {MAX_BODY_BYTES} bytes.", closing)
+    return BadRequestError(413, "BODY_TOO_LARGE", f"A request may have {MAX_BODY_BYTES:,} bytes.", closing)
 
 
 def from_address(query_string: bytes) -> Operation:
     """The operation of a GET request's query, documentId, variables, operationName and extensions.
 
     Raises:
-        BadRequestError: 414 over 60 KB, 400 when it is no operation.
+        BadRequestError: 414 over `MAX_ADDRESS_BYTES`, 400 when it is no operation.
     """
     if len(query_string) > MAX_ADDRESS_BYTES:
-        message = f"An address may have {MAX_ADDRESS_BYTES} bytes: use POST for more."
+        message = f"An address may have {MAX_ADDRESS_BYTES:,} bytes: use POST for more."
         raise BadRequestError(414, "BODY_TOO_LARGE", message)
     parameters = QueryParams(query_string)
     fields: dict[str, Any] = dict(parameters)
