@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -200,41 +201,17 @@ def schema(
     ] = False,
 ) -> None:
     """Print the GraphQL schema."""
-    from schema import compatibility
-    from schema.contract import PRINTED, printed
+    from kilowatch import printed_schema
 
-    text, path = printed(), PRINTED
     if write:
-        path.write_text(text, "utf-8")
-        _write_error_tables()
+        printed_schema.write()
     if release:
-        compatibility.RELEASED.write_text(text, "utf-8")
+        printed_schema.release()
     if check:
-        _check_schema(text, path)
+        say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+        printed_schema.check(today=datetime.now(UTC).date(), warn=say)
     elif not (write or release):
-        sys.stdout.write(text)
-
-
-def _write_error_tables() -> None:
-    from kilowatch.error_tables import PAGE, with_tables
-
-    if PAGE.exists():
-        PAGE.write_text(with_tables(PAGE.read_text("utf-8")), "utf-8")
-
-
-def _check_schema(text: str, path: Path) -> None:
-    from schema import compatibility
-
-    if not path.exists() or path.read_text("utf-8") != text:
-        raise CommandError("schema/schema.graphql is out of date: run `kilowatch schema --write`")
-    if not compatibility.RELEASED.exists():
-        return
-    found = compatibility.changes(compatibility.RELEASED.read_text("utf-8"), text, today=datetime.now(UTC).date())
-    for change in found.dangerous:
-        console.print(f"may surprise clients: {change}", highlight=False, markup=False, soft_wrap=True)
-    if found.breaking:
-        remedy = "mark it @deprecated with a reason that ends in `Removed on <day>.`, release, and wait for the day"
-        raise CommandError(f"clients of the last release would break: {' '.join(found.breaking)} ({remedy})")
+        sys.stdout.write(printed_schema.text())
 
 
 @user_app.command("add")

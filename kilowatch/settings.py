@@ -13,6 +13,9 @@ import msgspec
 from msgspec import Meta
 from msgspec.inspect import BoolType, FloatType, IntType, Metadata
 
+from kilowatch.web.engine.budgets import COST_PER_MINUTE, MAX_COST
+from kilowatch.web.sockets.closing import MAX_CONNECTIONS
+
 UNPREFIXED = ("database_url", "mqtt_url")
 """Settings that carry the names that every tool in the field uses: DATABASE_URL, MQTT_URL."""
 
@@ -76,11 +79,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Points that an account may spend in a minute on one server process; a point is about 10 µs of "
             "CPU, 3000000 half a core. Clients that have not signed in have a tenth, by address. 0: no limit.",
         ),
-    ] = 3_000_000
+    ] = COST_PER_MINUTE
     max_cost: Annotated[
         int,
         Meta(ge=1000, le=1_000_000_000, description="Points that one operation may cost; 100000 are about a second."),
-    ] = 100_000
+    ] = MAX_COST
     max_connections: Annotated[
         int,
         Meta(
@@ -89,7 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Websockets of 50 operations each, and as many event streams, that an account may have open on "
             "one server process.",
         ),
-    ] = 200
+    ] = MAX_CONNECTIONS
     online_within_s: Annotated[
         int,
         Meta(

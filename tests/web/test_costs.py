@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kilowatch.web.engine import weights
-from kilowatch.web.engine.admission import MAX_COST
+from kilowatch.web.engine.budgets import MAX_COST
 from kilowatch.web.engine.costs import Costs
 from kilowatch.web.engine.engine import build_engine
 from kilowatch.web.engine.operation import Operation

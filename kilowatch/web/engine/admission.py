@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from graphql import GraphQLError
 
-from kilowatch.web.engine.budgets import WINDOW_S, Allowance, Budgets, Client, OverBudgetError
+from kilowatch.web.engine.budgets import (
+    COST_PER_MINUTE,
+    MAX_COST,
+    WINDOW_S,
+    Allowance,
+    Budgets,
+    Client,
+    OverBudgetError,
+)
 from kilowatch.web.engine.costs import Costs
 from kilowatch.web.engine.documents import DocumentError, Documents, Prepared
 from kilowatch.web.engine.weights import UNREADABLE
@@ -19,8 +27,6 @@ from resolvers.limits import OperationCost, RateLimit
 
 Headers = tuple[tuple[str, str], ...]
 
-MAX_COST: Final = 100_000
-COST_PER_MINUTE: Final = 3_000_000
 ANONYMOUS_SHARE: Final = 10
 """Somebody who has not signed in has this part of an account's budget."""
 _POLICY: Final = '"points"'

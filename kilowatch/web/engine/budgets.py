@@ -8,6 +8,10 @@ from typing import Final
 
 from kilowatch.web.newest import Newest
 
+MAX_COST: Final = 100_000
+"""Points of one operation, unless set otherwise: about a second of CPU."""
+COST_PER_MINUTE: Final = 3_000_000
+"""Points of an account, unless set otherwise: about half a core."""
 WINDOW_S: Final = 60.0
 _MAX_CLIENTS: Final = 50_000
 
