@@ -8,11 +8,11 @@ from metering.alerts import AlertState
 from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
+from resolvers.places import number_in
 from store import alerts
 from store.alerts import Alert
 
 CURSOR = "alert"
-_MAX_ID_DIGITS = 18
 
 
 async def page(info: Info, *, first: int, after: Cursor | None, state: AlertState | None) -> Page[Alert]:
@@ -40,17 +40,12 @@ async def acknowledge(context: Context, *, alert_id: str) -> Alert:
     Raises:
         Refused: UNAUTHENTICATED, ALERT_NOT_FOUND.
     """
-    viewer, number = context.signed_in, _number(alert_id)
+    viewer, number = context.signed_in, number_in(alert_id)
     async with context.pool.connection() as connection:
         alert = await alerts.acknowledge(connection, viewer, number, now=context.now()) if number else None
     if alert is None:
         raise Refused("ALERT_NOT_FOUND", "You have no alert of this id.", "alertId")
     return in_panels_time(alert)
-
-
-def _number(alert_id: str) -> int | None:
-    is_number = alert_id.isascii() and alert_id.isdigit() and len(alert_id) <= _MAX_ID_DIGITS
-    return int(alert_id) if is_number else None
 
 
 def in_panels_time(alert: Alert) -> Alert:

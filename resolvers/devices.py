@@ -1,13 +1,14 @@
 """Turns devices into pages, each with its panels and what it last said of itself."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import strawberry
 
 from metering.devices import ReportKind
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
-from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, number_of, page_of
+from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, number_of, page_of, place_of
+from resolvers.places import instant_in, micros_of
 from store import device_reports, devices
 from store.device_reports import KeptReport
 from store.devices import Device, DeviceFilter
@@ -16,8 +17,6 @@ from store.panels import Panel
 CURSOR = "device"
 REPORT_CURSOR = "device-report"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _LAST_ID = 2**31 - 1
 
 
@@ -116,11 +115,11 @@ async def reports(
 
 
 def _report_cursor(report: KeptReport) -> Cursor:
-    return cursor_of(REPORT_CURSOR, (report.received_at - _EPOCH) // _MICROSECOND)
+    return cursor_of(REPORT_CURSOR, micros_of(report.received_at))
 
 
 def _instant_of(cursor: Cursor) -> datetime:
-    try:
-        return _EPOCH + number_of(cursor, kind=REPORT_CURSOR) * _MICROSECOND
-    except OverflowError:
-        raise bad_cursor() from None
+    at = instant_in(place_of(cursor, kind=REPORT_CURSOR))
+    if at is None:
+        raise bad_cursor()
+    return at

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 
@@ -17,6 +17,7 @@ from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.low_units import LowUnitsRule
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
+from resolvers.places import instant_in, micros_of, number_in
 from store import forecasts, ledger
 from store.connections import Database
 from store.forecasts import StoredForecast, UsageColumns
@@ -24,9 +25,6 @@ from store.ledger import Balance, LedgerEntry
 from store.panels import Panel
 
 CURSOR = "ledger"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +138,15 @@ def _local(entry: LedgerEntry, *, panel: Panel) -> LedgerEntry:
 
 
 def _cursor(entry: LedgerEntry) -> Cursor:
-    return cursor_of(CURSOR, f"{(entry.at - _EPOCH) // _MICROSECOND}.{entry.id}")
+    return cursor_of(CURSOR, f"{micros_of(entry.at)}.{entry.id}")
 
 
 def _place(cursor: Cursor) -> tuple[datetime, int]:
     at_us, _, entry_id = place_of(cursor, kind=CURSOR).partition(".")
-    digits = at_us + entry_id
-    if not (digits.isascii() and digits.isdigit() and 0 < len(at_us) < 17 and 0 < len(entry_id) < 19):
+    at, number = instant_in(at_us), number_in(entry_id)
+    if at is None or number is None:
         raise bad_cursor()
-    return _EPOCH + int(at_us) * _MICROSECOND, int(entry_id)
+    return at, number
 
 
 async def forecast(parent: strawberry.Parent[PrepaidAccount], info: Info) -> DepletionForecast | None:

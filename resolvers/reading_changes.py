@@ -12,13 +12,13 @@ from metering.refusals import Refused
 from resolvers import panels
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
+from resolvers.places import number_in
 from store import reading_audit, reading_changes
 from store.panels import Panel
 from store.reading_audit import ReadingChange
 from store.reading_changes import Author
 
 CURSOR = "readingChange"
-_MAX_ID_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,7 @@ def _author(context: Context, reason: str) -> Author:
 
 def _number(change_id: str) -> int:
     """The id, or 0, which no change has."""
-    is_number = change_id.isascii() and change_id.isdigit() and len(change_id) <= _MAX_ID_DIGITS
-    return int(change_id) if is_number else 0
+    return number_in(change_id) or 0
 
 
 async def _made(context: Context, change: Callable[[Any], int]) -> ChangeMade:

@@ -1,20 +1,18 @@
 """Defines what a subscription to readings says, and turns places in its stream into cursors and back."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from metering.readings import Reading
 from metering.refusals import Refused
 from resolvers import readings
 from resolvers.pages import Cursor, bad_cursor, cursor_of, place_of
+from resolvers.places import BatchPlace, batch_place_in, batch_place_text
 from store.events import Position
 from store.panels import Panel
 
 CURSOR = "live"
-_PLACE = re.compile(r"(\d{1,18})(?:\.(\d{1,16})(?:\.(\d{1,10}))?)?", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class GapReason(Enum):
@@ -76,8 +74,8 @@ def cursor_at(position: Position) -> Cursor:
     """The cursor of a place in the stream."""
     if position.is_after_batch:
         return cursor_of(CURSOR, position.batch_id)
-    at_us = (position.at - _EPOCH) // timedelta(microseconds=1)
-    return cursor_of(CURSOR, f"{position.batch_id}.{at_us}.{position.panel_id}")
+    place = BatchPlace(position.batch_id, position.at, position.panel_id)
+    return cursor_of(CURSOR, batch_place_text(place))
 
 
 FROM_SNAPSHOT = cursor_of(CURSOR, "snapshot")
@@ -92,16 +90,14 @@ def position_of(cursor: Cursor | None) -> Position | None:
     """
     if cursor is None or cursor == FROM_SNAPSHOT:
         return None
-    match = _PLACE.fullmatch(_place_of(cursor))
-    if match is None:
+    place = batch_place_in(_place_of(cursor))
+    if place is None:
         raise bad_cursor()
-    batch_id, at_us, panel_id = match.groups()
-    if at_us is None:
-        return Position.after_batch(int(batch_id))
-    at = _EPOCH + timedelta(microseconds=int(at_us))
-    if panel_id is None:
-        return Position.after_instant(int(batch_id), at)
-    return Position(int(batch_id), at, int(panel_id))
+    if place.at is None:
+        return Position.after_batch(place.batch_id)
+    if place.panel_id is None:
+        return Position.after_instant(place.batch_id, place.at)
+    return Position(place.batch_id, place.at, place.panel_id)
 
 
 def _place_of(cursor: Cursor) -> str:

@@ -1,7 +1,7 @@
 """Turns a panel and a period into pages of its readings, whole."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import strawberry
 
@@ -10,16 +10,13 @@ from metering.readings import Reading
 from resolvers import pages
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Direction, Page, Window, bad_cursor, cursor_of, page_within, place_of
+from resolvers.places import instant_in, micros_of
 from resolvers.selection import selected
 from store import reading_history
 from store.connections import Database
 from store.panels import Panel
 
 CURSOR = "reading"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_NUMBER_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def _part(panel: Panel, *, window: Window, asked: _Part) -> _Part:
     """`after` and `before` are in the order of the list; newest first, what comes after is earlier."""
     after, before = _at(window.after, panel, field="after"), _at(window.before, panel, field="before")
     above, below = (before, after) if asked.is_newest_first else (after, before)
-    start = asked.period.start if above is None else max(asked.period.start, above + _MICROSECOND)
+    start = asked.period.start if above is None else max(asked.period.start, above + timedelta(microseconds=1))
     end = asked.period.end if below is None else min(asked.period.end, below)
     return _Part(Period(start, end), is_newest_first=asked.is_newest_first != window.is_last)
 
@@ -94,7 +91,7 @@ async def _total(connection: Database, context: Context, panel: Panel, period: P
 
 
 def _cursor(reading: Reading, *, panel: Panel) -> Cursor:
-    return cursor_of(CURSOR, f"{panel.id}.{(reading.at - _EPOCH) // _MICROSECOND}")
+    return cursor_of(CURSOR, f"{panel.id}.{micros_of(reading.at)}")
 
 
 def _at(cursor: Cursor | None, panel: Panel, *, field: str) -> datetime | None:
@@ -102,7 +99,7 @@ def _at(cursor: Cursor | None, panel: Panel, *, field: str) -> datetime | None:
     if cursor is None:
         return None
     panel_id, _, at_us = place_of(cursor, kind=CURSOR, field=field).partition(".")
-    is_number = at_us.isascii() and at_us.isdigit() and len(at_us) <= _NUMBER_DIGITS
-    if panel_id != str(panel.id) or not is_number:
+    at = instant_in(at_us)
+    if panel_id != str(panel.id) or at is None:
         raise bad_cursor(field)
-    return _EPOCH + int(at_us) * _MICROSECOND
+    return at

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import strawberry
@@ -14,6 +14,7 @@ from metering.periods import Period, Range, chosen_period, local_day
 from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, bad_cursor, cursor_of, place_of
+from resolvers.places import BatchPlace, batch_place_in, batch_place_text
 from resolvers.reading_series import PhaseColumns, ReadingSeries
 from resolvers.selection import selected_paths
 from store import reading_picks, readings
@@ -28,8 +29,6 @@ MAX_POINTS = 20_000
 MAX_POINT_VALUES = 150_000
 """How many values a list of points may have, points times fields: what takes 45 ms to answer."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _PHASES = "rstn"
 
 
@@ -74,7 +73,7 @@ async def series(
     since: datetime | None = None,
     until: datetime | None = None,
     after: Cursor | None = None,
-    max_points: int | None = None,
+    max_points: int | None = DEFAULT_POINTS,
     downsampling: Downsampling = Downsampling.AVERAGE,
 ) -> ReadingSeries:
     """The panel's readings of a period, or with `after` those of them that were stored since that answer.
@@ -194,7 +193,7 @@ def _picked_places(sample: PowerSample, *, max_points: int) -> Sequence[int]:
 
 def _days(asked: _Asked) -> tuple[date, date]:
     zone = asked.panel.zone
-    return local_day(asked.period.start, zone), local_day(asked.period.end - _MICROSECOND, zone)
+    return local_day(asked.period.start, zone), local_day(asked.period.end - timedelta(microseconds=1), zone)
 
 
 async def _fresh(asked: _Asked, place: Place) -> _Found:
@@ -237,23 +236,13 @@ def _phases(columns: Columns, name: str) -> PhaseColumns | None:
 
 def _cursor(place: Place, *, panel: Panel) -> Cursor:
     """Also a place of the stream of readings, see `resolvers.reading_events.position_of`."""
-    if place.at is None:
-        return cursor_of(CURSOR, place.batch_id)
-    return cursor_of(CURSOR, f"{place.batch_id}.{(place.at - _EPOCH) // _MICROSECOND}.{panel.id}")
+    within = BatchPlace(place.batch_id, place.at, place.at and panel.id)
+    return cursor_of(CURSOR, batch_place_text(within))
 
 
 def _place(cursor: Cursor, *, panel: Panel) -> Place:
     """A place within a batch is one of its own panel; one after a batch is good for every panel."""
-    batch_id, *within = place_of(cursor, kind=CURSOR).split(".")
-    is_whole = not within
-    if not (_is_number(batch_id, max_digits=18) and (is_whole or _is_within(within, panel))):
+    found = batch_place_in(place_of(cursor, kind=CURSOR))
+    if found is None or (found.at is not None and found.panel_id != panel.id):
         raise bad_cursor()
-    return Place(int(batch_id), None if is_whole else _EPOCH + int(within[0]) * _MICROSECOND)
-
-
-def _is_within(within: list[str], panel: Panel) -> bool:
-    return _is_number(within[0], max_digits=16) and within[1:] == [str(panel.id)]
-
-
-def _is_number(text: str, *, max_digits: int) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= max_digits
+    return Place(found.batch_id, found.at)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import strawberry
 
@@ -10,14 +10,12 @@ from metering.refusals import Refused
 from metering.registers import EventKind, Register
 from resolvers.context import Info
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
+from resolvers.places import instant_in, micros_of
 from store import register_history
 from store.panels import Panel
 from store.register_history import PastEvent
 
 CURSOR = "registerEvent"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 async def page(
@@ -57,11 +55,12 @@ def _local(event: PastEvent, *, panel: Panel) -> PastEvent:
 
 
 def _cursor(event: PastEvent) -> Cursor:
-    return cursor_of(CURSOR, f"{(event.at - _EPOCH) // _MICROSECOND}.{event.register.value}")
+    return cursor_of(CURSOR, f"{micros_of(event.at)}.{event.register.value}")
 
 
 def _place(cursor: Cursor) -> tuple[datetime, Register]:
     at_us, _, register = place_of(cursor, kind=CURSOR).partition(".")
-    if not (at_us.isascii() and at_us.isdigit() and len(at_us) < 17 and register in Register.__members__):
+    at = instant_in(at_us)
+    if at is None or register not in Register.__members__:
         raise bad_cursor()
-    return _EPOCH + int(at_us) * _MICROSECOND, Register(register)
+    return at, Register(register)

@@ -8,6 +8,7 @@ from datetime import datetime
 from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
+from resolvers.places import number_in
 from store import rejections
 from store.rejected import RejectionFilter
 from store.rejections import KeptRejection, RejectionGroup, Replay
@@ -152,9 +153,10 @@ def _chosen(ids: Sequence[str] | None, asked: Asked | None) -> RejectionFilter:
 
 
 def _number(text: str, *, field: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    number = number_in(text)
+    if number is None:
         raise Refused("BAD_INPUT", f"`{field}` takes ids that this API answered.", field)
-    return int(text)
+    return number
 
 
 def _state(replay: Replay) -> ReplayState:
