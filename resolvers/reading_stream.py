@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 import strawberry
 
@@ -216,7 +216,8 @@ class ReadingStream(LiveStream):
         return Told(event, stored.position, stored.panel_id)
 
     def _heartbeat(self, position: Position, last_seen_at: datetime | None) -> Told:
-        beat = Heartbeat(cursor_at(position), self.context.now(), last_seen_at, self.live.is_listening)
+        seen_at = last_seen_at and last_seen_at.astimezone(UTC)
+        beat = Heartbeat(cursor_at(position), self.context.now(), seen_at, self.live.is_listening)
         return Told(beat, position, is_beat=True)
 
     def gap(self, place: Position, *, missed: int) -> Gap:

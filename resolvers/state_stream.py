@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Hashable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from math import inf
 from time import monotonic
@@ -351,7 +351,8 @@ class Follower(Generic[S]):
         if not self._news:
             self._since = self._reached()
         cursor = self._since.cursor(self.kind.name)
-        beat = Heartbeat(cursor, self.context.now(), self._last_seen_at, self.live.is_listening)
+        seen_at = self._last_seen_at and self._last_seen_at.astimezone(UTC)
+        beat = Heartbeat(cursor, self.context.now(), seen_at, self.live.is_listening)
         yield Told(beat, StatePlace(monotonic(), next(self._numbers), self._since), is_beat=True)
 
     def _reached(self) -> Since:

@@ -35,9 +35,13 @@ class Alert:
         description="Expected days until the units run out, when it was raised; null where it could not be foreseen."
     )
     message: str = strawberry.field(description="What the push says, in English.")
-    raised_at: datetime = strawberry.field(description="When it was raised.")
-    acknowledged_at: datetime | None = strawberry.field(description="When you acknowledged it first; null before.")
-    cleared_at: datetime | None = strawberry.field(description="When the reason was gone; null while it is open.")
+    raised_at: datetime = strawberry.field(description="When it was raised; panel's offset.")
+    acknowledged_at: datetime | None = strawberry.field(
+        description="When you acknowledged it first; panel's offset. Null before."
+    )
+    cleared_at: datetime | None = strawberry.field(
+        description="When the reason was gone; panel's offset. Null while it is open."
+    )
 
 
 @strawberry.type(description="Alerts where the stream begins, newest first, 500 at the most.")

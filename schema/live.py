@@ -77,7 +77,7 @@ class Heartbeat:
     cursor: Cursor = strawberry.field(description=CURSOR)
     at: datetime = strawberry.field(description=AT)
     last_seen_at: datetime | None = strawberry.field(
-        description="When the newest reading of all watched panels arrived; null before the first, and for alerts."
+        description="When the newest reading of all watched panels arrived; UTC. Null before the first, and for alerts."
     )
     is_current: bool = strawberry.field(
         description="False while the server cannot reach its database: what was stored meanwhile follows later."

@@ -24,7 +24,7 @@ class LowUnitsRule:
         description="Warn when units are expected (median) to last this many days; null for a rule on kWh."
     )
     is_armed: bool = strawberry.field(description="False from a warning until there are enough units again.")
-    updated_at: datetime = strawberry.field(description="When the threshold was set.")
+    updated_at: datetime = strawberry.field(description="When the threshold was set; panel's offset.")
 
 
 @strawberry.input(description="A threshold for one of your prepaid panels. Without a threshold the rule is removed.")

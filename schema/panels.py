@@ -83,7 +83,7 @@ class Panel(Node):
     is_prepaid: bool = strawberry.field(description="Whether credit is bought before it is used.")
     status: PanelStatus = strawberry.field(description="Whether the panel has been heard of lately.")
     last_seen_at: datetime | None = strawberry.field(
-        description="When the last reading arrived; null before the first."
+        description="When the last reading arrived; panel's offset. Null before the first."
     )
     latest_reading: Reading | None = strawberry.field(
         description="The newest reading by the device's clock; null before the first."

@@ -29,7 +29,8 @@ class ReadingChange:
     id: strawberry.ID = strawberry.field(description="Its number.")
     kind: ChangeKind = strawberry.field(description="What was done.")
     start: datetime = strawberry.field(
-        name="from", description="The first instant that it is about; a correction's reading is at this one."
+        name="from",
+        description="The first instant that it is about, panel's offset; a correction's reading is at this one.",
     )
     end: datetime = strawberry.field(name="to", description="The end of what it is about, exclusive; panel's offset.")
     reading_count: int = strawberry.field(description="How many readings were changed, taken away or put back.")

@@ -27,7 +27,9 @@ class RegisterEvent:
     kind: EventKind = strawberry.field(description="What it was.")
     register: Register = strawberry.field(description="Of which register.")
     at: datetime = strawberry.field(description="The first reading that shows it; panel's offset.")
-    ends_at: datetime = strawberry.field(description="Of a GLITCH: its last reading; the same as `at` otherwise.")
+    ends_at: datetime = strawberry.field(
+        description="Of a GLITCH: its last reading; the same as `at` otherwise. Panel's offset."
+    )
     reading_count: int = strawberry.field(description="Of a GLITCH: how many readings it was; 1 otherwise.")
     before_at: datetime = strawberry.field(description="The reading that it is judged by; panel's offset.")
     before_kwh: float = strawberry.field(description="The register in kWh at `beforeAt`.")

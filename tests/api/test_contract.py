@@ -118,10 +118,14 @@ def test_quantities_say_their_unit_in_their_name_or_beside_them() -> None:
 
 
 UNITS = {
-    r"Kwh\d*$": r"kWh", r"Kw\d*$": r"kW|demand", r"Kva$": r"kVA", r"Ms$": r"millisecond|same in",
-    r"(?<![A-Z])S$": r"[Ss]econd", r"Bytes$": r"[Bb]ytes", r"Percent$": r"percent", r"Days?$": r"days?", r"V$": r"V\b",
+    r"Kwh\d*$": r"\bkWh\b", r"Kw\d*$": r"\bkW\b", r"Kva$": r"\bkVA\b", r"(?<![A-Z])S$": r"\b[Ss]econds?\b",
+    r"Ms$": r"\bmilliseconds\b", r"Bytes$": r"\b[Bb]ytes\b", r"Mib$": r"\bMiB\b", r"Percent$": r"\bpercent\b",
+    r"([dD]ays?|daysLeft)$": r"\b[dD]ays?\b", r"Years$": r"\byears\b",
 }  # fmt: skip
-"""How names of quantities end, and what their descriptions must then say."""
+"""How names of quantities end, and what their own descriptions must then say."""
+
+
+OFFSET = r"\bUTC\b|\b[Pp]anel's offset\b"
 
 
 def test_a_name_that_ends_in_a_unit_is_described_with_that_unit() -> None:
@@ -129,7 +133,9 @@ def test_a_name_that_ends_in_a_unit_is_described_with_that_unit() -> None:
         place
         for place, member in members()
         for ending, words in UNITS.items()
-        if re.search(ending, place.removesuffix(":)")) and _is_number(member) and not _says(member, place, words)
+        if re.search(ending, place.removesuffix(":)"))
+        and _is_number(member)
+        and not re.search(words, member.description)
     ]
     assert silent == []
 
@@ -138,10 +144,15 @@ def _is_number(member: Any) -> bool:
     return str(getattr(member, "type", "")).strip("[]!") in {"Int", "Float", "Decimal"}
 
 
-def _says(member: Any, place: str, words: str) -> bool:
-    """Whether a description says the unit, or that of its type does, as for columns of one unit."""
-    of_type = CONTRACT.type_map[place.partition(".")[0]].description or ""
-    return bool(re.search(words, member.description) or re.search(words, of_type))
+def test_every_instant_of_an_answer_says_its_offset() -> None:
+    silent = [
+        f"{name}.{field_name}"
+        for name, type_ in CONTRACT.type_map.items()
+        if isinstance(type_, GraphQLObjectType) and not name.startswith("__")
+        for field_name, field in type_.fields.items()
+        if str(field.type).strip("[]!") == "DateTime" and not re.search(OFFSET, field.description or "")
+    ]  # fmt: skip
+    assert silent == []
 
 
 def test_deprecations_name_the_day_of_their_removal_and_are_gone_by_then() -> None:

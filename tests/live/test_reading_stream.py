@@ -189,6 +189,7 @@ async def test_silence_brings_heartbeats_that_tell_when_the_panel_was_last_seen(
         events = [await client.event(operation) for _ in range(2)]
         resumed, first = await beginning(client, after=events[1]["cursor"], every=1)
     assert [event["__typename"] for event in events] == ["ReadingReceived", "Heartbeat"]
+    assert events[1]["lastSeenAt"] == "2026-11-02T03:00:01+00:00"
     assert datetime.fromisoformat(events[1]["lastSeenAt"]) == arrival
     assert events[1]["isCurrent"]
     assert first["__typename"] == "Heartbeat"
