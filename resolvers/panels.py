@@ -13,7 +13,7 @@ from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, Window, bad_cursor, cursor_of, page_within, place_of, within
 from resolvers.panel_rows import columns_for, rows_of
-from resolvers.selection import selected, selected_paths
+from resolvers.selection import selected_paths
 from store import panel_columns, panel_list, panels
 from store.panel_columns import PanelColumns
 from store.panel_list import PanelFilter, PanelOrder, PanelPlace, PanelSlice
@@ -38,12 +38,13 @@ async def page(info: Info, *, window: Window, where: PanelFilter, order: Order) 
     Raises:
         Refused: UNAUTHENTICATED, BAD_INPUT (filter), BAD_CURSOR.
     """
-    asked, wanted = info.context, columns_for(selected_paths(info))
+    asked, paths = info.context, selected_paths(info)
+    wanted = columns_for(paths)
     options: _Asked = {
         "viewer": asked.signed_in,
         "where": checked(where),
         "part": _part(window, order=order),
-        "is_counted": "totalCount" in selected(info),
+        "is_counted": "totalCount" in paths,
         "online_since": asked.now() - asked.online_within,
     }
     async with asked.pool.connection() as connection:
