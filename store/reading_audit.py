@@ -12,6 +12,7 @@ from metering.reading_changes import ChangeKind
 from metering.readings import Reading
 from store.connections import Row
 from store.panels import reading_of
+from store.reading_columns import whole_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +38,12 @@ class ReadingChange:
     after: Reading | None
 
 
-_CHANGES: LiteralString = """
+_CHANGES: LiteralString = f"""
 SELECT change.id, panel.code, panel.time_zone, change.kind, change.since, change.until, change.reading_count,
        change.reason, change.made_by, change.made_at, change.restores_id,
        EXISTS (SELECT FROM reading_change AS later WHERE later.restores_id = change.id),
-       before.at, before.received_at,
-       before.voltage_r_v::text::float8, before.voltage_s_v::text::float8,
-       before.voltage_t_v::text::float8, before.voltage_n_v::text::float8,
-       before.current_r_a::text::float8, before.current_s_a::text::float8,
-       before.current_t_a::text::float8, before.current_n_a::text::float8,
-       before.active_power_kw, before.apparent_power_kva, before.power_factor::text::float8,
-       before.energy_import_kwh, before.energy_export_kwh,
-       before.voltage_unbalance::text::float8, before.current_unbalance::text::float8, before.flags,
-       after.at, after.received_at,
-       after.voltage_r_v::text::float8, after.voltage_s_v::text::float8,
-       after.voltage_t_v::text::float8, after.voltage_n_v::text::float8,
-       after.current_r_a::text::float8, after.current_s_a::text::float8,
-       after.current_t_a::text::float8, after.current_n_a::text::float8,
-       after.active_power_kw, after.apparent_power_kva, after.power_factor::text::float8,
-       after.energy_import_kwh, after.energy_export_kwh,
-       after.voltage_unbalance::text::float8, after.current_unbalance::text::float8, after.flags
+       {whole_reading("before")},
+       {whole_reading("after")}
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN reading_change AS change ON change.panel_id = panel.id
 LEFT JOIN corrected_reading AS before ON before.change_id = change.id AND NOT before.is_after

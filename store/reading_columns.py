@@ -46,6 +46,22 @@ ALL_IN_ROLLUPS: LiteralString = _listed(list(_IN_ROLLUPS.values()))
 """What a statement selects of its `point`, as if all were asked for: `one_series` leaves out what is not."""
 
 
+_OF_ONE: tuple[LiteralString, ...] = (
+    *("at", "received_at"),
+    *("voltage_r_v::text::float8", "voltage_s_v::text::float8", "voltage_t_v::text::float8"),
+    *("voltage_n_v::text::float8", "current_r_a::text::float8", "current_s_a::text::float8"),
+    *("current_t_a::text::float8", "current_n_a::text::float8"),
+    *("active_power_kw", "apparent_power_kva", "power_factor::text::float8"),
+    *("energy_import_kwh", "energy_export_kwh"),
+    *("voltage_unbalance::text::float8", "current_unbalance::text::float8", "flags"),
+)
+
+
+def whole_reading(of: LiteralString) -> LiteralString:
+    """What a statement selects of the table, or alias, `of` a reading; `store.panels.reading_of` reads it back."""
+    return ", ".join([of + "." + column for column in _OF_ONE])
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Columns of equal length `count`, ascending by time, by name: of those asked for, the ones that there are.

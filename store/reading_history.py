@@ -12,24 +12,18 @@ from metering.periods import Period
 from metering.readings import Reading
 from store.connections import Row
 from store.panels import reading_of
+from store.reading_columns import whole_reading
 from store.readings import COUNTED, PANEL, scope
-
-READING_COLUMNS: LiteralString = """at, received_at,
-       voltage_r_v::text::float8, voltage_s_v::text::float8, voltage_t_v::text::float8, voltage_n_v::text::float8,
-       current_r_a::text::float8, current_s_a::text::float8, current_t_a::text::float8, current_n_a::text::float8,
-       active_power_kw, apparent_power_kva, power_factor::text::float8, energy_import_kwh, energy_export_kwh,
-       voltage_unbalance::text::float8, current_unbalance::text::float8, flags"""
-"""What `store.panels.reading_of` reads of a row."""
 
 _OLDEST: LiteralString = f"""
 WITH {PANEL}
-SELECT {READING_COLUMNS} FROM reading
+SELECT {whole_reading("reading")} FROM reading
 WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
 ORDER BY at LIMIT %(limit)s"""
 
 _NEWEST: LiteralString = f"""
 WITH {PANEL}
-SELECT {READING_COLUMNS} FROM reading
+SELECT {whole_reading("reading")} FROM reading
 WHERE panel_id = (SELECT id FROM panel) AND at >= %(start)s AND at < %(end)s
 ORDER BY at DESC LIMIT %(limit)s"""
 
