@@ -1,6 +1,7 @@
 """Turns a subscription to alerts into its events: those that are open, or changed meanwhile, then each change."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,9 +24,12 @@ from resolvers.streams import LiveStream, Resumption, Told
 from store import accounts, alerts
 from store.alerts import Alert
 from store.connections import Database
+from store.outages import is_outage
 
 KIND = "alerts"
 MAX_ALERTS = 500
+_REMEMBERED = 1000
+_RETRY_S = 1.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -139,26 +143,39 @@ class AlertStream(LiveStream):
             await listener.close()
 
     async def _told(self, listener: "_Listener") -> AsyncGenerator[Told]:
-        reached_at, numbers = self.context.now(), count(1)
-        told = dict[int, Alert]()
+        """What is told of them; while the database does not answer, an alert goes on waiting to be read."""
+        reached_at, told_at_s, numbers = self.context.now(), monotonic(), count(1)
+        told = OrderedDict[int, Alert]()
         while True:
             alert_id = await listener.next(within_s=self.every_s)
-            reached_at = self.context.now() if self.live.is_listening else reached_at
-            place = AlertPlace(monotonic(), next(numbers), reached_at)
-            if alert_id is None:
-                beat = Heartbeat(place.cursor, self.context.now(), None, self.live.is_listening)
-                yield Told(beat, place, is_beat=True)
-                continue
-            for alert in await self._visible(alert_id):
-                if told.get(alert.id) != alert:
-                    told[alert.id] = alert
-                    place = AlertPlace(monotonic(), next(numbers), reached_at)
+            found = [] if alert_id is None else await self._visible(alert_id)
+            if alert_id is not None and found is None:
+                listener.put_back(alert_id)
+            elif self.live.is_listening:
+                reached_at = self.context.now()
+            for alert in found or ():
+                if _is_other(alert, told):
+                    place, told_at_s = AlertPlace(monotonic(), next(numbers), reached_at), monotonic()
                     yield Told(AlertChanged(place.cursor, self.context.now(), in_panels_time(alert)), place)
+            if alert_id is None or (found is None and monotonic() >= told_at_s + self.every_s):
+                place, told_at_s = AlertPlace(monotonic(), next(numbers), reached_at), monotonic()
+                yield Told(self._beat(place), place, is_beat=True)
 
-    async def _visible(self, alert_id: int) -> list[Alert]:
-        """The alert, unless its owner may no longer see its panel; the statement reads the account's role anew."""
-        async with self.context.pool.connection() as connection:
-            return await alerts.find(connection, self.viewer, [alert_id])
+    def _beat(self, place: AlertPlace) -> Heartbeat:
+        return Heartbeat(place.cursor, self.context.now(), None, self.live.is_listening)
+
+    async def _visible(self, alert_id: int) -> list[Alert] | None:
+        """The alert, unless its owner may no longer see its panel; None while the database does not answer.
+
+        The statement reads the account's role anew.
+        """
+        try:
+            async with self.context.pool.connection() as connection:
+                return await alerts.find(connection, self.viewer, [alert_id])
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return None
 
     def gap(self, place: AlertPlace, *, missed: int) -> Gap:
         """What a slow client is told."""
@@ -171,9 +188,18 @@ class _Listener:
     def __init__(self, ids: AsyncGenerator[int]) -> None:
         self._ids = ids
         self._next: asyncio.Future[int] = asyncio.ensure_future(anext(ids))
+        self._again: int | None = None
+
+    def put_back(self, alert_id: int) -> None:
+        """Makes an id the next one again, in a while."""
+        self._again = alert_id
 
     async def next(self, *, within_s: float) -> int | None:
         """The next id; None when none came in time."""
+        if self._again is not None:
+            await asyncio.sleep(_RETRY_S)
+            alert_id, self._again = self._again, None
+            return alert_id
         done, _ = await asyncio.wait([self._next], timeout=within_s)
         if not done:
             return None
@@ -186,6 +212,16 @@ class _Listener:
         self._next.cancel()
         await asyncio.gather(self._next, return_exceptions=True)
         await self._ids.aclose()
+
+
+def _is_other(alert: Alert, told: OrderedDict[int, Alert]) -> bool:
+    """Whether it is not what was told of it last, of the last thousand alerts; from now on it is."""
+    is_other = told.get(alert.id) != alert
+    told[alert.id] = alert
+    told.move_to_end(alert.id)
+    if len(told) > _REMEMBERED:
+        told.popitem(last=False)
+    return is_other
 
 
 async def _renewed(connection: Database, viewer: Viewer) -> Viewer:

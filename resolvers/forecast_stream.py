@@ -9,7 +9,7 @@ from resolvers.context import Context, Info
 from resolvers.pages import Cursor
 from resolvers.prepaid import DepletionForecast, local_forecast
 from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot
-from resolvers.state_stream import AGAIN, Kind, StateStream
+from resolvers.state_stream import AGAIN, Kind, StateStream, lent
 from store import forecasts, ledger
 from store.panels import Panel
 
@@ -35,7 +35,7 @@ class DepletionForecastChanged(StateChanged[PanelDepletionForecast]):
 
 
 class DepletionForecastKind(Kind[PanelDepletionForecast]):
-    """What the stream of forecasts tells: two statements for all panels that have a new one."""
+    """What the stream of forecasts tells: three statements for all panels that have a new one."""
 
     name = "forecast"
     snapshot, changed = DepletionForecastSnapshot, DepletionForecastChanged
@@ -53,7 +53,7 @@ class DepletionForecastKind(Kind[PanelDepletionForecast]):
     async def states(self, context: Context, panels: Sequence[Panel]) -> list[PanelDepletionForecast]:
         """Their newest forecasts and balances."""
         viewer, panel_ids = context.signed_in, [panel.id for panel in panels]
-        async with context.pool.connection() as connection:
+        async with lent(context) as connection:
             made = await forecasts.current(connection, viewer, panel_ids)
             found = await ledger.balances(connection, viewer=viewer, panel_ids=panel_ids, now=context.now())
         balances = {balance.panel_id: balance for balance in found}
@@ -75,7 +75,7 @@ class DepletionForecastKind(Kind[PanelDepletionForecast]):
     ) -> Collection[int]:
         """Those whose forecast was made since."""
         del panels, with_readings
-        async with context.pool.connection() as connection:
+        async with lent(context) as connection:
             return await forecasts.made_since(connection, context.signed_in, since=since.at - AGAIN)
 
 

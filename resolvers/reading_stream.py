@@ -9,10 +9,10 @@ import strawberry
 from metering.access import Viewer
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
-from resolvers import panels
+from resolvers import panels, readings
 from resolvers.context import Context, Info
 from resolvers.live import LiveHub, Sight, Watch
-from resolvers.pages import Cursor
+from resolvers.pages import Cursor, bad_cursor, place_of
 from resolvers.reading_events import (
     FROM_SNAPSHOT,
     Gap,
@@ -74,15 +74,26 @@ def panel_readings(
     context = info.context
     _ = context.signed_in
     live: LiveHub = context.live
-    chosen = checked_codes(codes)
+    chosen, begin = checked_codes(codes), position_of(after)
+    is_within_series = begin is not None and not begin.is_after_batch and _is_of_series(after)
+    if is_within_series and (chosen is None or len(chosen) > 1):
+        raise bad_cursor()
     return ReadingStream(
         context,
         live,
         None if chosen is None else frozenset(chosen),
-        begin=position_of(after),
+        begin=begin,
+        is_within_series=is_within_series,
         heartbeat_every_s=checked_heartbeat(heartbeat_every_s, default_s=live.heartbeat_s),
         is_alike_for_all="panel" not in selected(info),
     )
+
+
+def _is_of_series(cursor: Cursor | None) -> bool:
+    try:
+        return cursor is not None and bool(place_of(cursor, kind=readings.CURSOR))
+    except Refused:
+        return False
 
 
 class ReadingStream(LiveStream):
@@ -97,10 +108,12 @@ class ReadingStream(LiveStream):
         begin: Position | None,
         heartbeat_every_s: float,
         is_alike_for_all: bool,
+        is_within_series: bool = False,
     ) -> None:
+        """`is_within_series`: `begin` is a place among the readings of its own panel."""
         self.context, self.live, self.codes = context, live, codes
         self.begin, self.heartbeat_every_s = begin, heartbeat_every_s
-        self.is_alike_for_all = is_alike_for_all
+        self.is_alike_for_all, self.is_within_series = is_alike_for_all, is_within_series
 
     # What each subscriber gets alone
 
@@ -108,6 +121,8 @@ class ReadingStream(LiveStream):
         """The state, or what was missed since the cursor or since the scope changed."""
         async with self.live.seeing(self.context.signed_in, codes=self.codes) as sight:
             begin = self.begin if since is None else since.place
+            if since is None and begin and self.is_within_series and sight.panel_ids - {begin.panel_id}:
+                raise bad_cursor()
             until = await self.live.standing()
             reason = None if begin is None else await self._gap_reason(sight, begin, until=until)
             if reason is not None:
@@ -202,7 +217,7 @@ class ReadingStream(LiveStream):
             waiting, dropped = watch.mailbox.take()
             if dropped:
                 self.live.dropped_before += dropped
-                yield Told(self.gap(position, missed=dropped), waiting[0].position)
+                yield Told(self.gap(position, missed=dropped), waiting[0].position, is_gap=True)
             for stored in waiting:
                 position = stored.position
                 if stored.panel_id in watch.panel_ids:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Hashable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic
 
 from resolvers.context import Context
 from resolvers.forecast_news import ForecastBox
-from resolvers.live import LiveHub, Watch
+from resolvers.live import LiveHub, Sight, Watch
 from resolvers.pages import Cursor
 from resolvers.reading_events import Gap, GapReason, Heartbeat
 from resolvers.reading_stream import checked_codes, checked_heartbeat
@@ -22,7 +22,7 @@ from store import events
 from store.connections import Database
 from store.events import Position, StoredReading
 from store.outages import is_outage
-from store.panels import Panel
+from store.panels import Panel, by_ids
 
 AGAIN = timedelta(minutes=2)
 """Changes of so long before a cursor count as later: another process's clock may be behind, or its commit late."""
@@ -136,18 +136,19 @@ class StateStream(LiveStream, Generic[S]):
         del since
         at_s = monotonic()
         async with self.live.seeing(self.viewer, codes=self.codes) as sight:
-            self.context.viewer = sight.viewer
-        found, begin, reason = await self._found()
-        panels = [panel for panel in found if self.kind.follows(panel)]
-        begin = Since(begin.batch_id, begin.at, sight_of(panel.id for panel in panels))
-        place = StatePlace(at_s, 0, begin)
-        if reason is not None:
-            yield Told(Gap(from_snapshot(self.kind.name), reason, None), place)
-        resumed = self.after if reason is None and self.after and self.after.sight == begin.sight else None
-        if resumed is not None:
-            panels = await self._changed(panels, since=resumed, until=begin)
-        async for told in pages_of(self.kind, self.context, panels, place=place, resumed=resumed):
-            yield told
+            self.context.viewer, at_first = sight.viewer, sight.panel_ids
+            found, begin, reason = await self._found()
+            panels = [panel for panel in found if self.kind.follows(panel)]
+            begin = Since(begin.batch_id, begin.at, sight_of(panel.id for panel in panels))
+            place = StatePlace(at_s, 0, begin)
+            if reason is not None:
+                yield Told(Gap(from_snapshot(self.kind.name), reason, None), place)
+            resumed = self.after if reason is None and self.after and self.after.sight == begin.sight else None
+            if resumed is not None:
+                panels = await self._changed(panels, since=resumed, until=begin)
+            pages = Pages(self.kind, self.context, sight, at_first)
+            async for told in pages.told(panels, place=place, resumed=resumed):
+                yield told
 
     async def _found(self) -> tuple[list[Panel], Since, GapReason | None]:
         """The panels in sight, where they stand, and why nobody can say what changed since `after`."""
@@ -307,9 +308,7 @@ class Follower(Generic[S]):
         news, reached = sorted(self._news), self._reached()
         for start in range(0, len(news), PAGE):
             page = news[start : start + PAGE]
-            fresh = await self._fresh(
-                [self._codes_by_id[panel_id] for panel_id in page if panel_id in self._codes_by_id]
-            )
+            fresh = await self._fresh([panel_id for panel_id in page if panel_id in self._codes_by_id])
             self._news.difference_update(page)
             is_last = start + PAGE >= len(news)
             at_s, now = monotonic(), self.context.now()
@@ -320,13 +319,18 @@ class Follower(Generic[S]):
                 yield Told(event, StatePlace(at_s, next(self._numbers), since), state.panel.id)
         self._since = reached
 
-    async def _fresh(self, codes: list[str]) -> list[S]:
+    async def _fresh(self, panel_ids: list[int]) -> list[S]:
         """The states of these panels that differ from what is known of them."""
-        async with self.context.pool.connection() as connection:
-            found = await panels_of(connection, self.context, codes=codes)
-        panels = [panel for panel in found.panels if panel.id in self.watch.panel_ids]
-        self._timer.read(panels)
-        states = await self.kind.states(self.context, panels)
+        async with self.live.reading() as connection:
+            found = await by_ids(
+                connection,
+                panel_ids,
+                viewer=self.context.signed_in,
+                online_since=self.context.now() - self.context.online_within,
+            )
+        seen = [found[panel_id] for panel_id in panel_ids if panel_id in found]
+        self._timer.read(seen)
+        states = await self.kind.states(self.context, seen)
         return [state for state in states if self._known.get(state.panel.id) != self.kind.key(state)]
 
     async def _other_sight(self) -> AsyncGenerator[Told]:
@@ -337,8 +341,8 @@ class Follower(Generic[S]):
             known = {panel.id: self.kind.known(panel) for panel in panels}
             self._news.update(id_ for id_, state in known.items() if state not in (None, self._known[id_]))
             return
-        place = StatePlace(0.0, 0, since)
-        async for told in pages_of(self.kind, self.context, panels, place=place, resumed=None):
+        place, pages = StatePlace(0.0, 0, since), Pages(self.kind, self.context, self.watch, self.watch.panel_ids)
+        async for told in pages.told(panels, place=place, resumed=None):
             snapshot: StateSnapshot[S] = told.event
             self._known.update({state.panel.id: self.kind.key(state) for state in snapshot.states})
             yield Told(snapshot, StatePlace(monotonic(), next(self._numbers), since))
@@ -372,17 +376,41 @@ class Follower(Generic[S]):
         self.context.loaders.clear()
 
 
-async def pages_of(
-    kind: Kind[S], context: Context, panels: Sequence[Panel], *, place: StatePlace, resumed: Since | None
-) -> AsyncGenerator[Told]:
-    """The snapshot of these panels, in parts; all but the last have a cursor from before it."""
-    before = from_snapshot(kind.name) if resumed is None else resumed.cursor(kind.name)
-    starts = range(0, max(len(panels), 1), PAGE)
-    for start in starts:
-        is_complete = start == starts[-1]
-        states = await kind.states(context, panels[start : start + PAGE])
-        cursor = place.since.cursor(kind.name) if is_complete else before
-        yield Told(kind.snapshot(cursor, states, resumed is None, is_complete), place)
+@dataclass(frozen=True, slots=True)
+class Pages(Generic[S]):
+    """Tells what panels are like, in parts, to who saw the panels of `at_first` when they were read."""
+
+    kind: Kind[S]
+    context: Context
+    sight: Sight | Watch
+    at_first: frozenset[int]
+
+    async def told(self, panels: Sequence[Panel], *, place: StatePlace, resumed: Since | None) -> AsyncGenerator[Told]:
+        """The snapshot of these panels; all parts but the last have a cursor from before it.
+
+        Raises:
+            Refused: UNAUTHENTICATED when the account was removed.
+        """
+        before = from_snapshot(self.kind.name) if resumed is None else resumed.cursor(self.kind.name)
+        starts = range(0, max(len(panels), 1), PAGE)
+        for start in starts:
+            is_complete = start == starts[-1]
+            states = await self._states(panels[start : start + PAGE])
+            cursor = place.since.cursor(self.kind.name) if is_complete else before
+            yield Told(self.kind.snapshot(cursor, states, resumed is None, is_complete), place)
+
+    async def _states(self, panels: Sequence[Panel]) -> list[S]:
+        """The states of those that have not gone out of sight since, read for the viewer as it is now."""
+        self.context.viewer = self.sight.viewer
+        self.context.loaders.clear()
+        gone = self.at_first - self.sight.panel_ids
+        return await self.kind.states(self.context, [panel for panel in panels if panel.id not in gone])
+
+
+def lent(context: Context) -> AbstractAsyncContextManager[Database]:
+    """A connection for what a stream reads; see `LiveHub.reading`."""
+    live: LiveHub = context.live
+    return live.reading()
 
 
 async def panels_of(connection: Database, context: Context, *, codes: Collection[str] | None) -> events.Snapshot:

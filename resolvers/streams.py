@@ -13,13 +13,15 @@ class Told:
 
     `place` is where the stream stands after it: the places of one stream can be compared, and only rise. `panel_id`
     is the panel that it is about: whoever reads too slowly gets the newest event of each panel, and everything that is
-    about none. A beat says only that the stream is alive: nobody has to get it. An event of None is told to nobody.
+    about none. A beat says only that the stream is alive: nobody has to get it. A gap says that something is missing
+    before its place, what stands at that place still comes. An event of None is told to nobody.
     """
 
     event: Any
     place: Any
     panel_id: int | None = None
     is_beat: bool = False
+    is_gap: bool = False
 
     def is_news(self, since: Any) -> bool:
         """Whether somebody who was told everything up to a place (None: nothing yet) has to be told of it."""
@@ -121,5 +123,5 @@ class LiveStream(ABC):
                     yield told.event
             async for told in changes:
                 if told.is_news(since):
-                    since = told.place
+                    since = since if told.is_gap else told.place
                     yield told.event

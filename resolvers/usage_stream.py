@@ -10,7 +10,7 @@ from metering.tariffs import TariffBook
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor
 from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot
-from resolvers.state_stream import Kind, StateStream, Timer
+from resolvers.state_stream import Kind, StateStream, Timer, lent
 from resolvers.usage import UsageToday, day_so_far
 from store import tariffs, usage
 from store.events import StoredReading
@@ -69,7 +69,7 @@ def midnight_after(now: datetime, *, zone: ZoneInfo) -> datetime:
 
 
 class UsageTodayKind(Kind[PanelUsageToday]):
-    """What the stream of days tells: two statements for all panels that changed within a second."""
+    """What the stream of days tells: three statements for all panels that changed within a second."""
 
     name = "today"
     snapshot, changed = UsageTodaySnapshot, UsageTodayChanged
@@ -87,7 +87,7 @@ class UsageTodayKind(Kind[PanelUsageToday]):
     async def states(self, context: Context, panels: Sequence[Panel]) -> list[PanelUsageToday]:
         """Their days so far, at the price of the day."""
         viewer, days = context.signed_in, {panel.id: local_day(context.now(), panel.zone) for panel in panels}
-        async with context.pool.connection() as connection:
+        async with lent(context) as connection:
             totals = await usage.totals_of_day(connection, viewer=viewer, days=list(days.items()))
             books = await tariffs.books(connection, viewer=viewer, panel_ids=list(days))
         by_id = {total.panel_id: total for total in totals}

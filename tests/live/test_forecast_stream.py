@@ -17,7 +17,7 @@ subscription ($codes: [String!], $after: Cursor, $every: Float) {
     __typename
     ... on DepletionForecastSnapshot { cursor isWhole isComplete states { ...Credit } }
     ... on DepletionForecastChanged { cursor at state { ...Credit } }
-    ... on Heartbeat { cursor isCurrent }
+    ... on Heartbeat { cursor at isCurrent }
     ... on Gap { cursor reason }
   }
 }

@@ -3,21 +3,25 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from metering.access import Role
+from metering.access import Role, Viewer
 from resolvers import reading_stream
+from resolvers.context import Context
+from resolvers.live import LiveHub
 from resolvers.pages import cursor_of
 from resolvers.reading_events import cursor_at, position_of
-from resolvers.reading_stream import checked_codes
+from resolvers.reading_stream import ReadingStream, checked_codes
 from store import accounts
-from store.connections import connect_async
+from store.connections import Pool, connect_async
 from store.events import Position
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import (
+    WITHIN_S,
     GraphQLClient,
     Server,
     SocketClient,
@@ -235,6 +239,22 @@ async def test_a_stream_goes_on_where_a_chart_ends(api: Server, database_url: st
     ]
 
 
+async def test_a_cursor_from_within_a_panels_series_is_good_for_that_panel_alone(
+    api: Server, database_url: str, meters: Meters
+) -> None:
+    panels = [await add_panel(database_url, code) for code in ("P1", "P2")]
+    batch = await meters.store([(panel, reading(second)) for panel in panels for second in range(2)])
+    after = cursor_of("series", f"{batch}.{int(reading(0).at.timestamp())}000000.{panels[0]}")
+    async with speaking(api, account_id=await add_account(database_url, role=Role.ADMIN)) as client:
+        _, first = await beginning(client, codes=["P1"], after=after)
+        others = [
+            await client.message(await client.subscribe(READINGS, after=after, **codes))
+            for codes in ({}, {"codes": ["P1", "P2"]}, {"codes": ["P2"]})
+        ]
+    assert first["reading"]["energyImportKwh"] == 1.0
+    assert [message["payload"][0]["extensions"]["code"] for message in others] == ["BAD_CURSOR"] * 3
+
+
 def test_cursors_are_read_back_as_they_were_made() -> None:
     for position in (
         Position.after_batch(0),
@@ -243,8 +263,8 @@ def test_cursors_are_read_back_as_they_were_made() -> None:
     ):
         assert position_of(cursor_at(position)) == position
     instant = datetime(2026, 3, 1, tzinfo=UTC)
-    in_series = cursor_of("series", f"7.{int(instant.timestamp())}000000")
-    assert position_of(in_series) == Position.after_instant(7, instant)
+    in_series = cursor_of("series", f"7.{int(instant.timestamp())}000000.3")
+    assert position_of(in_series) == Position(7, instant, 3)
 
 
 async def test_a_cursor_is_worth_nothing_to_others(api: Server, database_url: str, meters: Meters) -> None:
@@ -405,6 +425,26 @@ async def test_a_slow_client_gets_the_newest_of_each_panel_and_is_told(
     gaps = [event for event in events if event["__typename"] == "Gap"]
     assert {gap["reason"] for gap in gaps} == {"SLOW_CLIENT"}
     assert sum(gap["missed"] for gap in gaps) + len(events) - len(gaps) == 2 * stored
+
+
+async def test_the_reading_after_a_gap_reaches_a_stream_that_nobody_shares(
+    database_url: str, pool: Pool, meters: Meters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.live.CAPACITY", 5)
+    panel = await add_panel(database_url, "P1")
+    admin = Viewer(await add_account(database_url, role=Role.ADMIN), Role.ADMIN)
+    live = LiveHub(database_url, pool)
+    live.start()
+    context = Context(pool, admin, live=live)
+    stream = ReadingStream(context, live, None, begin=None, heartbeat_every_s=300, is_alike_for_all=True)
+    async with asyncio.timeout(WITHIN_S), aclosing(stream):
+        await anext(stream)
+        await meters.store([(panel, reading(second)) for second in range(10)])
+        while live.handed_out < 10:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.005)
+        gap, last = await anext(stream), await anext(stream)
+    await live.close()
+    assert (gap.missed, last.reading.energy_import_kwh) == (9, 9.0)
 
 
 def seen_last(events: list[dict[str, Any]], kwh: float) -> set[str]:

@@ -20,8 +20,8 @@ from resolvers.state_stream import Follower
 from resolvers.status_stream import StatusKind
 from store import accounts
 from store.connections import Pool, connect_async
-from store.events import Access, Position, Snapshot, StoredReading
-from store.panels import PanelStatus
+from store.events import Access, Position, StoredReading
+from store.panels import Panel, PanelStatus
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import WITHIN_S, Server, add_account, add_panel, make_app, serving, speaking
 
@@ -224,18 +224,18 @@ async def test_a_stream_goes_on_after_the_database_did_not_answer(
 ) -> None:
     panel, other = await add_panel(database_url, "P1"), await add_panel(database_url, "P2")
     account = await add_account(database_url, panels=("P1", "P2"))
-    read, failures = state_stream.panels_of, 0
+    read, failures = state_stream.by_ids, 0
 
-    async def away(*args: Any, **options: Any) -> Snapshot:
+    async def away(*args: Any, **options: Any) -> dict[int, Panel]:
         nonlocal failures
         failures += 1
-        monkeypatch.setattr(state_stream, "panels_of", read)
+        monkeypatch.setattr(state_stream, "by_ids", read)
         raise OperationalError("the connection is lost")
 
     async with speaking(api, account_id=account) as client:
         operation = await client.subscribe(STATUS)
         await client.event(operation)
-        monkeypatch.setattr(state_stream, "panels_of", away)
+        monkeypatch.setattr(state_stream, "by_ids", away)
         await meters.store([(panel, reading(1)), (other, reading(1))])
         changes = {told(await client.event(operation)) for _ in range(2)}
     assert (changes, failures) == ({("P1", "ONLINE"), ("P2", "ONLINE")}, 1)
