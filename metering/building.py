@@ -17,8 +17,14 @@ def counted(codes: Collection[str]) -> set[str]:
     return {code for code in known if _is_counted(code, known=known)}
 
 
+def deciding(code: str) -> list[str]:
+    """The codes of which any keeps this one out of totals: the loads of the hub that it is what the grid gave to."""
+    hub, _, part = code.rpartition(":")
+    return [f"{hub}:{load}" for load in _LOADS] if hub and part == _GRID_IMPORT else []
+
+
 def _is_counted(code: str, *, known: set[str]) -> bool:
     hub, _, part = code.rpartition(":")
     if not hub or part not in _OTHER_PARTS:
         return True
-    return part == _GRID_IMPORT and not any(f"{hub}:{load}" in known for load in _LOADS)
+    return part == _GRID_IMPORT and known.isdisjoint(deciding(code))

@@ -16,6 +16,7 @@ from resolvers import (
     reading_history,
     register_events,
     summaries,
+    totals,
 )
 from resolvers import usage as resolved
 from resolvers.context import Info
@@ -81,6 +82,11 @@ class Panel(Node):
     floor: int = strawberry.field(description="The storey; 0 is the ground floor.")
     time_zone: str = strawberry.field(description="IANA name; the panel's days, months and offsets follow it.")
     is_prepaid: bool = strawberry.field(description="Whether credit is bought before it is used.")
+    is_counted: bool = strawberry.field(
+        resolver=totals.is_counted,
+        description="Whether totals of all panels that you see count it. Of a solar or battery hub they count its"
+        " loads, or what it took from the grid where you see no load of it: its other parts are in there already.",
+    )
     status: PanelStatus = strawberry.field(description="Whether the panel has been heard of lately.")
     last_seen_at: datetime | None = strawberry.field(
         description="When the last reading arrived; panel's offset. Null before the first."

@@ -110,6 +110,18 @@ async def by_ids(
     return {row[0]: panel_of(row) for row in await cursor.fetchall()}
 
 
+_VISIBLE_CODES: LiteralString = """
+SELECT panel.code FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel WHERE panel.code = ANY(%(codes)s)
+"""
+
+
+async def visible_codes(connection: AsyncConnection[Row], codes: Sequence[str], *, viewer: Viewer) -> set[str]:
+    """Which of the codes are those of panels that the viewer may see."""
+    parameters = {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all, "codes": list(codes)}
+    cursor = await connection.execute(_VISIBLE_CODES, parameters)
+    return {code for (code,) in await cursor.fetchall()}
+
+
 def panel_of(row: Row) -> Panel:
     """A panel of its eight columns, whether it is online, when it was last seen, and the columns of `reading_of`."""
     panel_id, code, name, location, floor, time_zone, is_prepaid, meter_number, is_online, seen_at, *latest = row

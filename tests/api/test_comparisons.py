@@ -165,6 +165,19 @@ async def test_a_hub_is_counted_once_by_its_loads(site: Site) -> None:
     assert found["total"] == {"energyKwh": 2.0}
 
 
+async def test_a_list_of_panels_says_which_of_them_totals_count(site: Site) -> None:
+    tenant = site.add_person("tenant@example.com")
+    site.add_panel("PM")
+    for hub, parts in (("a", ("LOAD", "SOLAR", "GRID_IMPORT")), ("b", ("BATTERY", "GRID_IMPORT"))):
+        for part in parts:
+            site.add_panel(f"{hub}:{part}", seen_by=[] if part == "LOAD" else [tenant])
+    query = "{ panels { nodes { code isCounted } } }"
+    found = {panel["code"]: panel["isCounted"] for panel in (await site.ask(query))["panels"]["nodes"]}
+    assert [code for code, is_counted in found.items() if is_counted] == ["PM", "a:LOAD", "b:GRID_IMPORT"]
+    without_load = (await site.ask(query, viewer=tenant))["panels"]["nodes"]
+    assert [one["code"] for one in without_load if one["isCounted"]] == ["a:GRID_IMPORT", "b:GRID_IMPORT"]
+
+
 async def test_a_panel_that_began_inside_the_span_before_is_compared_with_a_part_of_it(site: Site) -> None:
     site.add_panel("PM")
     days = [datetime(2026, 1, 20, tzinfo=UTC), datetime(2026, 1, 21, tzinfo=UTC), datetime(2026, 2, 3, tzinfo=UTC)]

@@ -59,6 +59,7 @@ def fifty(site: Site) -> Site:
         ("a: usageProfile { allDays { busiestHour } } b: usageProfile(range: LAST_7D) { weekends { hour } }", 4),
         ("device { id }", 2),
         ("id code", 1),
+        ("code isCounted", 1),
         ("latestReading { at } today { energyKwh } prepaid { balanceKwh forecast { daysLeft } }", 5),
     ],
 )
@@ -68,6 +69,16 @@ async def test_a_list_of_fifty_panels_takes_a_few_statements(
     data = await fifty.ask(f"{{ panels(first: 50) {{ totalCount nodes {{ {selection} }} }} }}")
     assert len(data["panels"]["nodes"]) == 50
     assert len(statements) == most
+
+
+async def test_what_hubs_took_from_the_grid_takes_one_statement_for_all_their_loads(
+    fifty: Site, statements: list[str]
+) -> None:
+    for number in range(50):
+        fifty.add_panel(f"hub{number}:GRID_IMPORT")
+    data = await fifty.ask("{ panels(first: 100) { nodes { isCounted } } }")
+    assert [panel["isCounted"] for panel in data["panels"]["nodes"]] == [True] * 100
+    assert len(statements) == 2
 
 
 async def test_a_month_and_a_year_of_fifty_panels_take_the_same_few(fifty: Site, statements: list[str]) -> None:

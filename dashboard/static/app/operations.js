@@ -11,6 +11,7 @@ const FIGURES = `fragment Figures on Panel {
   code
   status
   lastSeenAt
+  isCounted
   today { date energyKwh registerNowKwh cost { amount currency } }
   prepaid {
     meterNumber

@@ -26,16 +26,17 @@ export class Overview {
   update() {
     const panels = [...this.#site.panels.values()];
     const online = panels.filter(({ status }) => status === 'ONLINE');
+    const counted = panels.filter(({ isCounted }) => isCounted); // the parts of a hub share their energy
     this.element.hidden = panels.length < 2;
     write(
       this.of,
       this.#site.hidden ? `Power now, ${count(panels.length)} of ${count(this.#site.totalCount)} panels` : 'Power now',
     );
-    write(this.power, powerNumber(sum(online, ({ reading }) => reading?.kw ?? 0)));
-    write(this.today, energy(sum(panels, todayKwh)));
+    write(this.power, powerNumber(sum(counted, ({ status, reading }) => (status === 'ONLINE' && reading?.kw) || 0)));
+    write(this.today, energy(sum(counted, todayKwh)));
     fill(
       this.cost,
-      costs(panels).map((cost) => h('span', {}, money(cost))),
+      costs(counted).map((cost) => h('span', {}, money(cost))),
     );
     write(this.online, `${count(online.length)} of ${count(panels.length)}`);
   }

@@ -15,8 +15,14 @@ export const readingOf = ({ at, activePowerKw, energyImportKwh }) => ({
   register_kwh: energyImportKwh,
 });
 
-export const figuresOf = ({ status, lastSeenAt, today, prepaid }) => ({
+const NO_USAGE = ['SOLAR', 'SOLAR_INPUT', 'BATTERY', 'GRID_EXPORT'];
+
+/** Whether the panel's energy is used: what a hub's other parts generate, keep or give back has no cost of usage. */
+export const isUsage = ({ code }) => !(code.indexOf(':') > 0 && NO_USAGE.includes(code.split(':').at(-1)));
+
+export const figuresOf = ({ status, lastSeenAt, isCounted, today, prepaid }) => ({
   status,
+  isCounted,
   lastSeen_ms: parsed(lastSeenAt),
   today,
   prepaid,

@@ -3,7 +3,7 @@ import { panelAddress } from './addresses.js';
 import { h, write } from './elements.js';
 import { ago, energy, money, powerNumber, register, time, zoneName } from './format.js';
 import { Prepaid } from './prepaid.js';
-import { todayKwh } from './panel.js';
+import { isUsage, todayKwh } from './panel.js';
 import { HOUR_MS } from './site.js';
 import { Sparkline } from './sparkline.js';
 
@@ -75,7 +75,13 @@ function card(panel, parts, { isAlone }) {
       h('p', { class: 'power' }, h('span', { class: 'figure' }, parts.power, ' ', h('small', {}, 'kW')), parts.seen),
       parts.spark.element,
     ),
-    h('dl', {}, row('Today', parts.today), row('Cost today', parts.cost), row('Register', parts.register)),
+    h(
+      'dl',
+      {},
+      row('Today', parts.today),
+      isUsage(panel) && row('Cost today', parts.cost),
+      row('Register', parts.register),
+    ),
     parts.prepaid?.element,
   );
 }
