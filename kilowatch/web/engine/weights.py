@@ -92,6 +92,7 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
 BASES: Final[Mapping[tuple[str, str], float]] = {
     ("Mutation", "logIn"): 6000,
     ("Query", "queryCost"): 300,
+    ("Panel", "usageProfile"): 90,
 }
 """What single fields take besides what is selected of them."""
 
