@@ -16,10 +16,16 @@ OPERATIONS: Final = {
   panels { nodes { code name status latestReading { at activePowerKw }
     today { energyKwh cost { amount currency } } } }
 }""",
-    "When the units run out": f"""query RunsOut {{
-  panel(code: "{LOW_FLAT}") {{ prepaid {{ balanceKwh
-    forecast {{ method daysLeft depletesAt {{ p10 p50 p90 }} }} }} }}
+    "The last day as a chart": f"""query Chart {{
+  panel(code: "{LOW_FLAT}") {{ readings(maxPoints: 100, downsampling: MIN_MAX_LTTB) {{ atMs activePowerKw }} }}
 }}""",
+    "When the units run out, again with each forecast": f"""subscription RunsOut {{
+  depletionForecast(codes: ["{LOW_FLAT}"]) {{
+    ... on DepletionForecastSnapshot {{ states {{ ...Left }} }}
+    ... on DepletionForecastChanged {{ state {{ ...Left }} }}
+  }}
+}}
+fragment Left on PanelDepletionForecast {{ balanceKwh forecast {{ method daysLeft depletesAt {{ p10 p50 p90 }} }} }}""",
     "Every reading as it is stored": """subscription Live {
   panelReadings { ... on ReadingReceived { panel { code } reading { at activePowerKw energyImportKwh } } }
 }""",

@@ -37,21 +37,18 @@ export const SAMPLES = [
 `,
   },
   {
-    title: 'Prepaid forecast',
-    about: 'How many units are left on each prepaid meter, and when they run out.',
-    query: `query PrepaidForecast {
-  panels {
+    title: 'A day as a chart',
+    about: 'The power of the last 24 hours in 300 points that keep its shape and its peaks, and where readings miss.',
+    query: `query Chart {
+  panels(first: 1, orderBy: { field: POWER_NOW, direction: DESC }) {
     nodes {
       code
-      prepaid {
-        balanceKwh
-        balanceAt
-        forecast {
-          method
-          historyDays
-          daysLeft
-          depletesAt { p10 p50 p90 }
-        }
+      readings(range: LAST_24H, maxPoints: 300, downsampling: MIN_MAX_LTTB) {
+        count
+        downsampledFrom
+        atMs
+        activePowerKw
+        missing { from to }
       }
     }
   }
@@ -59,19 +56,59 @@ export const SAMPLES = [
 `,
   },
   {
+    title: 'Today, live',
+    about: 'What each panel has used since its midnight and what that costs, again as readings come.',
+    query: `subscription UsageToday {
+  usageToday {
+    __typename
+    ... on UsageTodaySnapshot { states { ...Day } }
+    ... on UsageTodayChanged { at state { ...Day } }
+  }
+}
+
+fragment Day on PanelUsageToday {
+  panelCode
+  today { energyKwh cost { amount currency } peakKw }
+}
+`,
+  },
+  {
+    title: 'Units left, live',
+    about: 'How much credit each prepaid meter has and when it runs out, again with each new forecast.',
+    query: `subscription UnitsLeft {
+  depletionForecast {
+    __typename
+    ... on DepletionForecastSnapshot { states { ...Credit } }
+    ... on DepletionForecastChanged { at state { ...Credit } }
+  }
+}
+
+fragment Credit on PanelDepletionForecast {
+  panelCode
+  balanceKwh
+  forecast { method daysLeft depletesAt { p10 p50 p90 } }
+}
+`,
+  },
+  {
     title: 'Month by panel',
-    about: 'Energy and cost of one month, for each panel and the whole building.',
-    query: `query MonthlySummary($year: Int!, $month: Int!) {
+    about: 'Energy and cost of a month for each panel and the building, against the same days of the month before.',
+    query: `query MonthByPanel($year: Int!, $month: Int!) {
   monthlySummary(year: $year, month: $month) {
     panels {
       panel { code name }
       energyKwh
       cost { amount currency }
-      peakKw
       isPartial
+      previous { energyChangePercent }
     }
-    total { energyKwh cost { amount currency } }
+    total {
+      energyKwh
+      cost { amount currency }
+      previous { lastDay energyKwh energyChangePercent costChangePercent }
+    }
   }
+  rateLimit { cost limit remaining resetAt }
 }
 `,
     variables: JSON.stringify({ year: new Date().getFullYear(), month: new Date().getMonth() + 1 }, null, 2),

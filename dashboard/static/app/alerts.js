@@ -3,6 +3,7 @@ import { panelAddress } from './addresses.js';
 import { fill, h, write } from './elements.js';
 import { ago } from './format.js';
 import { ACKNOWLEDGE, LIVE_ALERTS } from './operations.js';
+import { isBadCursor } from './socket.js';
 
 export class Alerts {
   #api;
@@ -33,7 +34,7 @@ export class Alerts {
       query: LIVE_ALERTS,
       variables: () => ({ after: this.#cursor }),
       next: ({ alerts }) => this.#heard(alerts),
-      failed: () => (this.#cursor = null),
+      failed: (errors) => isBadCursor(errors) && (this.#cursor = null),
     });
   }
 

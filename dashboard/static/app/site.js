@@ -2,6 +2,7 @@
 import { LAST_HOUR, LIVE_READINGS, LIVE_STATUS, NOW, PANELS } from './operations.js';
 import { figuresOf, panelOf, parsed, readingOf } from './panel.js';
 import { add, seriesOf } from './series.js';
+import { isBadCursor } from './socket.js';
 
 const PAGE = 60;
 const MOST_AT_ONCE = 500;
@@ -168,8 +169,4 @@ export class Site extends EventTarget {
   #tell(code, reading) {
     this.dispatchEvent(new CustomEvent('panel', { detail: { code, reading } }));
   }
-}
-
-function isBadCursor(errors) {
-  return errors.some(({ extensions }) => extensions?.code === 'BAD_CURSOR');
 }

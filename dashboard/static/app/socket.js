@@ -151,6 +151,11 @@ export class LiveSocket {
   }
 }
 
+/** Whether the server cannot make sense of a cursor, so that the next try has to begin anew. */
+export function isBadCursor(errors) {
+  return errors.some(({ extensions }) => extensions?.code === 'BAD_CURSOR');
+}
+
 /** Doubling with each failure up to a limit, and half of it by chance, so that clients do not come back in step. */
 function delay_ms(failures) {
   const longest_ms = Math.min(FIRST_DELAY_MS * 2 ** failures, LONGEST_DELAY_MS);
