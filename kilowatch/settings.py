@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     session_minutes: Annotated[int, Meta(ge=1, le=43200, description="How long a sign-in lasts, in minutes.")] = 720
-    pool_size: Annotated[int, Meta(ge=1, le=500, description="Database connections of one server process.")] = 8
+    pool_size: Annotated[int, Meta(ge=2, le=500, description="Database connections of one server process.")] = 8
     cost_per_minute: Annotated[
         int,
         Meta(

@@ -14,7 +14,7 @@ from kilowatch.settings import SettingError, Settings, read, unknown
         ("KILOWATCH_TIME_ZONE", "Mars", "Asia/Jakarta"),
         ("KILOWATCH_FCM_CREDENTIALS", "nowhere.json", "service-account file that exists"),
         ("KILOWATCH_PORT", "http", "a whole number from 0 to 65535"),
-        ("KILOWATCH_POOL_SIZE", "0", "a whole number from 1 to 500"),
+        ("KILOWATCH_POOL_SIZE", "0", "a whole number from 2 to 500"),
         ("KILOWATCH_GRAPHIQL", "yes", "true or false"),
         ("KILOWATCH_HEARTBEAT_S", "0", "a number above 0, up to 3600"),
         ("KILOWATCH_FORECAST_EVERY_S", "nan", "a number from 0 to 3600"),
