@@ -29,6 +29,7 @@ from rich.table import Table
 from bench.api_data import POINTS, admin_token, load
 from bench.api_servers import KEY, Server, servers
 from bench.ingest import database, postgres
+from bench.processes import cpu_s
 
 _ROUNDS = 5
 _HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
@@ -185,14 +186,14 @@ def _check(ask: Ask, server: Server) -> None:
 def _round(one: Measured, server: Server, backends: "Backends", *, seconds: float) -> None:
     with _connected(server) as connection:
         _answer(one.ask, server, connection)
-        requests, database_s, before_s = 0, backends.cpu_s(), _cpu_s(server.process)
+        requests, database_s, before_s = 0, backends.used_s(), cpu_s(server.process)
         ends_at = time.perf_counter() + seconds
         while (began_at := time.perf_counter()) < ends_at or not requests:
             one.size = len(_answer(one.ask, server, connection))
             one.latencies_ms.append((time.perf_counter() - began_at) * 1000)
             requests += 1
-        one.cpu_ms.append((_cpu_s(server.process) - before_s) * 1000 / requests)
-        one.database_ms.append((backends.cpu_s() - database_s) * 1000 / requests)
+        one.cpu_ms.append((cpu_s(server.process) - before_s) * 1000 / requests)
+        one.database_ms.append((backends.used_s() - database_s) * 1000 / requests)
 
 
 @contextmanager
@@ -223,20 +224,15 @@ class Backends:
     connection: psycopg.Connection
     known: dict[int, float] = field(default_factory=dict[int, float])
 
-    def cpu_s(self) -> float:
+    def used_s(self) -> float:
         """What they have used so far, in s."""
         rows = self.connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()").fetchall()
         for (pid,) in rows:
             try:
-                self.known[pid] = _cpu_s(psutil.Process(pid))
+                self.known[pid] = cpu_s(psutil.Process(pid))
             except psutil.NoSuchProcess:
                 continue
         return sum(self.known.values())
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 # Showing

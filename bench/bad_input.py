@@ -8,14 +8,12 @@ as its tutorial has it, and gets only the probes about documents and bodies.
 import gzip
 import http.client
 import json
-import runpy
 import statistics
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,14 +24,10 @@ from rich.table import Table
 from bench.api_data import admin_token
 from bench.api_servers import KEY, serving
 from bench.ingest import database, postgres
-from bench.stalls import PATH, Ticking
-from kilowatch.serve import application
-from kilowatch.settings import Settings
-from kilowatch.web.serve import run
+from bench.stalls import PATH
 
 _TIMES = 5
 _DAYS = 400
-_SERVER = "import sys; from bench.bad_input import serve; serve(sys.argv[1:])"
 
 _READINGS = """
 INSERT INTO reading (panel_id, at, received_at, batch_id, voltage_r_v, active_power_kw, energy_import_kwh)
@@ -174,16 +168,6 @@ def _everybody(selection: str) -> str:
     return f"{{ panels(first: 500) {{ totalCount nodes {{ {selection} }} }} }}"
 
 
-def serve(arguments: list[str]) -> None:
-    """Runs the server of that name; the arguments are the name, a port and a database."""
-    name, port, url = arguments
-    if name == "ours":
-        app: Any = application(Settings(database_url=url, graphiql=False, cost_per_minute=10**9), key=KEY.encode())
-    else:
-        app = runpy.run_path(str(Path(__file__).with_name("peers") / "api_plain_strawberry.py"))["app"]
-    run(Ticking(app), host="127.0.0.1", port=int(port))
-
-
 def load(url: str) -> None:
     """500 panels with sums of a year and a day's five minutes, one of them with 21,600 readings."""
     until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -252,7 +236,7 @@ def _cells(found: Found | None) -> tuple[str, str, str]:
 
 
 def _command(name: str, url: str) -> list[str]:
-    return [sys.executable, "-c", _SERVER, name, "PORT", url]
+    return [sys.executable, "-m", "bench.stalls", name, "PORT", url]
 
 
 def main() -> None:

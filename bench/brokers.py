@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Generator
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.processes import free_port, listens
 from bench.waiting import until
 from kilowatch.embedded.broker import EmbeddedBroker
 
@@ -41,8 +41,7 @@ def embedded() -> Generator[Broker]:
 
 @contextmanager
 def mosquitto() -> Generator[Broker]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "mosquitto.conf")
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
@@ -50,7 +49,7 @@ def mosquitto() -> Generator[Broker]:
             [shutil.which("mosquitto", path=_PATH) or "mosquitto", "-c", config], stderr=subprocess.DEVNULL
         )
         try:
-            until(lambda: _listens(port))
+            until(lambda: listens(port))
             yield Broker("mosquitto", f"mqtt://127.0.0.1:{port}", port, process.pid)
         finally:
             process.terminate()
@@ -63,8 +62,3 @@ def brokers() -> list[Callable[[], AbstractContextManager[Broker]]]:
         return [mosquitto, embedded]
     print("mosquitto is not installed and left out: apt-get install mosquitto")
     return [embedded]
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

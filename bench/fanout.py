@@ -9,9 +9,7 @@ making, to the client.
 
 import argparse
 import json
-import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -31,26 +29,16 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from bench.api_data import admin_token
 from bench.brokers import Broker, brokers
 from bench.ingest import database, postgres
+from bench.processes import cpu_s, free_port, installed_node, listening
 from bench.publisher import Prepared, Published, prepared, publish
 from bench.subscribers import ZONE, ours
-from bench.waiting import until
-from dashboard import node
-from kilowatch.web.tokens import Tokens
 
 _KEY = "k" * 32
 _PEERS = Path(__file__).with_name("peers")
 _NPM_PACKAGES = ("graphql@16", "graphql-ws@6", "ws@8")
-_SERVE = """
-import resource, sys
-from kilowatch.serve import application
-from kilowatch.settings import Settings
-from kilowatch.web.serve import run
-resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-settings = Settings(database_url=sys.argv[2], graphiql=False, max_connections=1_000_000, cost_per_minute=0)
-run(application(settings, key=sys.argv[3].encode()), host="127.0.0.1", port=int(sys.argv[1]))
-"""
 _OUR_QUERY = """
 subscription ($codes: [String!]) { panelReadings(codes: $codes) {
   __typename ... on ReadingReceived { panelCode reading { at activePowerKw energyImportKwh } }
@@ -141,9 +129,9 @@ def measured(contender: Contender, scene: Scene, *, seconds: float) -> Measured:
         served.begin()
         time.sleep(_SETTLE_S)
         _go_on(load)
-        cpu_s, since_s = _cpu_s(served.process), time.monotonic()
+        before_s, since_s = cpu_s(served.process), time.monotonic()
         time.sleep(seconds)
-        spent_s, took_s = _cpu_s(served.process) - cpu_s, time.monotonic() - since_s
+        spent_s, took_s = cpu_s(served.process) - before_s, time.monotonic() - since_s
         grown = served.process.memory_info().rss - full
         _go_on(load)
         load.wait(60)
@@ -190,11 +178,6 @@ def _line_of(load: subprocess.Popen[str]) -> str:
     return line
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
-
-
 # Ours
 
 
@@ -223,10 +206,12 @@ class Publisher:
 def kilowatch(scene: Scene, seconds: float, *, broker: Broker, server_url: str) -> Generator[Served]:
     with ExitStack() as running:
         url = running.enter_context(database(server_url))
-        token = _admin(url, panels=scene.panels)
+        _add_panels(url, count=scene.panels)
+        token = admin_token(url, key=_KEY)
         running.enter_context(ours(url, broker))
-        port = _free_port()
-        process = running.enter_context(_process([sys.executable, "-c", _SERVE, str(port), url, _KEY], port))
+        port = free_port()
+        command = [sys.executable, "-m", "bench.server", str(port), url, _KEY]
+        process = running.enter_context(listening(command, port))
         count = int((seconds + 3) * scene.panels * scene.rate) + scene.panels
         messages = prepared(_messages(count, panels=scene.panels))
         publisher = Publisher(broker, messages, scene.panels * scene.rate, Published())
@@ -257,18 +242,13 @@ def _messages(count: int, *, panels: int) -> Iterator[tuple[str, bytes]]:
         yield f"DATA/PM/P{panel + 1}", f'{{"status":"OK","data":{data}}}'.encode()
 
 
-def _admin(url: str, *, panels: int) -> str:
+def _add_panels(url: str, *, count: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO panel (code, name, time_zone) SELECT 'P' || n, 'P' || n, %s FROM generate_series(1, %s) n"
             " ON CONFLICT DO NOTHING",
-            (ZONE, panels),
+            (ZONE, count),
         )
-        cursor = connection.execute(
-            "INSERT INTO account (email, name, role, password_hash) VALUES ('a@b', 'A', 'ADMIN', '!') RETURNING id"
-        )
-        ((account_id,),) = cursor.fetchall()
-    return Tokens(_KEY.encode(), timedelta(hours=1), lambda: datetime.now(UTC)).issue(account_id).token
 
 
 # Peers
@@ -276,9 +256,10 @@ def _admin(url: str, *, panels: int) -> str:
 
 @contextmanager
 def peer(scene: Scene, _seconds: float, *, command: Sequence[str], environment: dict[str, str]) -> Generator[Served]:
-    port = _free_port()
+    port = free_port()
     arguments = [*command, str(port), str(scene.panels), str(scene.rate)]
-    with _process(arguments, port, environment=environment) as process:
+    # Peers complain at length of clients that go away.
+    with listening(arguments, port, environment=environment, is_quiet=True) as process:
         yield Served(
             process,
             {
@@ -294,31 +275,6 @@ def peer(scene: Scene, _seconds: float, *, command: Sequence[str], environment: 
         )
 
 
-@contextmanager
-def _process(
-    command: Sequence[str], port: int, *, environment: dict[str, str] | None = None
-) -> Generator[psutil.Process]:
-    # Peers complain at length of clients that go away.
-    errors = None if environment is None else subprocess.DEVNULL
-    with subprocess.Popen(command, env={**os.environ, **(environment or {})}, stderr=errors) as child:
-        try:
-            until(lambda: _listens(port) or child.poll() is not None)
-            assert child.poll() is None, f"{command[:2]} has ended"
-            yield psutil.Process(child.pid)
-        finally:
-            child.terminate()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def contenders(folder: Path, *, broker: Broker, server_url: str) -> list[Contender]:
     def of_ours(scene: Scene, seconds: float) -> Any:
         return kilowatch(scene, seconds, broker=broker, server_url=server_url)
@@ -330,22 +286,10 @@ def contenders(folder: Path, *, broker: Broker, server_url: str) -> list[Contend
         Contender("Kilowatch, from MQTT on", of_ours),
         Contender("plain Strawberry", of_peer(sys.executable, str(_PEERS / "fanout_plain_strawberry.py"))),
     ]
-    if program := _installed_node(folder):
+    if program := installed_node(folder, _NPM_PACKAGES, who="graphql-ws"):
         script, modules = str(_PEERS / "fanout_graphql_ws.cjs"), str(folder / "node_modules")
         found.append(Contender("graphql-ws on Node", of_peer(program, script, NODE_PATH=modules)))
     return found
-
-
-def _installed_node(folder: Path) -> str | None:
-    found = node.find()
-    if found is None:
-        print("graphql-ws is left out: there is no Node with npm here")
-        return None
-    install = [*found.npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *_NPM_PACKAGES]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(f"graphql-ws is left out: {done.stderr.strip().splitlines()[-1:]}")
-    return None if done.returncode else found.program
 
 
 def shown(scene: Scene, results: list[tuple[Contender, Measured]]) -> Table:

@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.brokers import Broker, brokers
+from bench.processes import cpu_s
 from bench.publisher import Prepared, Published, prepared, publish
 from bench.subscribers import ZONE, Running, Subscriber, subscribers
 from bench.waiting import until
@@ -166,12 +167,12 @@ class _Cpu:
 
     def __init__(self, running: Running, broker: Broker, connection: psycopg.Connection, *, has_postgres: bool) -> None:
         self._programs = [running.process, psutil.Process(broker.pid), psutil.Process()]
-        self._before_s = [_cpu_s(program) for program in self._programs]
+        self._before_s = [cpu_s(program) for program in self._programs]
         self._connection = connection if has_postgres else None
 
     def spent_us(self, count: int) -> tuple[float, ...]:
         """Subscriber, Postgres, broker, benchmark; backends of the subscriber began with the run."""
-        spent_s = [_cpu_s(one) - before_s for one, before_s in zip(self._programs, self._before_s, strict=True)]
+        spent_s = [cpu_s(one) - before_s for one, before_s in zip(self._programs, self._before_s, strict=True)]
         subscriber_s, *others_s = spent_s
         return tuple(used_s / count * 1e6 for used_s in (subscriber_s, self._postgres_s(), *others_s))
 
@@ -182,12 +183,7 @@ class _Cpu:
             "SELECT pid FROM pg_stat_activity "
             "WHERE application_name = 'kilowatch ingest' AND datname = current_database()"
         )
-        return sum(_cpu_s(psutil.Process(pid)) for (pid,) in self._connection.execute(query).fetchall())
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    used = process.cpu_times()
-    return used.user + used.system
+        return sum(cpu_s(psutil.Process(pid)) for (pid,) in self._connection.execute(query).fetchall())
 
 
 def _waiting(

@@ -1,10 +1,21 @@
-"""Turns an ASGI application into one that also tells how long its event loop was stalled, and its CPU time."""
+"""Turns an ASGI application into one that also tells how long its event loop was stalled, and its CPU time.
+
+`python -m bench.stalls NAME PORT DATABASE_URL` runs ours (`ours`), or Strawberry as its tutorial has it.
+"""
 
 import asyncio
 import json
 import resource
+import runpy
+import sys
 import time
+from pathlib import Path
 from typing import Any
+
+from bench.api_servers import KEY
+from kilowatch.serve import application
+from kilowatch.settings import Settings
+from kilowatch.web.serve import run
 
 _EVERY_S = 0.001
 PATH = "/stalls"
@@ -45,3 +56,16 @@ class Ticking:
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+
+
+def main() -> None:
+    name, port, url = sys.argv[1:]
+    if name == "ours":
+        app: Any = application(Settings(database_url=url, graphiql=False, cost_per_minute=10**9), key=KEY.encode())
+    else:
+        app = runpy.run_path(str(Path(__file__).with_name("peers") / "api_plain_strawberry.py"))["app"]
+    run(Ticking(app), host="127.0.0.1", port=int(port))
+
+
+if __name__ == "__main__":
+    main()

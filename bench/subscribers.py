@@ -18,19 +18,13 @@ import psutil
 import psycopg
 
 from bench.brokers import Broker
+from bench.processes import has_python_packages, installed_node
 from bench.waiting import until
-from dashboard import node
 
 ZONE, ZONE_OFFSET = "Asia/Jakarta", "+07:00"
 _PEERS = Path(__file__).parent / "peers"
 _NPM_PACKAGES = ("mqtt@5", "pg@8")
 _PIP_PACKAGES = ("sqlalchemy>=2,<3",)
-_INSTALL_WITHIN_S = 120
-_OURS = """
-import sys, uvloop
-from ingest.service import run
-uvloop.run(run(database_url=sys.argv[1], mqtt_url=sys.argv[2], default_time_zone=sys.argv[3]))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +51,9 @@ def subscribers(folder: Path) -> list[Subscriber]:
         Subscriber("Kilowatch", ours, is_ours=True),
         Subscriber("psycopg", one_insert),
     ]
-    if program := _installed_node(folder):
+    if program := installed_node(folder, _NPM_PACKAGES, who="The Node peer"):
         found.append(Subscriber("Node + pg", partial(node_insert, program=program, modules=folder)))
-    if _has_sqlalchemy(folder):
+    if has_python_packages(folder / "python", _PIP_PACKAGES, who="The SQLAlchemy peer"):
         start = partial(sqlalchemy_sqlite, packages=folder / "python")
         found.append(Subscriber("SQLAlchemy", start, has_postgres=False))
     return found
@@ -68,7 +62,7 @@ def subscribers(folder: Path) -> list[Subscriber]:
 @contextmanager
 def ours(database_url: str, broker: Broker) -> Generator[Running]:
     """The ingest of this project, as its command runs it, once it is connected."""
-    arguments = [sys.executable, "-c", _OURS, database_url, broker.url, ZONE]
+    arguments = [sys.executable, "-m", "bench.subscriber", database_url, broker.url, ZONE]
     with _process(arguments) as process, psycopg.connect(database_url, autocommit=True) as connection:
         until(lambda: connection.execute("SELECT is_connected FROM ingest_status").fetchone() == (True,))
         yield Running(process, _counted)
@@ -148,29 +142,3 @@ def _process(
         process.wait(10)
         if process.stdout is not None:
             process.stdout.close()
-
-
-def _installed_node(folder: Path) -> str | None:
-    """The program, once the packages of its peer are in `folder`."""
-    found = node.find()
-    if found is None:
-        print("The Node peer is left out: there is no Node with npm here")
-        return None
-    install = [*found.npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *_NPM_PACKAGES]
-    return found.program if _installs(install, "The Node peer") else None
-
-
-def _has_sqlalchemy(folder: Path) -> bool:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--retries", "1"]
-    return _installs([*pip, "--target", str(folder / "python"), *_PIP_PACKAGES], "The SQLAlchemy peer")
-
-
-def _installs(command: list[str], who: str) -> bool:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_WITHIN_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as trouble:
-        print(f"{who} is left out: {trouble}")
-        return False
-    if done.returncode:
-        print(f"{who} is left out: {(done.stderr.strip() or 'its packages cannot be had').splitlines()[-1]}")
-    return done.returncode == 0
