@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from kilowatch.exporting.run import Export, exported
-from kilowatch.web.endpoint.answers import refusal
+from kilowatch.web.endpoint.answers import failure, refusal
 from kilowatch.web.export_links import ExportLinks, InvalidLinkError
 from kilowatch.web.tokens import InvalidTokenError
 from kilowatch.web.viewers import Viewers
@@ -66,7 +66,7 @@ class Exports:
             )
             return refusal(429, "TOO_MANY_EXPORTS", message, headers={"Retry-After": "10"})
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
-            return _failed(error)
+            return failure(error)
 
     async def _answered(self, grant: ExportGrant, viewer: Viewer, *, is_asked_only: bool) -> Response:
         download = Download(self._take(grant.account_id))
@@ -191,12 +191,3 @@ def _headers(grant: ExportGrant) -> dict[str, str]:
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-
-
-def _failed(error: Exception) -> Response:
-    if is_outage(error):
-        log.warning("the database does not answer: %s", error)
-        message = "The database does not answer. Try again in a moment."
-        return refusal(503, "DATABASE_UNAVAILABLE", message, headers={"Retry-After": "2"})
-    log.error("a download failed", exc_info=error)
-    return refusal(500, "INTERNAL", "Internal error")

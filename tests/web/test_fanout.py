@@ -20,8 +20,6 @@ from websockets.exceptions import ConnectionClosed
 from kilowatch.web.engine.admission import Bounds
 from kilowatch.web.engine.engine import Answer, Engine, build_engine
 from kilowatch.web.engine.operation import Operation
-from kilowatch.web.fanout import fanout
-from kilowatch.web.fanout import members as fanout_members
 from kilowatch.web.fanout.asking import MAX_VARIABLES_BYTES, Asked, kept
 from kilowatch.web.fanout.fanout import FanOut
 from kilowatch.web.fanout.turns import Turns
@@ -332,17 +330,6 @@ async def _is_let_in(api: Server, account_id: int | None) -> bool:
         return closed.rcvd is None or closed.rcvd.code != TOO_MANY_CONNECTIONS
 
 
-async def test_a_server_has_a_limit_of_distinct_subscriptions(
-    api: Server, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fanout, "MAX_GROUPS", 1)
-    async with speaking(api, account_id=await add_account(database_url)) as client:
-        await client.event(await client.subscribe(READINGS))
-        await client.event(await client.subscribe(READINGS, after=None))
-        refused = await client.message(await client.subscribe(WITH_PANEL))
-    assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "TOO_MANY_SUBSCRIPTIONS")
-
-
 async def test_an_account_may_have_five_subscriptions_for_each_connection(database_url: str) -> None:
     account = await add_account(database_url)
     other = await add_account(database_url, email="ben@example.org")
@@ -611,10 +598,21 @@ class Nobody:
 
 
 @cache
-def asked() -> Asked:
-    operation = Operation(query="subscription { panelReadings { __typename } }")
+def asked(query: str = "subscription { panelReadings { __typename } }") -> Asked:
+    operation = Operation(query=query)
     prepared = build_engine(introspection=True).prepared(operation)
     return Asked(prepared, operation, None, lambda _viewer: Context(None, None))  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_server_has_a_limit_of_distinct_subscriptions() -> None:
+    engine = Echo([1], asyncio.Condition())
+    shared = FanOut(engine, Nobody(), Slots(1), max_groups=1)  # pyright: ignore[reportArgumentType]
+    members = [await shared.begin(asked(), Sieve()) for _ in range(2)]
+    with pytest.raises(Refused, match="TOO_MANY_SUBSCRIPTIONS: A server may have 1 distinct subscriptions"):
+        await shared.begin(asked(WITH_PANEL), Sieve())
+    for member in members:
+        assert member is not None
+        member.stop()
 
 
 STEPS = st.lists(st.sampled_from(["store", "join", "stall", "read", "leave", "turn"]), min_size=5, max_size=120)
@@ -623,16 +621,14 @@ STEPS = st.lists(st.sampled_from(["store", "join", "stall", "read", "leave", "tu
 @settings(max_examples=150, deadline=None)
 @given(steps=STEPS, seed=st.integers(0, 2**16))
 def test_each_member_gets_every_number_once_or_the_newest_and_how_many_it_missed(steps: list[str], seed: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fanout_members, "WAITING_WHEN_SLOW", 2)
-        asyncio.run(_play(steps, random.Random(seed)))  # noqa: S311 - as above
+    asyncio.run(_play(steps, random.Random(seed)))  # noqa: S311 - as above
 
 
 async def _play(steps: list[str], dice: random.Random) -> None:
     log, news = list[int](), asyncio.Condition()
     engine = Echo(log, news)
     hub = Nobody()
-    shared = FanOut(engine, hub, Slots(1))  # pyright: ignore[reportArgumentType]
+    shared = FanOut(engine, hub, Slots(1), waiting_when_slow=2)  # pyright: ignore[reportArgumentType]
     sinks, joining, members = list[Sieve](), list[asyncio.Task[Any]](), dict[Sieve, Any]()
     for step in _and_turns(steps, dice):
         if step == "store":

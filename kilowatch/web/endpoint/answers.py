@@ -1,10 +1,8 @@
 """Turns results and refusals into HTTP answers in JSON, in as few bytes as are worth their time."""
 
 import asyncio
-import logging
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import brotli  # pyright: ignore[reportMissingTypeStubs]
@@ -13,10 +11,9 @@ from starlette.responses import Response
 
 from kilowatch.web.endpoint.negotiation import JSON
 from kilowatch.web.engine.json_text import encoded
-from store.outages import is_outage
+from kilowatch.web.faults import fault_of
 
-log = logging.getLogger(__name__)
-
+_UNAVAILABLE = 503
 _COMPRESSED_FROM_BYTES = 1024
 _THREAD_FROM_BYTES = 131_072
 """From here on compressing takes 0.3 ms (zstd) to 0.9 ms (gzip): other requests go on meanwhile."""
@@ -43,29 +40,6 @@ _COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": _gzip, "br": _brotl
 """The levels where a tenth fewer bytes would cost twice the time (docs/decisions/0011)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What clients are told of an error that nobody expected."""
-
-    status: int
-    code: str
-    message: str
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The answer that says so."""
-        return {"errors": [{"message": self.message, "extensions": {"code": self.code}}]}
-
-
-def fault_of(error: Exception) -> Fault:
-    """What clients may see of an error; the log has the rest."""
-    if is_outage(error):
-        log.warning("the database does not answer: %s", error)
-        return Fault(503, "DATABASE_UNAVAILABLE", "The database does not answer. Try again in a moment.")
-    log.error("a request failed", exc_info=error)
-    return Fault(500, "INTERNAL", "Internal error")
-
-
 class Sent(Response):
     """A response whose headers are on the wire's form already: Starlette takes 10 µs to bring them there."""
 
@@ -81,6 +55,13 @@ def refusal(
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
     more = {"Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store", **(headers or {})}
     return Response(encoded(body), status, more, f"{media_type or JSON}; charset=utf-8")
+
+
+def failure(error: Exception, *, media_type: str | None = None) -> Response:
+    """An answer to a request that met an error which nobody expected."""
+    fault = fault_of(error)
+    headers = {"Retry-After": "2"} if fault.status == _UNAVAILABLE else None
+    return refusal(fault.status, fault.code, fault.message, media_type=media_type, headers=headers)
 
 
 async def answered(

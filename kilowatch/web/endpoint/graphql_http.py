@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kilowatch.web.counts import Counts
-from kilowatch.web.endpoint.answers import answered, fault_of, refusal
+from kilowatch.web.endpoint.answers import answered, failure, refusal
 from kilowatch.web.endpoint.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, coding, wanted
 from kilowatch.web.endpoint.operations import RequestHeaders, from_address, from_body
 from kilowatch.web.endpoint.sse import EventStream, EventStreams, single
@@ -72,7 +72,7 @@ class GraphQLOverHTTP:
         except BadRequestError as error:
             return refusal(error.status, error.code, error.message, media_type=media_type, headers=dict(error.headers))
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
-            return _failed(error, media_type=media_type)
+            return failure(error, media_type=media_type)
         return await answered(
             answer.body,
             status=answer.status or _status(answer, media_type=media_type),
@@ -131,7 +131,6 @@ class GraphQLOverHTTP:
 
 
 _ALLOW = (("allow", "GET, POST"),)
-_UNAVAILABLE = 503
 
 
 def _joined(fields: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
@@ -159,9 +158,3 @@ def _not_here(kind: OperationType) -> BadRequestError:
 def _status(answer: Answer, *, media_type: str) -> int:
     """400 for a request that was refused, where the client knows that media type; clients of plain JSON expect 200."""
     return 400 if answer.is_refused and media_type == GRAPHQL_RESPONSE else 200
-
-
-def _failed(error: Exception, *, media_type: str) -> Response:
-    fault = fault_of(error)
-    headers = {"Retry-After": "2"} if fault.status == _UNAVAILABLE else None
-    return refusal(fault.status, fault.code, fault.message, media_type=media_type, headers=headers)

@@ -11,17 +11,19 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from kilowatch.web.counts import Counts
-from kilowatch.web.endpoint.answers import Header, Sent, fault_of
+from kilowatch.web.endpoint.answers import Header, Sent
 from kilowatch.web.endpoint.http_protocol import HttpProtocol, chunk_of, connection_of
 from kilowatch.web.endpoint.negotiation import EVENT_STREAM
 from kilowatch.web.engine.engine import Answer
 from kilowatch.web.engine.json_text import encoded
-from kilowatch.web.fanout.asking import Asked, title_of
+from kilowatch.web.fanout.asking import Asked
 from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.fanout.listing import listed
+from kilowatch.web.faults import fault_of
 from kilowatch.web.slots import Holder, Slots, holder_of
 from kilowatch.web.tokens import EXPIRED, seconds_left
 from metering.refusals import Refused
-from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
+from resolvers.open_subscriptions import OpenSubscriptions
 from store.open_subscriptions import Transport
 
 PING_EVERY_S = 12.0
@@ -227,14 +229,9 @@ class EventStream:
 
     def _listed(self, events: Events) -> str | None:
         """Notes the stream where its owner finds and ends it."""
-        if self.asked.account_id is None:
-            return None
-        return self.streams.subscriptions.opened(
-            account_id=self.asked.account_id,
-            operation=title_of(self.asked.prepared),
-            transport=Transport.SSE,
-            address=self.address,
-            close=lambda: events.end(self.streams.ended(ended_by_owner())),
+        subscriptions, engine = self.streams.subscriptions, self.streams.fanout.engine
+        return listed(
+            self.asked, subscriptions, transport=Transport.SSE, address=self.address, engine=engine, end=events.end
         )
 
     def _expiring(self, events: Events) -> asyncio.TimerHandle | None:
@@ -251,7 +248,7 @@ class EventStream:
             member = await self.streams.fanout.begin(self.asked, events)
             await events.left.wait()
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
-            events.end(Answer(fault_of(error).body, is_refused=True))
+            events.end(Answer({"errors": fault_of(error).errors}, is_refused=True))
         finally:
             if member is not None:
                 member.stop()

@@ -120,6 +120,7 @@ class Companies(Protocol):
     live: LiveHub
     slots: Slots
     turns: Turns
+    waiting_when_slow: int
     dropped_before: int
 
     async def source(self, asked: Asked, context: Context) -> tuple[Any, LiveStream] | Answer:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from kilowatch.web.engine.engine import Answer, Engine
 from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.asking import Asked, GroupKey, Sink, key_of
-from kilowatch.web.fanout.members import Member
+from kilowatch.web.fanout.members import WAITING_WHEN_SLOW, Member
 from kilowatch.web.fanout.turns import EVENT, Turns
 from kilowatch.web.slots import Slots
 from metering.refusals import Refused
@@ -35,6 +35,8 @@ class FanOut:
     live: LiveHub
     slots: Slots
     turns: Turns = field(default_factory=Turns)
+    max_groups: int = MAX_GROUPS
+    waiting_when_slow: int = WAITING_WHEN_SLOW
     dropped_before: int = 0
     """Events that slow clients were told they did not get."""
     _groups: dict[GroupKey, "Group"] = field(default_factory=dict[GroupKey, "Group"])
@@ -99,8 +101,8 @@ class FanOut:
         key = key_of(asked, who)
         group = self._groups.get(key)
         if group is None:
-            if len(self._groups) >= MAX_GROUPS:
-                message = f"A server may have {MAX_GROUPS} distinct subscriptions: ask like others do, or later."
+            if len(self._groups) >= self.max_groups:
+                message = f"A server may have {self.max_groups} distinct subscriptions: ask like others do, or later."
                 raise Refused("TOO_MANY_SUBSCRIPTIONS", message)
             group = self._groups[key] = Group(self, key, asked)
             group.start()

@@ -114,7 +114,7 @@ class Member:
         elif self.sink.is_writable:
             self._send(frame)
         elif not frame.is_beat:
-            self._waiting = Waiting(WAITING_WHEN_SLOW)
+            self._waiting = Waiting(self.fanout.waiting_when_slow)
             self._waiting.put(frame)
             self._task = asyncio.create_task(self._catch_up(), name="slow subscriber")
 

@@ -15,8 +15,10 @@ from kilowatch.web.engine.documents import Prepared
 from kilowatch.web.engine.engine import Answer, Engine
 from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.engine.operation import Operation
-from kilowatch.web.fanout.asking import Asked, kept, title_of
+from kilowatch.web.fanout.asking import Asked, kept
 from kilowatch.web.fanout.fanout import FanOut
+from kilowatch.web.fanout.listing import listed
+from kilowatch.web.faults import fault_of
 from kilowatch.web.slots import Holder, Slots, holder_of
 from kilowatch.web.sockets.closing import (
     BAD_MESSAGE,
@@ -48,9 +50,8 @@ from kilowatch.web.viewers import MakeContext, Viewers, bearer_token, payload_to
 from metering.access import Viewer
 from metering.refusals import Refused
 from resolvers.context import Context
-from resolvers.open_subscriptions import OpenSubscriptions, ended_by_owner
+from resolvers.open_subscriptions import OpenSubscriptions
 from store.open_subscriptions import Transport
-from store.outages import is_outage
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +214,7 @@ class Conversation:
         except ConversationOverError as over:
             await self._close(over)
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
-            running.end_with(_failed(running.id, error))
+            running.end(Answer({"errors": fault_of(error).errors}, is_refused=True))
         finally:
             running.task = None
 
@@ -241,26 +242,22 @@ class Conversation:
         except Refused as refused:
             running.end(self.services.engine.ended(refused))
             return
-        self._register(running, prepared, viewer)
+        self._register(running, asked)
         running.member = await self.services.fanout.begin(asked, running)
 
-    def _register(self, running: RunningOperation, prepared: Prepared, viewer: Viewer | None) -> None:
+    def _register(self, running: RunningOperation, asked: Asked) -> None:
         """Lets the owner see and close the subscription."""
-        if viewer is None:
-            return
-        registry, engine = self.services.subscriptions, self.services.engine
-
-        def close() -> None:
-            running.end(engine.ended(ended_by_owner()))
-
-        subscription_id = registry.opened(
-            account_id=viewer.account_id,
-            operation=title_of(prepared),
+        subscriptions, engine = self.services.subscriptions, self.services.engine
+        subscription_id = listed(
+            asked,
+            subscriptions,
             transport=Transport.WEBSOCKET,
             address=self._address,
-            close=close,
+            engine=engine,
+            end=running.end,
         )
-        running.on_stop = partial(registry.closed, subscription_id)
+        if subscription_id is not None:
+            running.on_stop = partial(subscriptions.closed, subscription_id)
 
     async def _viewer(self) -> Viewer | None:
         """Who is there, with the role that the account has now."""
@@ -341,20 +338,8 @@ def _message(content: bytes) -> Message:
 
 
 def _unavailable(error: Exception) -> ConversationOverError:
-    if is_outage(error):
-        log.warning("the database does not answer: %s", error)
-    else:
-        log.error("a connection could not begin", exc_info=error)
+    fault_of(error)
     return ConversationOverError(TRY_AGAIN_LATER, "The server cannot check the token now: try again in a moment.")
-
-
-def _failed(operation_id: str, error: Exception) -> dict[str, Any]:
-    if is_outage(error):
-        log.warning("the database does not answer: %s", error)
-        message = "The database does not answer. Try again in a moment."
-        return _error(operation_id, "DATABASE_UNAVAILABLE", message)
-    log.error("an operation failed", exc_info=error)
-    return _error(operation_id, "INTERNAL", "Internal error")
 
 
 def _error(operation_id: str, code: str, message: str) -> dict[str, Any]:
