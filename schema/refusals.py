@@ -1,6 +1,7 @@
 """Turns refusals into payload data or errors with a stable code, and hides everything that nobody expected."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -52,7 +53,21 @@ def shown(error: GraphQLError, *, is_executed: bool) -> GraphQLError:
         return _coded(error, original.code, original.message, field=original.field)
     if original is not None and not isinstance(original, GraphQLError):
         return _unexpected(error, original)
-    return error if "code" in (error.extensions or {}) else _coded_by_stage(error, is_executed=is_executed)
+    return _of_variable(
+        error if "code" in (error.extensions or {}) else _coded_by_stage(error, is_executed=is_executed)
+    )
+
+
+_VARIABLE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?: ")
+
+
+def _of_variable(error: GraphQLError) -> GraphQLError:
+    """With the path of what was refused of a variable as `field`; other errors as they are."""
+    found = _VARIABLE.match(error.message)
+    extensions = error.extensions or {}
+    if found is None or "field" in extensions:
+        return error
+    return _coded(error, extensions["code"], error.message, field=found[1] + (found[2] or ""))
 
 
 def _coded_by_stage(error: GraphQLError, *, is_executed: bool) -> GraphQLError:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from resolvers.pages import MAX_CURSOR_LENGTH, Cursor
@@ -108,7 +108,15 @@ def answered_cursor(value: object) -> str:
 def _scalar(
     name: str, description: str, answered: Callable[[object], object], parse: Callable[[object], object]
 ) -> ScalarDefinition:
-    return strawberry.scalar(name=name, description=description, serialize=answered, parse_value=parse)
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node, extensions=error.extensions) from None
+
+    return strawberry.scalar(
+        name=name, description=description, serialize=answered, parse_value=parse, parse_literal=parse_literal
+    )
 
 
 def scalar_map() -> dict[object, ScalarDefinition]:

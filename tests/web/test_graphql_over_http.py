@@ -348,6 +348,49 @@ async def test_an_unknown_value_of_an_enum_is_told_the_values_that_there_are(bar
     assert "Accepted: ONLINE, OFFLINE." in answer.json()["errors"][0]["message"]
 
 
+MALFORMED_SCALARS: list[tuple[str, dict[str, Any], tuple[str, str, int]]] = [
+    ('{ panel(code: "X") { readings(from: "2026-11-20") { count } } }', {}, ("BAD_DATETIME", "from", 37)),
+    ('{ devices(after: "a b") { totalCount } }', {}, ("BAD_CURSOR", "after", 18)),
+    (
+        'mutation { recordBalance(input: {panelCode: "X", shownKwh: "x"}) { refusal { code } } }',
+        {},
+        ("BAD_DECIMAL", "input.shownKwh", 60),
+    ),
+    (
+        'query ($d: DateTime = "x") { panel(code: "X") { tariff(at: $d) { name } } }',
+        {},
+        ("BAD_DATETIME", "d", 23),
+    ),
+    (
+        'query ($d: DateTime) { panel(code: "X") { tariff(at: $d) { name } } }',
+        {"d": "x"},
+        ("BAD_DATETIME", "d", 8),
+    ),
+    (
+        "mutation ($input: RecordBalanceInput!) { recordBalance(input: $input) { refusal { code } } }",
+        {"input": {"panelCode": "X", "shownKwh": "x"}},
+        ("BAD_DECIMAL", "input.shownKwh", 11),
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "variables", "told"), MALFORMED_SCALARS)
+async def test_a_malformed_scalar_is_told_once_with_its_place(
+    bare_api: Server, document: str, variables: dict[str, Any], told: tuple[str, str, int]
+) -> None:
+    code, field, column = told
+    answer = await send(bare_api, content=body(document, variables=variables), headers=JSON)
+    (error,) = answer.json()["errors"]
+    assert error["extensions"] == {"code": code, "field": field}
+    assert error["locations"] == [{"line": 1, "column": column}]
+
+
+async def test_json_that_is_nested_too_deeply_is_told_so(bare_api: Server) -> None:
+    answer = await send(bare_api, content=b"[" * 2000 + b"]" * 2000, headers=JSON)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["message"] == "The request is nested too deeply."
+
+
 async def test_a_closed_schema_gives_no_names_away(database_url: str) -> None:
     async with serving(make_app(database_url, introspection=False)) as api:
         for document in ("{ panels(frist: 1) { totalCount } }", "query ($r: Rang) { __typename }", "{ pannels }"):

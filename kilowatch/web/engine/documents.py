@@ -18,6 +18,7 @@ from graphql import (
 
 from kilowatch.web.engine.document_limits import over_limits
 from kilowatch.web.engine.execution import Outlines, outlines_of
+from kilowatch.web.engine.places import placed
 from kilowatch.web.newest import Newest
 
 MAX_TOKENS = 1000
@@ -90,7 +91,7 @@ class Documents:
         except GraphQLError as error:
             raise DocumentError([_over_limit(error)]) from None
         if errors := over_limits(tree) or validate(self.schema, tree, self.rules, hide_suggestions=True):
-            raise DocumentError(errors)
+            raise DocumentError(placed(errors, tree))
         operations = tuple(node for node in tree.definitions if isinstance(node, OperationDefinitionNode))
         return Document(text, tree, operations, outlines_of(tree))
 

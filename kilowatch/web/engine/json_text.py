@@ -32,8 +32,10 @@ def decoded(body: bytes) -> Any:
     """
     try:
         value: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadRequestError(400, "BAD_REQUEST", "The request is not JSON in UTF-8.") from None
+    except orjson.JSONDecodeError as error:
+        is_deep = "depth limit" in error.msg
+        message = "The request is nested too deeply." if is_deep else "The request is not JSON in UTF-8."
+        raise BadRequestError(400, "BAD_REQUEST", message) from None
     if _NUL_IN_JSON in body:
         raise BadRequestError(400, "BAD_REQUEST", "Text may not contain NUL.")
     return value
