@@ -125,7 +125,8 @@ class Member:
             if not frame.is_beat:
                 self._opened_at = None
         self.sink.write(frame.event)
-        self.place = frame.place
+        if not frame.is_gap:  # what stands at a gap's place still comes
+            self.place = frame.place
 
     async def _catch_up(self) -> None:
         """Tells what has waited, as fast as the client reads; of what was dropped, how much it was."""
