@@ -90,7 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=1,
             le=1_000_000,
             description="Websockets of 50 operations each, and as many event streams, that an account may have open on "
-            "one server process.",
+            "one server process; five subscriptions for each in all.",
         ),
     ] = MAX_CONNECTIONS
     online_within_s: Annotated[

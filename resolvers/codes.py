@@ -100,7 +100,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Ask for fewer items, points or buckets there; `queryCost` says what an operation costs.",
         ),
         "RATE_LIMITED": (
-            "The points of this minute are spent; HTTP 429.",
+            "The points of this minute are spent, by requests or by the events of subscriptions; HTTP 429.",
             "Wait `retryAfterS` seconds, or as `Retry-After` says.",
         ),
         "BAD_QUERY": ("`queryCost` was asked of what cannot be run.", "See the message."),
