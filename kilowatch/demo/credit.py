@@ -13,8 +13,8 @@ from metering.tariffs import Money, Tariff
 from store import accounts, forecasts, ledger
 from store.connections import Database, connect_async
 
-TARIFF: Final = Tariff("Band A, non-MD (example)", date(2024, 1, 1), NAIRA_PER_KWH, "NGN", NAIRA_VAT_PERCENT)
-EURO_TARIFF: Final = Tariff("Basic supply (example)", date(2024, 1, 1), Decimal("0.27"), "EUR", Decimal(19))
+TARIFF: Final = Tariff("Band A, non-MD (example)", date(1970, 1, 1), NAIRA_PER_KWH, "NGN", NAIRA_VAT_PERCENT)
+EURO_TARIFF: Final = Tariff("Basic supply (example)", date(1970, 1, 1), Decimal("0.27"), "EUR", Decimal(19))
 
 _OPENING_KWH: Final = Decimal(40)
 _BUYS_BELOW_KWH: Final = Decimal(6)
