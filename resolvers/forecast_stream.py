@@ -89,7 +89,7 @@ def depletion_forecast(
     """The forecast of each visible prepaid panel, then each new one, for as long as the viewer may see the panel.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CURSOR; DATABASE_UNAVAILABLE later.
+        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CODE, BAD_CURSOR; DATABASE_UNAVAILABLE later.
     """
     return StateStream(
         DepletionForecastKind(), info.context, codes=codes, after=after, heartbeat_every_s=heartbeat_every_s

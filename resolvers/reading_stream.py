@@ -38,14 +38,19 @@ _SNAPSHOT_PAGE = 200
 
 
 def checked_codes(codes: Sequence[str] | None) -> list[str] | None:
-    """The panels that are asked for, without what is no panel's code; None for all that may be seen.
+    """The panels that are asked for, each once; None for all that may be seen.
 
     Raises:
-        Refused: BAD_INPUT unless there are 1 to 1,000.
+        Refused: BAD_INPUT unless there are 1 to 1,000, BAD_CODE for what can be no panel's code.
     """
     if codes is not None and not 1 <= len(codes) <= MAX_CODES:
         raise Refused("BAD_INPUT", f"`codes` names 1 to {MAX_CODES} panels; leave it out for all.", "codes")
-    return None if codes is None else sorted({code for code in codes if PANEL_CODE.fullmatch(code)})
+    for code in codes or ():
+        if not PANEL_CODE.fullmatch(code):
+            raise Refused(
+                "BAD_CODE", f"{code[:64]!r} is no panel's code: 1 to 64 of letters, digits, _ . : -.", "codes"
+            )
+    return None if codes is None else sorted({*codes})
 
 
 def checked_heartbeat(every_s: float | None, *, default_s: float) -> float:
@@ -69,7 +74,7 @@ def panel_readings(
     """The state or what was missed, then each reading as it is stored, for as long as the viewer may see it.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CURSOR; DATABASE_UNAVAILABLE later.
+        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CODE, BAD_CURSOR; DATABASE_UNAVAILABLE later.
     """
     context = info.context
     _ = context.signed_in

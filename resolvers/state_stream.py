@@ -121,7 +121,7 @@ class StateStream(LiveStream, Generic[S]):
         """Checks the arguments.
 
         Raises:
-            Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CURSOR.
+            Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CODE, BAD_CURSOR.
         """
         self.kind, self.context = kind, context
         self.live: LiveHub = context.live

@@ -127,6 +127,6 @@ def panel_status(
     """The status of each visible panel, then each change, for as long as the viewer may see the panel.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CURSOR; DATABASE_UNAVAILABLE later.
+        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CODE, BAD_CURSOR; DATABASE_UNAVAILABLE later.
     """
     return StateStream(StatusKind(), info.context, codes=codes, after=after, heartbeat_every_s=heartbeat_every_s)

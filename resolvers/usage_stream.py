@@ -120,6 +120,6 @@ def usage_today(
     """Each visible panel's local day so far, then each change, for as long as the viewer may see the panel.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CURSOR; DATABASE_UNAVAILABLE later.
+        Refused: UNAUTHENTICATED, BAD_INPUT (codes, heartbeatEveryS), BAD_CODE, BAD_CURSOR; DATABASE_UNAVAILABLE later.
     """
     return StateStream(UsageTodayKind(), info.context, codes=codes, after=after, heartbeat_every_s=heartbeat_every_s)

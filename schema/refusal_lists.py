@@ -6,6 +6,7 @@ from typing import Any, Final
 from graphql import GraphQLSchema
 
 _PAGE: Final = "BAD_INPUT, BAD_CURSOR"
+_STREAM: Final = f"BAD_CODE, {_PAGE}"
 _REJECTED: Final = f"FORBIDDEN, BAD_RANGE, {_PAGE}"
 _POINTS: Final = "BAD_RANGE, TOO_MANY_POINTS"
 
@@ -35,10 +36,10 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Mutation": {"startIngest": "FORBIDDEN", "stopIngest": "FORBIDDEN"},
     "Subscription": {
-        "panelReadings": _PAGE,
-        "panelStatus": _PAGE,
-        "usageToday": _PAGE,
-        "depletionForecast": _PAGE,
+        "panelReadings": _STREAM,
+        "panelStatus": _STREAM,
+        "usageToday": _STREAM,
+        "depletionForecast": _STREAM,
         "alerts": _PAGE,
     },
     "Panel": {
