@@ -161,6 +161,7 @@ async def test_an_endless_body_is_cut_off(bare_api: Server) -> None:
 async def test_other_methods_are_told_which_are_allowed(bare_api: Server, method: str) -> None:
     answer = await send(bare_api, method)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert ("KILOWATCH_ALLOWED_ORIGINS" in answer.text) == (method == "OPTIONS")
 
 
 REFUSED_DOCUMENTS = {

@@ -87,7 +87,10 @@ class GraphQLOverHTTP:
         if scope["method"] == "GET":
             self._refuse_other_sites(headers)
             return from_address(scope["query_string"])
-        raise BadRequestError(405, "METHOD_NOT_ALLOWED", "Use POST, or GET for queries.", _ALLOW)
+        message = "Use POST, or GET for queries."
+        if scope["method"] == "OPTIONS":
+            message += " Pages of another origin need that origin in KILOWATCH_ALLOWED_ORIGINS."
+        raise BadRequestError(405, "METHOD_NOT_ALLOWED", message, _ALLOW)
 
     def _refuse_other_sites(self, headers: RequestHeaders) -> None:
         """A page of another site can make a browser send a GET, though not read the answer: its work is refused.
