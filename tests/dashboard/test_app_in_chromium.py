@@ -1,11 +1,14 @@
 """The dashboard in a real browser, in front of the whole running product."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from playwright.async_api import Browser, WebSocketRoute, expect
 
+from store.connections import connect_async
+from store.registry import describe_panel
 from tests.dashboard.app_page import PATIENCE_MS, dashboard
 from tests.dashboard.furnished import FLAT, FLOOR, TENANT, Said, furnish, meters, steadily
 from tests.fixtures.stack import ADMIN, PASSWORD, Stack
@@ -130,7 +133,7 @@ async def test_a_tenant_tops_up_their_own_panel_and_sees_no_other(chromium: Brow
 
         await card.get_by_label("Amount in NGN").fill("-5")
         await card.get_by_role("button", name="Top up").click()
-        await opened.says(card.locator(".outcome.trouble"), "must be above 0")
+        await opened.says(card.locator(".outcome.trouble"), "amount must be above 0")
         await card.get_by_label("Amount in NGN").fill("1,000")
         await card.get_by_role("button", name="Top up").click()
         await opened.says(card.locator(".outcome.trouble"), "plain digits")
@@ -185,6 +188,25 @@ async def test_the_month_adds_up_the_building(chromium: Browser, stack: Stack) -
         await opened.says(opened.page.locator(".month .total"), f"{summary['total']['energyKwh']:.2f} kWh")
         await opened.page.get_by_role("button", name="Month before").click()
         await opened.says(opened.page.locator(".month .total"), "0.00 kWh")
+
+
+async def test_a_hub_counts_once_in_the_overview(chromium: Browser, stack: Stack) -> None:
+    await furnish(stack)
+    load, solar = (replace(FLOOR, code=f"hub:{part}", name=part) for part in ("LOAD", "SOLAR"))
+    async with await connect_async(stack.database_url) as connection:
+        for part in (load, solar):
+            await describe_panel(connection, part)
+    async with meters(stack) as meter, dashboard(chromium, stack.api_url) as opened:
+        meter.say(load, Said(0, 2.0, 10.0))
+        meter.say(solar, Said(0, 5.0, 20.0))
+        await opened.visit()
+        await opened.sign_in(ADMIN, PASSWORD)
+        await opened.says(opened.power(solar.code), "5.00")
+        await opened.says(opened.power(load.code), "2.00")
+        await opened.says(opened.page.locator(".overview"), "2.00 kW")
+        await opened.says(opened.page.locator(".overview"), "2 of 4")
+        await opened.says(opened.card(load.code), "Cost today")
+        await expect(opened.card(solar.code).get_by_text("Cost today")).to_have_count(0)
 
 
 async def test_a_session_is_kept_ends_with_signing_out_and_says_when_it_is_over(

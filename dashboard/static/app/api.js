@@ -7,7 +7,7 @@ const AWAY = 'The server cannot be reached.';
 /** What a person is told when an operation did not give its data. */
 export class Trouble extends Error {
   constructor(message, { code = 'UNREACHABLE', field = null } = {}) {
-    super(message);
+    super(message.replaceAll('`', '')); // the server marks names in its words for who reads them as Markdown
     this.code = code;
     this.field = field;
   }
