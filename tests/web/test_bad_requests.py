@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[bytes, int, str, str]] = {
         400, "GRAPHQL_VALIDATION_FAILED", "exceeds the depth of 12",
     ),
     "a body of 10 MB": (b'{"query": "' + b"x" * 10_000_000 + b'"}', 413, "BODY_TOO_LARGE", "100,000 bytes"),
-    "JSON 49,000 deep": (b'{"query":' + b"[" * 49_000 + b"]" * 49_000 + b"}", 400, "BAD_REQUEST", "not JSON"),
+    "JSON 49,000 deep": (b'{"query":' + b"[" * 49_000 + b"]" * 49_000 + b"}", 400, "BAD_REQUEST", "nested too deeply"),
     "JSON 1,000 deep": (
         b'{"query": "{ __typename }", "variables":' + b"[" * 1000 + b"]" * 1000 + b"}", 400, "BAD_REQUEST", "variables",
     ),
