@@ -258,9 +258,7 @@ async def test_a_bad_page_is_refused(pool: Pool, flat: Flat, variables: dict[str
 async def live(database_url: str, pool: Pool) -> AsyncIterator[LiveHub]:
     hub = LiveHub(database_url, pool)
     hub.start()
-    async with asyncio.timeout(20):
-        while not hub.is_listening:  # what was told before is looked for by the real clock, not by that of the tests
-            await asyncio.sleep(0.005)
+    await hub._become_ready()  # what is told before is looked for by the real clock, not by that of the tests
     yield hub
     await hub.close()
 
