@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from metering.periods import local_day, local_midnight
-from metering.tariffs import TariffBook
+from metering.tariffs import NO_TARIFFS
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor
 from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot
@@ -91,9 +91,7 @@ class UsageTodayKind(Kind[PanelUsageToday]):
             totals = await usage.totals_of_day(connection, viewer=viewer, days=list(days.items()))
             books = await tariffs.books(connection, viewer=viewer, panel_ids=list(days))
         by_id = {total.panel_id: total for total in totals}
-        prices = {
-            panel_id: books.get(panel_id, TariffBook(own=(), default=())).on(day) for panel_id, day in days.items()
-        }
+        prices = {panel_id: books.get(panel_id, NO_TARIFFS).on(day) for panel_id, day in days.items()}
         return [
             PanelUsageToday(
                 panel, day_so_far(days[panel.id], totals=by_id.get(panel.id), tariff=price) if price else None

@@ -12,6 +12,7 @@ from metering.alerts import AlertKind, AlertState
 from resolvers import alert_stream, alerts, pages
 from resolvers.context import Info
 from resolvers.pages import Cursor
+from schema.events import instances_of
 from schema.live import AT, CURSOR, HEARTBEAT, Gap, Heartbeat
 from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
@@ -56,10 +57,7 @@ class AlertSnapshot:
     is_whole: bool = strawberry.field(description="Whether these are all open alerts: forget those that are missing.")
     is_complete: bool = strawberry.field(description="Whether this is the last part: always, alerts come in one.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, alert_stream.AlertSnapshot)
+    is_type_of = instances_of(alert_stream.AlertSnapshot)
 
 
 @strawberry.type(description="An alert was raised, acknowledged or cleared.")
@@ -70,10 +68,7 @@ class AlertChanged:
     at: datetime = strawberry.field(description=AT)
     alert: Alert = strawberry.field(description="The alert as it is now.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, alert_stream.AlertChanged)
+    is_type_of = instances_of(alert_stream.AlertChanged)
 
 
 AlertEvent = Annotated[

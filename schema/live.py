@@ -10,6 +10,7 @@ from resolvers import reading_events, reading_stream
 from resolvers.context import Info
 from resolvers.pages import Cursor
 from resolvers.reading_events import GapReason
+from schema.events import instances_of
 from schema.panels import Panel
 from schema.readings import Reading
 from store.panels import Panel as PanelRow
@@ -46,10 +47,7 @@ class ReadingSnapshot:
     )
     is_complete: bool = strawberry.field(description="Whether this is the last part: readings follow.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, reading_events.ReadingSnapshot)
+    is_type_of = instances_of(reading_events.ReadingSnapshot)
 
 
 @strawberry.type(description="A reading that was stored. Readings come in the order in which they were stored.")
@@ -64,10 +62,7 @@ class ReadingReceived:
         resolver=reading_stream.panel_of_event, graphql_type=Panel | None, description=_PANEL
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, reading_events.ReadingReceived)
+    is_type_of = instances_of(reading_events.ReadingReceived)
 
 
 @strawberry.type(description="Nothing was told for a while, and the stream is alive.")
@@ -83,10 +78,7 @@ class Heartbeat:
         description="False while the server cannot reach its database: what was stored meanwhile follows later."
     )
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, reading_events.Heartbeat)
+    is_type_of = instances_of(reading_events.Heartbeat)
 
 
 @strawberry.type(
@@ -100,10 +92,7 @@ class Gap:
     reason: GapReason = strawberry.field(description="Why they are missing.")
     missed: int | None = strawberry.field(description="How many events are missing; null where that is not known.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, reading_events.Gap)
+    is_type_of = instances_of(reading_events.Gap)
 
 
 PanelReadingEvent = Annotated[

@@ -11,6 +11,7 @@ from resolvers import forecast_stream, prepaid, status_stream, usage
 from resolvers import usage_stream as today_stream
 from resolvers.context import Info
 from resolvers.pages import Cursor
+from schema.events import instances_of
 from schema.live import AT, CODES, CURSOR, HEARTBEAT, Gap, Heartbeat
 from schema.panels import Panel
 from schema.prepaid import DepletionForecast
@@ -58,10 +59,7 @@ class PanelStatusSnapshot:
     is_whole: bool = strawberry.field(description=_IS_WHOLE)
     is_complete: bool = strawberry.field(description=_IS_COMPLETE)
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, status_stream.PanelStatusSnapshot)
+    is_type_of = instances_of(status_stream.PanelStatusSnapshot)
 
 
 @strawberry.type(description="A panel came online or went offline.")
@@ -72,10 +70,7 @@ class PanelStatusChanged:
     at: datetime = strawberry.field(description=AT)
     state: PanelStatusState = strawberry.field(description="The panel's state as it is now.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, status_stream.PanelStatusChanged)
+    is_type_of = instances_of(status_stream.PanelStatusChanged)
 
 
 @strawberry.type(description="A panel's local day so far.")
@@ -98,10 +93,7 @@ class UsageTodaySnapshot:
     is_whole: bool = strawberry.field(description=_IS_WHOLE)
     is_complete: bool = strawberry.field(description=_IS_COMPLETE)
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, today_stream.UsageTodaySnapshot)
+    is_type_of = instances_of(today_stream.UsageTodaySnapshot)
 
 
 @strawberry.type(
@@ -115,10 +107,7 @@ class UsageTodayChanged:
     at: datetime = strawberry.field(description=AT)
     state: PanelUsageToday = strawberry.field(description="The panel's state as it is now.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, today_stream.UsageTodayChanged)
+    is_type_of = instances_of(today_stream.UsageTodayChanged)
 
 
 @strawberry.type(description="A prepaid panel's credit and when it is foreseen to run out.")
@@ -147,10 +136,7 @@ class DepletionForecastSnapshot:
     is_whole: bool = strawberry.field(description=_IS_WHOLE)
     is_complete: bool = strawberry.field(description=_IS_COMPLETE)
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, forecast_stream.DepletionForecastSnapshot)
+    is_type_of = instances_of(forecast_stream.DepletionForecastSnapshot)
 
 
 @strawberry.type(description="A prepaid panel has a new forecast.")
@@ -161,10 +147,7 @@ class DepletionForecastChanged:
     at: datetime = strawberry.field(description=AT)
     state: PanelDepletionForecast = strawberry.field(description="The panel's state as it is now.")
 
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether an event is one of these."""
-        return isinstance(value, forecast_stream.DepletionForecastChanged)
+    is_type_of = instances_of(forecast_stream.DepletionForecastChanged)
 
 
 PanelStatusEvent = Annotated[

@@ -40,16 +40,18 @@ WITH {PANEL}, point AS (
 ){SAMPLED} FROM point
 """
 
+_WITH_EXTREMES: LiteralString = f"""){SAMPLED},
+       string_agg(float8send(power_min_kw), ''::bytea), string_agg(float8send(power_max_kw), ''::bytea)
+FROM point
+"""
+
 _FIVE_MINUTE_SAMPLE: LiteralString = f"""
 WITH {PANEL}, point AS (
     SELECT starts_at AS place, {OUTLIER} AS power_kw, power_min_kw, power_max_kw FROM rollup_five_minutes
     WHERE panel_id = (SELECT id FROM panel) AND starts_at > %(start)s::timestamptz - interval '5 minutes'
       AND starts_at < %(end)s AND last_at >= %(start)s AND last_at < %(end)s AND power_count > 0
     ORDER BY starts_at
-){SAMPLED},
-       string_agg(float8send(power_min_kw), ''::bytea), string_agg(float8send(power_max_kw), ''::bytea)
-FROM point
-"""
+{_WITH_EXTREMES}"""
 
 _HOUR_SAMPLE: LiteralString = f"""
 WITH {PANEL}, point AS (
@@ -57,10 +59,7 @@ WITH {PANEL}, point AS (
     WHERE panel_id = (SELECT id FROM panel) AND starts_at > %(start)s::timestamptz - interval '1 hour'
       AND starts_at < %(end)s AND last_at >= %(start)s AND last_at < %(end)s AND power_count > 0
     ORDER BY starts_at
-){SAMPLED},
-       string_agg(float8send(power_min_kw), ''::bytea), string_agg(float8send(power_max_kw), ''::bytea)
-FROM point
-"""
+{_WITH_EXTREMES}"""
 
 _DAY_SAMPLE: LiteralString = f"""
 WITH {PANEL}, point AS (
@@ -68,10 +67,7 @@ WITH {PANEL}, point AS (
     WHERE panel_id = (SELECT id FROM panel) AND day BETWEEN %(first_day)s AND %(last_day)s
       AND last_at >= %(start)s AND last_at < %(end)s AND power_count > 0
     ORDER BY day
-){SAMPLED},
-       string_agg(float8send(power_min_kw), ''::bytea), string_agg(float8send(power_max_kw), ''::bytea)
-FROM point
-"""
+{_WITH_EXTREMES}"""
 
 _SAMPLES: dict[Level, LiteralString] = {
     Level.READINGS: _READING_SAMPLE,
@@ -116,38 +112,30 @@ SELECT count(*)::bigint,
 FROM point
 """
 
-_PICKED_FIVE_MINUTES: LiteralString = f"""
-WITH {PANEL}, {_PLACE}, point AS (
-    SELECT {OF_ROLLUP} FROM rollup_five_minutes
-    WHERE panel_id = (SELECT id FROM panel) AND starts_at = ANY (ARRAY(SELECT place FROM picked))
-    ORDER BY starts_at
-)
+_ALL_OF_THEM: LiteralString = f""")
 SELECT count(*)::bigint,
        {ALL_IN_ROLLUPS}
 FROM point
 """
+_THAT_START_THERE: LiteralString = f"""
+    WHERE panel_id = (SELECT id FROM panel) AND starts_at = ANY (ARRAY(SELECT place FROM picked))
+    ORDER BY starts_at
+{_ALL_OF_THEM}"""
+
+_PICKED_FIVE_MINUTES: LiteralString = f"""
+WITH {PANEL}, {_PLACE}, point AS (
+    SELECT {OF_ROLLUP} FROM rollup_five_minutes{_THAT_START_THERE}"""
 
 _PICKED_HOURS: LiteralString = f"""
 WITH {PANEL}, {_PLACE}, point AS (
-    SELECT {OF_ROLLUP} FROM rollup_hour
-    WHERE panel_id = (SELECT id FROM panel) AND starts_at = ANY (ARRAY(SELECT place FROM picked))
-    ORDER BY starts_at
-)
-SELECT count(*)::bigint,
-       {ALL_IN_ROLLUPS}
-FROM point
-"""
+    SELECT {OF_ROLLUP} FROM rollup_hour{_THAT_START_THERE}"""
 
 _PICKED_DAYS: LiteralString = f"""
 WITH {PANEL}, {_PLACE}, point AS (
     SELECT {OF_ROLLUP} FROM rollup_day
     WHERE panel_id = (SELECT id FROM panel) AND day = ANY (ARRAY(SELECT (place AT TIME ZONE 'UTC')::date FROM picked))
     ORDER BY day
-)
-SELECT count(*)::bigint,
-       {ALL_IN_ROLLUPS}
-FROM point
-"""
+{_ALL_OF_THEM}"""
 
 _PICKED: dict[Level, LiteralString] = {
     Level.READINGS: _PICKED_READINGS,
