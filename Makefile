@@ -42,10 +42,10 @@ $(VENV)/bin/python:
 	@echo "Installing into $(VENV) …"; $(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --require-hashes --only-binary :all: --no-binary siphash -r requirements.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
-	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(PIP) install --require-hashes --only-binary :all: --no-binary siphash -r requirements-dev.lock
 	@touch $@
