@@ -14,6 +14,7 @@ from forecasting.steadiness import signs
 PATH_HOURS = 45 * 24
 
 _LEAST_KWH = 1e-9
+_SEEN_HOURS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,9 @@ class Outlook:
     """Usage expected from `starts_at_s` (seconds since 1970) on, in the eyes of `history_hours` of readings.
 
     `total_kwh` `(1081,)` is the sum up to each hour after the start, from 0, over 45 days; later hours are expected
-    to use `level_kwh` each. `signs` `(9,)` are those of `forecasting.steadiness`.
+    to use `level_kwh` each. `signs` `(9,)` are those of `forecasting.steadiness`. `local_hour` is the local hour of
+    the day, 0 to 23, in which it starts; `seen_shape` how the hours of the last two days compare with a mean hour in
+    the home's shape of a day: below 1 when only quiet hours were seen.
     """
 
     starts_at_s: float
@@ -29,6 +32,8 @@ class Outlook:
     level_kwh: float
     total_kwh: Floats
     signs: Floats
+    local_hour: int
+    seen_shape: float
 
 
 def outlook(
@@ -51,6 +56,8 @@ def outlook(
         level_kwh=profile.level_kwh,
         total_kwh=np.append(0.0, np.cumsum(coming_kwh)),
         signs=signs(usage, profile=profile),
+        local_hour=int(coming_hours[0]),
+        seen_shape=float(profile.seen_shape[-_SEEN_HOURS:].mean()),
     )
 
 
@@ -62,7 +69,12 @@ def expected_hours(expected: Outlook, *, energy_kwh: float) -> float:
     return float(np.interp(energy_kwh, expected.total_kwh, np.arange(PATH_HOURS + 1)))
 
 
+def expected_total(expected: Outlook, *, hours: Floats) -> Floats:
+    """KWh expected up to each of the `hours` after the start, in the shape of `hours`."""
+    within = np.interp(hours, np.arange(PATH_HOURS + 1), expected.total_kwh)
+    return within + expected.level_kwh * np.maximum(hours - PATH_HOURS, 0.0)
+
+
 def expected_usage(expected: Outlook, *, edges_hours: Floats) -> Floats:
     """KWh expected in each span between the ascending edges `(n + 1,)`, hours after the start: `(n,)`."""
-    within = np.interp(edges_hours, np.arange(PATH_HOURS + 1), expected.total_kwh)
-    return np.diff(within + expected.level_kwh * np.maximum(edges_hours - PATH_HOURS, 0.0))
+    return np.diff(expected_total(expected, hours=edges_hours))
