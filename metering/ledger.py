@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
+from metering.money import Money
 from metering.readings import EARLIEST_AT
 from metering.refusals import Refused
-from metering.tariffs import Money, Tariff, credit_kwh
+from metering.tariffs.receipts import credit_kwh
+from metering.tariffs.rules import Tariff
 
 MAX_UNITS_KWH = Decimal(100_000)
 MAX_AHEAD = timedelta(minutes=5)

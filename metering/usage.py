@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from metering.tariffs import Money, TariffBook, cost_of
+from metering.money import Money
+from metering.tariffs.book import TariffBook
+from metering.tariffs.cost import cost_of
 
 WINDOW_DAYS = 30
 LEAST_DAYS = 7
@@ -51,7 +53,7 @@ class Prices:
 
     def _price_on(self, day: date) -> Decimal | None:
         tariff = self._book.on(day)
-        return tariff.price_with_vat if tariff and tariff.currency == self._currency else None
+        return tariff.price_with_taxes if tariff and tariff.currency == self._currency else None
 
 
 def total(costs: Iterable[Decimal | None]) -> Decimal:

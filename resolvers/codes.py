@@ -7,8 +7,8 @@ from typing import Final
 
 from metering.buckets import MAX_BUCKETS
 from metering.ledger import MAX_UNITS_KWH
+from metering.money import MAX_AMOUNT
 from metering.reading_changes import MAX_WITHDRAWN
-from metering.tariffs import MAX_AMOUNT
 from resolvers.context import MAX_POINTS as MAX_ANSWER_POINTS
 from resolvers.mappings import MAX_TOPIC_LENGTH
 from resolvers.readings import MAX_POINT_VALUES, MAX_POINTS

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import strawberry
 
 from metering.calendar_spans import CalendarSpan, DaysUpTo, part_before
-from metering.tariffs import Money
+from metering.money import Money
 from metering.usage import change_percent, money_change_percent
 from resolvers.context import Context, Info
 from resolvers.loading import loaded

@@ -9,9 +9,9 @@ from enum import Enum
 import strawberry
 
 from metering.ledger import checked_key, checked_units, correction_kwh, entry_time, ordered_time, receipt
+from metering.money import Money
 from metering.periods import local_day
 from metering.refusals import Refused
-from metering.tariffs import Money
 from resolvers import low_units, panels, tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded

@@ -11,8 +11,9 @@ import strawberry
 
 from metering.building import counted
 from metering.calendar_spans import CalendarSpan, DaysUpTo, calendar_month, calendar_week, calendar_year
+from metering.money import Money, money
 from metering.periods import Step, local_midnight
-from metering.tariffs import NO_TARIFFS, Money, TariffBook, money
+from metering.tariffs.book import NO_TARIFFS, TariffBook
 from metering.usage import average_factor
 from resolvers import tariffs
 from resolvers.context import Context, Info

@@ -9,7 +9,8 @@ import strawberry
 
 from metering.periods import local_day
 from metering.refusals import Refused
-from metering.tariffs import NO_TARIFFS, Tariff, TariffBook
+from metering.tariffs.book import NO_TARIFFS, TariffBook
+from metering.tariffs.rules import Tariff
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from store import tariffs
@@ -105,8 +106,8 @@ def _version(tariff: Tariff, until: date | None, *, panel: Panel) -> TariffVersi
         time_zone=panel.time_zone,
         currency=tariff.currency,
         unit_price=tariff.unit_price,
-        vat_percent=tariff.vat_percent,
-        price_with_vat=tariff.price_with_vat,
+        vat_percent=tariff.tax_percent,
+        price_with_vat=tariff.price_with_taxes,
         bands=[_all_hours(tariff)],
     )
 
@@ -116,7 +117,7 @@ def _all_hours(tariff: Tariff) -> TariffBand:
     return TariffBand(
         name=tariff.name,
         unit_price=tariff.unit_price,
-        price_with_vat=tariff.price_with_vat,
+        price_with_vat=tariff.price_with_taxes,
         from_time="00:00",
         to_time="24:00",
         weekdays=list(Weekday),

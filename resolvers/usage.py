@@ -10,8 +10,11 @@ from decimal import Decimal
 import strawberry
 
 from metering.buckets import Grid, Level, grid, pieces, usage_level
+from metering.money import Money, money
 from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
-from metering.tariffs import Money, Tariff, TariffBook, money
+from metering.tariffs.book import TariffBook
+from metering.tariffs.cost import flat_cost
+from metering.tariffs.rules import Tariff
 from metering.usage import Prices, average_factor, total
 from resolvers import tariffs
 from resolvers.context import Context, Info
@@ -254,7 +257,7 @@ def day_so_far(day: date, *, totals: DayTotals | None, tariff: Tariff) -> UsageT
     return UsageToday(
         day=day,
         energy_kwh=float(energy_kwh),
-        cost=money(tariff.cost(energy_kwh), tariff.currency),
+        cost=money(flat_cost(energy_kwh, tariff=tariff), tariff.currency),
         register_now_kwh=totals and totals.register_kwh,
         register_at_midnight_kwh=totals and totals.register_at_midnight_kwh,
         peak_kw=totals and totals.peak_kw,
@@ -319,7 +322,7 @@ def cost_by_currency(energies: Iterable[tuple[date, Decimal]], *, book: TariffBo
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     for day, energy_kwh in energies:
         if tariff := book.on(day):
-            amounts[tariff.currency] += tariff.cost(energy_kwh)
+            amounts[tariff.currency] += flat_cost(energy_kwh, tariff=tariff)
     return [money(amount, currency) for currency, amount in sorted(amounts.items())]
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import strawberry
 
 from metering.calendar_spans import period_before
-from metering.tariffs import Money
+from metering.money import Money
 from metering.usage import change_percent, money_change_percent
 from resolvers import tariffs
 from resolvers.context import Info

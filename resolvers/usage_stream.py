@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from metering.periods import local_day, local_midnight
-from metering.tariffs import NO_TARIFFS
+from metering.tariffs.book import NO_TARIFFS
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor
 from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot

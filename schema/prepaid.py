@@ -6,8 +6,8 @@ from typing import Annotated
 
 import strawberry
 
-from metering import tariffs as rules
 from metering.ledger import LedgerKind, LedgerSource
+from metering.money import Money as PaidMoney
 from resolvers import low_units as resolved_low_units
 from resolvers import pages, prepaid
 from resolvers.context import Info
@@ -146,7 +146,7 @@ class PrepaidAccount:
 
 @strawberry.input(description="An amount of money.")
 class MoneyInput:
-    """See `metering.tariffs.Money`."""
+    """See `metering.money.Money`."""
 
     amount: Decimal = strawberry.field(description="Above 0 and at most 1000000000, with two decimals at the most.")
     currency: str = strawberry.field(description="ISO 4217; must be that of the panel's tariff.")
@@ -238,7 +238,7 @@ class PrepaidMutations:
         return await prepaid.top_up(
             info.context,
             panel_code=given.panel_code,
-            paid=given.amount and rules.Money(given.amount.amount, given.amount.currency),
+            paid=given.amount and PaidMoney(given.amount.amount, given.amount.currency),
             units_kwh=given.units_kwh,
             token=given.token,
             at=given.at,

@@ -10,7 +10,7 @@ from resolvers.tariffs import Weekday
 
 @strawberry.type(description="An exact amount of money.")
 class Money:
-    """See `metering.tariffs.Money`."""
+    """See `metering.money.Money`."""
 
     amount: Decimal = strawberry.field(description="The amount, like 1500.00.")
     currency: str = strawberry.field(description="ISO 4217, like IDR.")

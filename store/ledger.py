@@ -10,8 +10,8 @@ from psycopg import AsyncConnection
 
 from metering.access import Viewer
 from metering.ledger import LedgerKind, LedgerSource, Receipt
+from metering.money import Money
 from metering.refusals import Refused
-from metering.tariffs import Money
 from store.connections import Row
 
 
@@ -217,7 +217,7 @@ async def top_up(
             "amount": paid and paid.amount,
             "currency": paid and paid.currency,
             "unit_price": tariff and tariff.unit_price,
-            "vat_percent": tariff and tariff.vat_percent,
+            "vat_percent": tariff and tariff.tax_percent,
             "tariff_name": tariff and tariff.name,
             "token": receipt.token,
             "idempotency_key": idempotency_key,

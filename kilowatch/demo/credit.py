@@ -9,12 +9,26 @@ from typing import Final
 from kilowatch.demo.site import LOW_FLAT, LOW_FLAT_STARTS_AT_KWH, NAIRA_PER_KWH, NAIRA_VAT_PERCENT, PANELS, PEOPLE
 from metering.access import Viewer
 from metering.ledger import correction_kwh, receipt
-from metering.tariffs import Money, Tariff
+from metering.money import Money
+from metering.tariffs.rules import flat
 from store import accounts, forecasts, ledger
 from store.connections import Database, connect_async
 
-TARIFF: Final = Tariff("Band A, non-MD (example)", date(1970, 1, 1), NAIRA_PER_KWH, "NGN", NAIRA_VAT_PERCENT)
-EURO_TARIFF: Final = Tariff("Basic supply (example)", date(1970, 1, 1), Decimal("0.27"), "EUR", Decimal(19))
+_ALWAYS: Final = date(1970, 1, 1)
+TARIFF: Final = flat(
+    "Band A, non-MD (example)",
+    valid_from=_ALWAYS,
+    unit_price=NAIRA_PER_KWH,
+    currency="NGN",
+    vat_percent=NAIRA_VAT_PERCENT,
+)
+EURO_TARIFF: Final = flat(
+    "Basic supply (example)",
+    valid_from=_ALWAYS,
+    unit_price=Decimal("0.27"),
+    currency="EUR",
+    vat_percent=Decimal(19),
+)
 
 _OPENING_KWH: Final = Decimal(40)
 _BUYS_BELOW_KWH: Final = Decimal(6)
@@ -72,7 +86,7 @@ async def _leave_low(connection: Database, tenant: Tenant, *, at: datetime) -> N
     balance_kwh, _ = await _state(connection, tenant, at=at)
     lacking_kwh = LOW_FLAT_STARTS_AT_KWH - (balance_kwh or Decimal(0))
     if lacking_kwh > 0:
-        amount = (lacking_kwh * TARIFF.price_with_vat).quantize(Decimal("0.01"), ROUND_UP)
+        amount = (lacking_kwh * TARIFF.price_with_taxes).quantize(Decimal("0.01"), ROUND_UP)
         await _buy(connection, tenant, at=at, amount=amount)
     elif -lacking_kwh > _MARGIN_KWH:
         await _show(connection, tenant, at=at, shown_kwh=LOW_FLAT_STARTS_AT_KWH)

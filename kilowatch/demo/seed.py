@@ -23,7 +23,7 @@ from kilowatch.demo.site import (
 from metering.access import Role, Viewer
 from metering.alerts import PushPlatform
 from metering.low_units import Threshold, Unit
-from metering.tariffs import Tariff
+from metering.tariffs.rules import Tariff
 from store import accounts, low_units, push_devices, registry
 from store.connections import Database, connect, connect_async
 from store.merge import BatchWriter, PanelReading
@@ -75,7 +75,7 @@ async def _furnish(database_url: str) -> dict[str, int]:
                     valid_from=tariff.valid_from,
                     unit_price=tariff.unit_price,
                     currency=tariff.currency,
-                    vat_percent=tariff.vat_percent,
+                    vat_percent=tariff.tax_percent,
                 )
     await _invite(database_url, panel_ids=panel_ids)
     return panel_ids

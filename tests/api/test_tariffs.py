@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from metering.calendar_spans import DaysUpTo
-from metering.tariffs import NO_TARIFFS
+from metering.tariffs.book import NO_TARIFFS
+from metering.tariffs.cost import flat_cost
 from store import summaries, tariffs
 from tests.api.conftest import Site, reading
 
@@ -93,5 +94,5 @@ async def test_summaries_and_the_book_of_tariffs_agree_which_tariff_a_day_has(si
             for day in (day for day in used_kwh if days.first_day <= day < days.end_day):
                 tariff = books.get(panel_id, NO_TARIFFS).on(day)
                 energy_kwh = Decimal(str(used_kwh[day]))
-                costs[place, tariff and tariff.currency] += tariff.cost(energy_kwh) if tariff else 0
+                costs[place, tariff and tariff.currency] += flat_cost(energy_kwh, tariff=tariff) if tariff else 0
         assert {(part.place, part.currency): part.cost for part in found} == costs

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.ledger import checked_key, checked_token, checked_units, correction_kwh, entry_time, ordered_time, receipt
+from metering.money import Money
 from metering.refusals import Refused
-from metering.tariffs import Money, Tariff
+from metering.tariffs.rules import flat
 
 NOW = datetime(2026, 3, 10, 5, tzinfo=UTC)
 TOKEN = "12345678901234567890"
-FLAT = Tariff("Flat", date(1970, 1, 1), Decimal(1500), "IDR", Decimal(0))
+FLAT = flat("Flat", valid_from=date(1970, 1, 1), unit_price=Decimal(1500), currency="IDR", vat_percent=Decimal(0))
 
 
 @given(st.text("0123456789", min_size=20, max_size=20), st.sampled_from([" ", "-", ""]), st.integers(1, 5))

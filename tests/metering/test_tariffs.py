@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metering.money import MAX_AMOUNT, Money, money
 from metering.refusals import Refused
-from metering.tariffs import MAX_AMOUNT, Money, Tariff, TariffBook, credit_kwh, money
+from metering.tariffs.book import TariffBook
+from metering.tariffs.cost import flat_cost
+from metering.tariffs.receipts import credit_kwh
+from metering.tariffs.rules import Tariff, flat
 
 prices = st.decimals("0.000001", "99999999.999999", places=6)
 vats = st.decimals(0, 100, places=2)
@@ -17,7 +21,7 @@ amounts = st.decimals("0.01", MAX_AMOUNT, places=2)
 
 
 def tariff(price: str | Decimal = "1500", vat: str | Decimal = "0", *, valid_from: date = date(2026, 1, 1)) -> Tariff:
-    return Tariff("Flat", valid_from, Decimal(price), "IDR", Decimal(vat))
+    return flat("Flat", valid_from=valid_from, unit_price=Decimal(price), currency="IDR", vat_percent=Decimal(vat))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_another_currency_is_refused_with_the_one_that_is_accepted() -> None:
 
 @given(energy=st.decimals(0, 10_000_000, places=6), price=prices, vat=vats)
 def test_a_cost_is_exact_and_plain_to_read(energy: Decimal, price: Decimal, vat: Decimal) -> None:
-    cost = tariff(price, vat).cost(energy)
+    cost = flat_cost(energy, tariff=tariff(price, vat))
     exact = Fraction(energy) * Fraction(price) * Fraction(100 + vat) / 100
     if len(cost.as_tuple().digits) < 28:
         assert Fraction(cost) == exact
@@ -80,10 +84,10 @@ def test_a_cost_is_exact_and_plain_to_read(energy: Decimal, price: Decimal, vat:
 
 
 def test_costs_drop_the_zeros_that_say_nothing() -> None:
-    assert str(tariff("206.80", "7.5").price_with_vat) == "222.31"
-    assert str(tariff("1500").cost(Decimal("2.000000"))) == "3000"
-    assert str(tariff("1500").cost(Decimal("0.000000"))) == "0"
-    assert str(tariff("1500").cost(Decimal("0.000001"))) == "0.0015"
+    assert str(tariff("206.80", "7.5").price_with_taxes) == "222.31"
+    assert str(flat_cost(Decimal("2.000000"), tariff=tariff("1500"))) == "3000"
+    assert str(flat_cost(Decimal("0.000000"), tariff=tariff("1500"))) == "0"
+    assert str(flat_cost(Decimal("0.000001"), tariff=tariff("1500"))) == "0.0015"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.tariffs import Money, Tariff, TariffBook
+from metering.money import Money
+from metering.tariffs.book import TariffBook
+from metering.tariffs.rules import flat
 from metering.usage import Prices, average, average_factor, money_change_percent, moving_average, total
 
 values = st.lists(st.none() | st.decimals(0, 10_000, places=6), max_size=60)
@@ -33,7 +35,12 @@ def test_an_average_of_nothing_is_unknown() -> None:
 
 
 def test_a_cost_needs_a_tariff_in_the_currency_that_is_asked_for() -> None:
-    book = TariffBook(own=[], default=[Tariff("Flat", date(2026, 1, 1), Decimal(2), "IDR", Decimal(0))])
+    book = TariffBook(
+        own=[],
+        default=[
+            flat("Flat", valid_from=date(2026, 1, 1), unit_price=Decimal(2), currency="IDR", vat_percent=Decimal(0))
+        ],
+    )
     for currency, day, cost in [("IDR", 1, 3), ("EUR", 1, None), ("IDR", 0, None)]:
         on = date(2025, 12, 31) + timedelta(days=day)
         assert Prices(book, currency=currency).cost(Decimal("1.5"), day=on) == cost

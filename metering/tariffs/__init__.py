@@ -1,0 +1,1 @@
+"""Turns tariffs and energy into money, and money into energy credit, exactly."""
