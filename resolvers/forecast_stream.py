@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from resolvers.context import Context, Info
+from resolvers.forecasts import DepletionForecast, local_forecast
 from resolvers.pages import Cursor
-from resolvers.prepaid import DepletionForecast, local_forecast
 from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot
 from resolvers.state_stream import AGAIN, Kind, StateStream, lent
 from store import forecasts, ledger

@@ -1,4 +1,4 @@
-"""Describes prepaid credit: what is left, how it changed, how long it lasts, and how it is topped up."""
+"""Describes prepaid credit: what is left, how it changed, and how it is topped up."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,12 +8,13 @@ import strawberry
 
 from metering.ledger import LedgerKind, LedgerSource
 from metering.money import Money as PaidMoney
+from resolvers import forecasts, pages, prepaid
 from resolvers import low_units as resolved_low_units
-from resolvers import pages, prepaid
 from resolvers.context import Info
 from resolvers.pages import Cursor
-from resolvers.prepaid import ForecastMethod, LedgerChange
+from resolvers.prepaid import LedgerChange
 from schema.arguments import Arguments
+from schema.forecasts import DepletionForecast
 from schema.low_units import LowUnitsRule
 from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
@@ -28,10 +29,6 @@ strawberry.enum(
     LedgerSource,
     description="Who knew of a change of credit: PERSON, somebody who typed it in; METER, the prepaid meter itself, of"
     " what its display shows.",
-)
-strawberry.enum(
-    ForecastMethod,
-    description="How a forecast was made: LEARNING while little of the panel's usage is known, then PROFILE.",
 )
 
 
@@ -64,48 +61,6 @@ class LedgerEntry:
     source: LedgerSource = strawberry.field(description="Who knew of it.")
 
 
-@strawberry.type(description="When something happens, as it is foreseen. Null lies beyond what can be foreseen.")
-class DateTimeQuantiles:
-    """See `resolvers.prepaid.TimeQuantiles`."""
-
-    p10: datetime | None = strawberry.field(description="Early: one in ten is earlier. Panel's offset.")
-    p50: datetime | None = strawberry.field(description="The median. Panel's offset.")
-    p90: datetime | None = strawberry.field(description="Late: one in ten is later. Panel's offset.")
-
-
-@strawberry.type(description="Expected usage of each span to come, as columns of equal length, ascending.")
-class UsageForecastColumns:
-    """See `store.forecasts.UsageColumns`."""
-
-    starts_at: list[datetime] = strawberry.field(description="When each span starts; panel's offset.")
-    p10_kwh: list[float] = strawberry.field(description="Low: one in ten is lower. In kWh.")
-    p50_kwh: list[float] = strawberry.field(description="The median, in kWh.")
-    p90_kwh: list[float] = strawberry.field(description="High: one in ten is higher. In kWh.")
-
-
-@strawberry.type(description="Expected usage.")
-class UsageForecast:
-    """See `resolvers.prepaid.ExpectedUsage`."""
-
-    daily: UsageForecastColumns = strawberry.field(description="By day.")
-    hourly: UsageForecastColumns = strawberry.field(description="By hour, for the near future.")
-
-
-@strawberry.type(description="When a prepaid panel's units run out.")
-class DepletionForecast:
-    """See `resolvers.prepaid.DepletionForecast`."""
-
-    made_at: datetime = strawberry.field(description="When it was computed; panel's offset.")
-    data_up_to: datetime = strawberry.field(description="The newest reading that it knows; panel's offset.")
-    method: ForecastMethod = strawberry.field(description="How it was made.")
-    depletes_at: DateTimeQuantiles = strawberry.field(description="When the units run out.")
-    days_left: float | None = strawberry.field(
-        description="Days from `madeAt` to the median of `depletesAt`; null beyond the horizon."
-    )
-    expected_usage: UsageForecast = strawberry.field(description="What is expected to be used.")
-    history_days: float = strawberry.field(description="How many days of the panel's history it was made from.")
-
-
 @strawberry.type(description="The credit of a prepaid panel.")
 class PrepaidAccount:
     """See `resolvers.prepaid.PrepaidAccount`."""
@@ -120,8 +75,8 @@ class PrepaidAccount:
     balance_at: datetime | None = strawberry.field(
         description="The newest reading or change that the balance knows; panel's offset. Null without a balance."
     )
-    forecast: prepaid.DepletionForecast | None = strawberry.field(
-        resolver=prepaid.forecast,
+    forecast: forecasts.DepletionForecast | None = strawberry.field(
+        resolver=forecasts.forecast,
         graphql_type=DepletionForecast | None,
         description="When the units run out; null when nothing is known yet.",
     )

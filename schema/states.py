@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers import forecast_stream, prepaid, status_stream, usage
+from resolvers import forecast_stream, forecasts, status_stream, usage
 from resolvers import usage_stream as today_stream
 from resolvers.context import Info
 from resolvers.pages import Cursor
 from schema.events import instances_of
+from schema.forecasts import DepletionForecast
 from schema.live import AT, CODES, CURSOR, HEARTBEAT, Gap, Heartbeat
 from schema.panels import Panel
-from schema.prepaid import DepletionForecast
 from schema.usage import UsageToday
 from store.panels import Panel as PanelRow
 from store.panels import PanelStatus
@@ -121,7 +121,7 @@ class PanelDepletionForecast:
     balance_at: datetime | None = strawberry.field(
         description="The newest reading or change that the balance knows; panel's offset. Null without a balance."
     )
-    forecast: prepaid.DepletionForecast | None = strawberry.field(
+    forecast: forecasts.DepletionForecast | None = strawberry.field(
         graphql_type=DepletionForecast | None, description="When the units run out; null when nothing is known yet."
     )
     panel: PanelRow = strawberry.field(graphql_type=Panel, description=_PANEL)
