@@ -32,7 +32,8 @@ _SEEDS = os.environ.get("KILOWATCH_FAULT_SEEDS", "20261121").split(",")
 _COUNT = 3000
 _RATE = 800
 _PANELS = 20
-_WITHIN_S = 10
+_WITHIN_S = 60
+_STAYS_S = 10
 _CUT_LISTENERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'kilowatch listen'
@@ -92,7 +93,7 @@ class Subscriber:
     async def run(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(_WITHIN_S), self._socket() as socket:
+                async with asyncio.timeout(_STAYS_S), self._socket() as socket:
                     await self._follow(socket)
             except (OSError, EOFError, WebSocketException):
                 await asyncio.sleep(0.02)  # the server restarts
