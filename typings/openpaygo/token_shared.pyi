@@ -1,0 +1,7 @@
+class TokenType:
+    ADD_TIME: int
+    SET_TIME: int
+    DISABLE_PAYG: int
+    COUNTER_SYNC: int
+    INVALID: int
+    ALREADY_USED: int
