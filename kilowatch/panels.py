@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from metering.periods import local_day
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
-from store import registry
+from metering.tariffs.rules import Tariff, flat
+from store import registry, tariffs
 from store.connections import connect_async
 from store.registry import PanelDescription
 
@@ -89,18 +90,18 @@ def set_tariff(
         raise Refused("BAD_AMOUNT", "VAT is 0 to 100 %.", "vat")
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
         raise Refused("BAD_CURRENCY", "A currency is three capital letters, like NGN (ISO 4217).", "currency")
-    tariff = {"name": name, "unit_price": price, "currency": currency, "vat_percent": vat}
+    tariff = flat(name, valid_from=date.min, unit_price=price, currency=currency, vat_percent=vat)
     asyncio.run(_set_tariff(database_url, code, tariff, valid_from=valid_from))
 
 
-async def _set_tariff(database_url: str, code: str, tariff: dict[str, Any], *, valid_from: date | None) -> None:
+async def _set_tariff(database_url: str, code: str, tariff: Tariff, *, valid_from: date | None) -> None:
     async with await connect_async(database_url) as connection, connection.transaction():
         known = await registry.described(connection, code=code)
         if not known:
             raise Refused("PANEL_NOT_FOUND", f"There is no panel {code}.", "code")
         day = valid_from or local_day(datetime.now(UTC), ZoneInfo(known[0].time_zone))
         panel_id = await registry.describe_panel(connection, known[0])
-        await registry.set_tariff(connection, panel_id=panel_id, valid_from=day, **tariff)
+        await tariffs.set_tariff(connection, panel_id=panel_id, tariff=replace(tariff, valid_from=day))
 
 
 def _number(text: str) -> Decimal:

@@ -1,8 +1,7 @@
-"""Keeps what people know about a panel and its meter cannot say: name, place, time zone, prepaid or not, price."""
+"""Keeps what people know about a panel and its meter cannot say: name, place, time zone, prepaid or not."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 
 from psycopg import AsyncConnection
 
@@ -57,26 +56,6 @@ async def described(connection: AsyncConnection[Row], *, code: str | None = None
     """What is known about the panel of a code, or about every panel; by code."""
     rows = await (await connection.execute(_DESCRIBED, {"code": code})).fetchall()
     return [PanelDescription(*row) for row in rows]
-
-
-_SET_TARIFF = """
-INSERT INTO tariff (panel_id, name, valid_from, unit_price, currency, vat_percent) VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (panel_id, valid_from) DO UPDATE SET name = excluded.name, unit_price = excluded.unit_price,
-    currency = excluded.currency, vat_percent = excluded.vat_percent"""
-
-
-async def set_tariff(
-    connection: AsyncConnection[Row],
-    *,
-    panel_id: int,
-    name: str,
-    valid_from: date,
-    unit_price: Decimal,
-    currency: str,
-    vat_percent: Decimal,
-) -> None:
-    """Sets what a kWh costs before VAT, from a local day on; receipts written before stay as they are."""
-    await connection.execute(_SET_TARIFF, (panel_id, name, valid_from, unit_price, currency, vat_percent))
 
 
 @dataclass(frozen=True, slots=True)

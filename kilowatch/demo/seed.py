@@ -24,7 +24,7 @@ from metering.access import Role, Viewer
 from metering.alerts import PushPlatform
 from metering.low_units import Threshold, Unit
 from metering.tariffs.rules import Tariff
-from store import accounts, low_units, push_devices, registry
+from store import accounts, low_units, push_devices, registry, tariffs
 from store.connections import Database, connect, connect_async
 from store.merge import BatchWriter, PanelReading
 from store.registry import Registers
@@ -68,15 +68,7 @@ async def _furnish(database_url: str) -> dict[str, int]:
         panel_ids = {panel.code: await registry.describe_panel(connection, _described(panel)) for panel in PANELS}
         for panel in PANELS:
             if tariff := _tariff(panel):
-                await registry.set_tariff(
-                    connection,
-                    panel_id=panel_ids[panel.code],
-                    name=tariff.name,
-                    valid_from=tariff.valid_from,
-                    unit_price=tariff.unit_price,
-                    currency=tariff.currency,
-                    vat_percent=tariff.tax_percent,
-                )
+                await tariffs.set_tariff(connection, panel_id=panel_ids[panel.code], tariff=tariff)
     await _invite(database_url, panel_ids=panel_ids)
     return panel_ids
 

@@ -10,8 +10,10 @@ from decimal import Decimal
 
 from kilowatch.people import add_person
 from metering.readings import PhaseValues, Reading
+from metering.tariffs.rules import flat
 from store.connections import connect_async
-from store.registry import PanelDescription, describe_panel, set_tariff
+from store.registry import PanelDescription, describe_panel
+from store.tariffs import set_tariff
 from tests.fixtures.readings import Meters, metering
 from tests.fixtures.server import Server, make_app, serving
 
@@ -60,15 +62,8 @@ async def _furnish(database_url: str) -> int:
     """Panels, tariff and people; the id of the metered panel."""
     async with await connect_async(database_url) as connection:
         ids = [await describe_panel(connection, floor) for floor in FLOORS]
-        await set_tariff(
-            connection,
-            panel_id=await describe_panel(connection, FLAT),
-            name="Band A",
-            valid_from=date(2020, 1, 1),
-            unit_price=Decimal(200),
-            currency="NGN",
-            vat_percent=Decimal(0),
-        )
+        band_a = flat("Band A", valid_from=date(2020, 1, 1), unit_price=Decimal(200), currency="NGN")
+        await set_tariff(connection, panel_id=await describe_panel(connection, FLAT), tariff=band_a)
     for email, role, panels in ((ADMIN, "ADMIN", []), (TENANT, "TENANT", [FLAT.code])):
         await asyncio.to_thread(
             add_person, database_url, email=email, name=role.title(), role=role, password=PASSWORD, panels=panels

@@ -12,8 +12,10 @@ import orjson
 
 from ingest.publisher import Publisher
 from kilowatch.people import add_person
+from metering.tariffs.rules import flat
 from store.connections import connect_async
-from store.registry import PanelDescription, describe_panel, set_tariff
+from store.registry import PanelDescription, describe_panel
+from store.tariffs import set_tariff
 from tests.fixtures.stack import PASSWORD, Stack
 
 TENANT = "tenant@example.org"
@@ -26,15 +28,8 @@ async def furnish(stack: Stack) -> None:
     async with await connect_async(stack.database_url) as connection:
         await describe_panel(connection, FLOOR)
         panel_id = await describe_panel(connection, FLAT)
-        await set_tariff(
-            connection,
-            panel_id=panel_id,
-            name="Band A",
-            valid_from=date(2020, 1, 1),
-            unit_price=Decimal(200),
-            currency="NGN",
-            vat_percent=Decimal(0),
-        )
+        band_a = flat("Band A", valid_from=date(2020, 1, 1), unit_price=Decimal(200), currency="NGN")
+        await set_tariff(connection, panel_id=panel_id, tariff=band_a)
     await asyncio.to_thread(
         add_person,
         stack.database_url,

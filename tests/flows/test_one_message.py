@@ -4,7 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -12,8 +13,10 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from ingest.publisher import Publisher
 from kilowatch.people import add_person
+from metering.tariffs.rules import flat
 from store.connections import connect_async
-from store.registry import PanelDescription, describe_panel, set_tariff
+from store.registry import PanelDescription, describe_panel
+from store.tariffs import set_tariff
 from tests.fixtures.stack import PASSWORD, Stack
 
 TENANT = "tenant@example.org"
@@ -22,12 +25,10 @@ TENANT = "tenant@example.org"
 async def furnish(stack: Stack) -> None:
     """A prepaid flat with its tariff and its tenant."""
     async with await connect_async(stack.database_url) as connection:
-        flat = PanelDescription("FLAT_1", "Flat 1", "Lagos", 1, "Africa/Lagos", is_prepaid=True, meter_number="1")
-        panel_id = await describe_panel(connection, flat)
-        await set_tariff(
-            connection, panel_id=panel_id, name="Band A", valid_from=datetime(2020, 1, 1, tzinfo=UTC).date(),
-            unit_price=200, currency="NGN", vat_percent=0,
-        )  # fmt: skip
+        home = PanelDescription("FLAT_1", "Flat 1", "Lagos", 1, "Africa/Lagos", is_prepaid=True, meter_number="1")
+        panel_id = await describe_panel(connection, home)
+        band_a = flat("Band A", valid_from=date(2020, 1, 1), unit_price=Decimal(200), currency="NGN")
+        await set_tariff(connection, panel_id=panel_id, tariff=band_a)
     await asyncio.to_thread(
         add_person, stack.database_url,
         email=TENANT, name="Tenant", role="TENANT", password=PASSWORD, panels=["FLAT_1"],

@@ -110,6 +110,7 @@ FOR_JOBS = {
     "reading_changes.withdraw": "counts what an admin withdraws",
     "registry.described": "the command line, whose user owns the database",
     "registry.registers": "the simulator",
+    "tariffs.listed": "the command line, as above",
 }
 """Reads that act for nobody, each with its reason."""
 

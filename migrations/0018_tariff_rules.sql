@@ -1,0 +1,16 @@
+-- A tariff in full: bands, blocks, standing charges, taxes and what a top-up bears. A row without rules is one price a
+-- kWh, `unit_price`, with VAT. The price and currency of a row with rules are those of the first kWh of its first band.
+ALTER TABLE tariff
+    ADD COLUMN rules            jsonb,                          -- the document of metering.tariffs.documents
+    ADD COLUMN is_flat          boolean NOT NULL DEFAULT true,  -- one price at any time, and nothing else falls due
+    ADD COLUMN price_with_taxes numeric CHECK (price_with_taxes >= 0 AND price_with_taxes <> 'NaN'),
+    ADD COLUMN account_id       bigint REFERENCES account ON DELETE SET NULL,
+    ADD COLUMN set_by           text,                           -- the account's name at the time; null: the command line
+    ADD COLUMN created_at       timestamptz NOT NULL DEFAULT now(),
+    ADD CHECK ((rules IS NULL) = (price_with_taxes IS NULL)),
+    ADD CHECK (is_flat OR rules IS NOT NULL);
+
+-- The first block of a lifeline tariff may be free.
+ALTER TABLE tariff DROP CONSTRAINT tariff_unit_price_check;
+ALTER TABLE tariff ADD CONSTRAINT tariff_unit_price_check CHECK (unit_price >= 0 AND unit_price <> 'NaN');
+CREATE INDEX tariff_account ON tariff (account_id) WHERE account_id IS NOT NULL;
