@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
+from schema.audit import AuditQueries
 from schema.codes import CodeQueries
 from schema.devices import DeviceQueries
 from schema.enum_values import describe_values
@@ -47,6 +48,7 @@ class Query(
     AlertQueries,
     MappingQueries,
     NodeQueries,
+    AuditQueries,
 ):
     """All queries."""
 

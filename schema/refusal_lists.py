@@ -33,6 +33,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "deviceMappings": _PAGE,
         "tryMessage": "BAD_TOPIC, BAD_CODE, BAD_PATH, BAD_UNIT, BAD_INPUT, PANEL_NOT_FOUND, FORBIDDEN",
         "queryCost": "BAD_QUERY, BAD_INPUT",
+        "auditLog": f"FORBIDDEN, {_PAGE}",
     },
     "Mutation": {"startIngest": "FORBIDDEN", "stopIngest": "FORBIDDEN"},
     "Subscription": {
