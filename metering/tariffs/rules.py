@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final
 
-from metering.money import trimmed
+from metering.money import EXACT, trimmed
 
 EVERY_DAY: Final = frozenset(range(7))
 EVERY_MONTH: Final = frozenset(range(1, 13))
@@ -160,18 +160,19 @@ class Tariff:
         """What a price of energy is multiplied with to include all taxes, exactly."""
         factor = Decimal(1)
         for tax in self.taxes:
-            factor += (factor if tax.on is TaxBase.COMPOUND else 1) * tax.percent / 100
+            share = EXACT.multiply(factor if tax.on is TaxBase.COMPOUND else Decimal(1), tax.percent)
+            factor = EXACT.add(factor, share.scaleb(-2, EXACT))
         return factor
 
     @property
     def price_with_taxes(self) -> Decimal:
         """`unit_price` with all taxes, exactly, without trailing zeros."""
-        return trimmed(self.unit_price * self.tax_factor)
+        return trimmed(EXACT.multiply(self.unit_price, self.tax_factor))
 
     @property
     def tax_percent(self) -> Decimal:
         """All taxes together in percent of the price of energy."""
-        return trimmed((self.tax_factor - 1) * 100)
+        return trimmed(EXACT.subtract(self.tax_factor, Decimal(1)).scaleb(2, EXACT))
 
 
 def flat(
