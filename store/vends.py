@@ -1,0 +1,425 @@
+"""Keeps purchases from the token vendor: asked for once, claimed by one worker at a time, and how each ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, LiteralString
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from metering.access import Viewer
+from metering.money import Money
+from metering.vending import VendState
+from store.connections import Row
+
+MAX_DETAIL_LENGTH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Vend:
+    """A purchase of units by our `reference`; instants in UTC. `reason` is a code, `detail` the vendor's words.
+
+    `token` is there from DELIVERED on, and `units_kwh` unless the vendor did not say them.
+    """
+
+    id: int
+    reference: str
+    panel_code: str
+    meter_number: str
+    price: Money
+    state: VendState
+    reason: str | None
+    detail: str | None
+    requested_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    token: str | None
+    units_kwh: Decimal | None
+    ledger_entry_id: int | None
+
+
+_COLUMNS: LiteralString = """vend.id, vend.reference, panel.code, vend.meter_number, vend.amount, vend.currency,
+       vend.state, vend.reason, vend.detail, vend.created_at, vend.sent_at, vend.delivered_at,
+       vend.token, vend.units_kwh, vend.ledger_entry_id"""
+
+
+def _vend(row: Row) -> Vend:
+    number, reference, panel_code, meter_number, amount, currency, state, *others = row
+    return Vend(number, reference, panel_code, meter_number, Money(amount, currency), VendState(state), *others)
+
+
+_ADD: LiteralString = """
+INSERT INTO vend (reference, panel_id, account_id, payment_id, meter_number, amount, currency, idempotency_key,
+                  created_at, next_attempt_at)
+VALUES (%(reference)s, %(panel_id)s, %(account_id)s, %(payment_id)s, %(meter_number)s, %(amount)s, %(currency)s,
+        %(idempotency_key)s, %(now)s, %(now)s)
+ON CONFLICT DO NOTHING
+RETURNING id, pg_notify('vend', id::text)
+"""
+
+
+async def add(
+    connection: AsyncConnection[Row],
+    *,
+    reference: str,
+    panel_id: int,
+    account_id: int | None,
+    meter_number: str,
+    price: Money,
+    now: datetime,
+    payment_id: int | None = None,
+    idempotency_key: str | None = None,
+) -> int | None:
+    """Asks for units, and returns the purchase's id; None, and nothing changed, when the key or the payment was used.
+
+    The request goes out after this transaction, once.
+    """
+    parameters = {
+        "reference": reference,
+        "panel_id": panel_id,
+        "account_id": account_id,
+        "payment_id": payment_id,
+        "meter_number": meter_number,
+        "amount": price.amount,
+        "currency": price.currency,
+        "idempotency_key": idempotency_key,
+        "now": now,
+    }
+    row = await (await connection.execute(_ADD, parameters)).fetchone()
+    return row[0] if row else None
+
+
+_BY_KEY: LiteralString = f"""
+SELECT {_COLUMNS}, visible.id IS NOT NULL
+FROM vend
+JOIN panel ON panel.id = vend.panel_id
+LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS visible ON visible.id = panel.id
+WHERE vend.account_id = %(viewer_id)s AND vend.idempotency_key = %(idempotency_key)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class VendKeyUse:
+    """What the viewer asked for with a key before; None once they have lost sight of its panel."""
+
+    vend: Vend | None
+
+
+async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempotency_key: str) -> VendKeyUse | None:
+    """What the viewer used that key for; None for a new one."""
+    parameters = {**_scope(viewer), "idempotency_key": idempotency_key}
+    row = await (await connection.execute(_BY_KEY, parameters, binary=True)).fetchone()
+    return VendKeyUse(_vend(row[:-1]) if row[-1] else None) if row else None
+
+
+_BY_REFERENCE: LiteralString = f"""
+SELECT {_COLUMNS}
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN vend ON vend.panel_id = panel.id
+WHERE vend.reference = %(reference)s
+"""
+
+
+async def by_reference(connection: AsyncConnection[Row], *, viewer: Viewer, reference: str) -> Vend | None:
+    """The purchase of that reference; None when there is none for the viewer."""
+    parameters = {**_scope(viewer), "reference": reference}
+    row = await (await connection.execute(_BY_REFERENCE, parameters, binary=True)).fetchone()
+    return _vend(row) if row else None
+
+
+_OF_PAYMENTS: LiteralString = f"""
+SELECT DISTINCT ON (vend.payment_id) vend.payment_id, {_COLUMNS}
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN vend ON vend.panel_id = panel.id
+WHERE vend.payment_id = ANY(%(payment_ids)s)
+ORDER BY vend.payment_id, vend.id DESC
+"""
+
+
+async def of_payments(
+    connection: AsyncConnection[Row], *, viewer: Viewer, payment_ids: Sequence[int]
+) -> dict[int, Vend]:
+    """The newest purchase of each payment; payments that led to none the viewer sees are absent."""
+    parameters = {**_scope(viewer), "payment_ids": list(payment_ids)}
+    cursor = await connection.execute(_OF_PAYMENTS, parameters, binary=True)
+    return {payment_id: _vend(tuple(row)) for payment_id, *row in await cursor.fetchall()}
+
+
+_PAGE: LiteralString = f"""
+SELECT {_COLUMNS}
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN vend ON vend.panel_id = panel.id
+WHERE panel.id = %(panel_id)s AND (%(before_id)s::bigint IS NULL OR vend.id < %(before_id)s)
+ORDER BY vend.id DESC
+LIMIT %(limit)s
+"""
+
+_COUNT: LiteralString = """
+SELECT count(*)::integer FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN vend ON vend.panel_id = panel.id
+WHERE panel.id = %(panel_id)s
+"""
+
+
+async def page(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, before_id: int | None, limit: int
+) -> tuple[list[Vend], int]:
+    """Up to `limit` purchases of a panel, newest first, those before that id; and how many there are in all."""
+    parameters = {**_scope(viewer), "panel_id": panel_id}
+    place = {"before_id": before_id, "limit": limit}
+    rows = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
+    ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
+    return [_vend(row) for row in rows], total
+
+
+@dataclass(frozen=True, slots=True)
+class DueVend:
+    """A purchase that a worker has claimed, for its `attempts`-th attempt (from 1) in this state."""
+
+    id: int
+    reference: str
+    state: str
+    attempts: int
+    meter_number: str
+    amount: Decimal
+    currency: str
+    requested_at: datetime
+    sent_at: datetime | None
+
+
+# The claim is a lease: it moves the next attempt past the time that one can take, and commits. No transaction stays
+# open while the vendor answers, and a worker that dies only delays its rows.
+_CLAIM: LiteralString = """
+WITH due AS (
+    SELECT id FROM vend
+    WHERE state IN ('REQUESTED', 'UNKNOWN') AND next_attempt_at <= %(now)s
+    ORDER BY next_attempt_at, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE vend SET attempts = vend.attempts + 1, next_attempt_at = %(leased_until)s
+FROM due WHERE vend.id = due.id
+RETURNING vend.id, vend.reference, vend.state, vend.attempts, vend.meter_number, vend.amount, vend.currency,
+          vend.created_at AS requested_at, vend.sent_at
+"""
+
+
+async def claim(
+    connection: AsyncConnection[Row], *, now: datetime, leased_until: datetime, limit: int
+) -> list[DueVend]:
+    """Up to `limit` purchases that are to be sent or asked about, for this caller alone until `leased_until`."""
+    parameters = {"now": now, "leased_until": leased_until, "limit": limit}
+    async with connection.cursor(row_factory=class_row(DueVend)) as cursor:
+        return await (await cursor.execute(_CLAIM, parameters)).fetchall()
+
+
+_SENDING: LiteralString = """
+UPDATE vend SET state = 'UNKNOWN', sent_at = clock_timestamp(), attempts = 0, next_attempt_at = %(ask_at)s
+WHERE id = %(vend_id)s AND state = 'REQUESTED' AND attempts = %(attempts)s
+RETURNING id
+"""
+
+
+async def mark_sending(connection: AsyncConnection[Row], vend: DueVend, *, ask_at: datetime) -> bool:
+    """Whether the caller may send the request for payment now: of all callers, ever, one may.
+
+    Committed before the request goes out: whatever happens to the worker then, the purchase is UNKNOWN, and the vendor
+    is asked about it from `ask_at` on.
+    """
+    parameters = {"vend_id": vend.id, "attempts": vend.attempts, "ask_at": ask_at}
+    return await (await connection.execute(_SENDING, parameters)).fetchone() is not None
+
+
+_NOT_SENT: LiteralString = """
+UPDATE vend SET state = 'REQUESTED', sent_at = NULL, attempts = %(attempts)s, next_attempt_at = %(again_at)s,
+                detail = %(detail)s
+WHERE id = %(vend_id)s AND state = 'UNKNOWN'
+"""
+
+
+async def record_not_sent(connection: AsyncConnection[Row], vend: DueVend, *, again_at: datetime, detail: str) -> None:
+    """Notes, by who had marked it as sent, that nothing left this machine; it is sent anew from `again_at` on."""
+    parameters = {"vend_id": vend.id, "attempts": vend.attempts, "again_at": again_at, "detail": _cut(detail)}
+    await connection.execute(_NOT_SENT, parameters)
+
+
+_LATER: LiteralString = """
+UPDATE vend SET next_attempt_at = %(again_at)s, detail = %(detail)s
+WHERE id = %(vend_id)s AND state = %(state)s
+"""
+
+
+async def record_later(
+    connection: AsyncConnection[Row], vend_id: int, *, state: VendState, again_at: datetime, detail: str
+) -> None:
+    """Notes what is known of a purchase that stays in its state, and when to look again."""
+    parameters = {"vend_id": vend_id, "state": state.value, "again_at": again_at, "detail": _cut(detail)}
+    await connection.execute(_LATER, parameters)
+
+
+_DELIVERED: LiteralString = """
+UPDATE vend SET state = 'DELIVERED', token = %(token)s, units_kwh = %(units_kwh)s, delivered_at = %(now)s,
+                vendor_reference = %(vendor_reference)s, attempts = 0, next_attempt_at = %(now)s, detail = NULL,
+                reason = CASE WHEN %(units_kwh)s::numeric IS NULL THEN 'NO_UNITS' END
+WHERE id = %(vend_id)s AND state = 'UNKNOWN'
+RETURNING pg_notify('vend', id::text)
+"""
+
+
+async def record_delivered(
+    connection: AsyncConnection[Row],
+    vend_id: int,
+    *,
+    token: str,
+    units_kwh: Decimal | None,
+    vendor_reference: str | None,
+    now: datetime,
+) -> None:
+    """Keeps the token; nothing changes when an answer came before. Without units a person has to credit it."""
+    parameters = {
+        "vend_id": vend_id,
+        "token": token,
+        "units_kwh": units_kwh,
+        "vendor_reference": vendor_reference and vendor_reference[:200],
+        "now": now,
+    }
+    await connection.execute(_DELIVERED, parameters)
+
+
+# A payment whose purchase failed has bought nothing: an admin decides what becomes of the money.
+_FAILED: LiteralString = """
+WITH failed AS (
+    UPDATE vend SET state = 'FAILED', reason = %(reason)s, detail = %(detail)s
+    WHERE id = %(vend_id)s AND state = %(state)s
+    RETURNING payment_id
+)
+UPDATE payment SET state = 'UNMATCHED', reason = 'VEND_FAILED', settled_at = NULL
+FROM failed WHERE payment.id = failed.payment_id AND payment.state = 'PAID'
+"""
+
+
+async def record_failed(
+    connection: AsyncConnection[Row], vend_id: int, *, state: VendState, reason: str, detail: str
+) -> None:
+    """Gives a purchase up that is still in `state`: nothing was bought. What was paid for it is unmatched again."""
+    parameters = {"vend_id": vend_id, "state": state.value, "reason": reason, "detail": _cut(detail)}
+    await connection.execute(_FAILED, parameters)
+
+
+_CANCEL: LiteralString = """
+UPDATE vend SET state = 'FAILED', reason = %(reason)s
+WHERE payment_id = %(payment_id)s AND state = 'REQUESTED'
+"""
+
+
+async def cancel(connection: AsyncConnection[Row], *, payment_id: int, reason: str) -> bool:
+    """Gives up what was not sent yet of a payment, and says whether there was any."""
+    return (await connection.execute(_CANCEL, {"payment_id": payment_id, "reason": reason})).rowcount > 0
+
+
+_NEXT_DUE: LiteralString = """
+SELECT min(next_attempt_at) FROM vend
+WHERE state IN ('REQUESTED', 'UNKNOWN', 'DELIVERED') AND reason IS NULL
+"""
+
+
+async def next_due_at(connection: AsyncConnection[Row]) -> datetime | None:
+    """When there is next something to do; None when there is nothing."""
+    row = await (await connection.execute(_NEXT_DUE)).fetchone()
+    return row[0] if row else None
+
+
+_UNCREDITED: LiteralString = """
+SELECT id FROM vend
+WHERE state = 'DELIVERED' AND reason IS NULL AND next_attempt_at <= %(now)s
+ORDER BY next_attempt_at, id LIMIT %(limit)s
+"""
+
+
+async def uncredited(connection: AsyncConnection[Row], *, now: datetime, limit: int) -> list[int]:
+    """Purchases whose token is not in the ledger yet, the longest waiting first."""
+    cursor = await connection.execute(_UNCREDITED, {"now": now, "limit": limit})
+    return [vend_id for (vend_id,) in await cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A delivered token, whose units are to be credited to the panel."""
+
+    id: int
+    reference: str
+    panel_id: int
+    account_id: int | None
+    token: str
+    units_kwh: Decimal
+    price: Money
+    delivered_at: datetime
+
+
+_LOCK_DELIVERED: LiteralString = """
+SELECT id, reference, panel_id, account_id, token, units_kwh, amount, currency, delivered_at FROM vend
+WHERE id = %(vend_id)s AND state = 'DELIVERED' AND reason IS NULL
+FOR UPDATE SKIP LOCKED
+"""
+
+
+async def lock_delivered(connection: AsyncConnection[Row], vend_id: int) -> Delivered | None:
+    """The purchase, which nobody else may touch until the transaction ends; None when it is done, or being done."""
+    row = await (await connection.execute(_LOCK_DELIVERED, {"vend_id": vend_id}, binary=True)).fetchone()
+    if row is None:
+        return None
+    *first, amount, currency, delivered_at = row
+    return Delivered(*first, price=Money(amount, currency), delivered_at=delivered_at)
+
+
+_ACCEPTED: LiteralString = """
+UPDATE vend SET state = 'ACCEPTED', ledger_entry_id = %(ledger_entry_id)s
+WHERE id = %(vend_id)s AND state = 'DELIVERED'
+"""
+
+
+async def record_accepted(connection: AsyncConnection[Row], vend_id: int, *, ledger_entry_id: int) -> None:
+    """Notes which row of the ledger holds the units, in that row's transaction."""
+    await connection.execute(_ACCEPTED, {"vend_id": vend_id, "ledger_entry_id": ledger_entry_id})
+
+
+_NOT_CREDITED: LiteralString = """
+UPDATE vend SET reason = %(reason)s, detail = %(detail)s WHERE id = %(vend_id)s AND state = 'DELIVERED'
+"""
+
+
+async def record_not_credited(connection: AsyncConnection[Row], vend_id: int, *, reason: str, detail: str) -> None:
+    """Notes why the units of a delivered token cannot be credited; a person has to look."""
+    await connection.execute(_NOT_CREDITED, {"vend_id": vend_id, "reason": reason, "detail": _cut(detail)})
+
+
+_HOLDER: LiteralString = """
+SELECT entry.id FROM ledger_entry AS entry
+JOIN vend ON vend.panel_id = entry.panel_id AND vend.token = entry.token
+WHERE vend.id = %(vend_id)s AND NOT EXISTS (SELECT FROM vend AS other WHERE other.ledger_entry_id = entry.id)
+"""
+
+
+async def entry_of_token(connection: AsyncConnection[Row], vend_id: int) -> int | None:
+    """The ledger row by which somebody typed in a purchase's token for its own panel; None where nobody did."""
+    row = await (await connection.execute(_HOLDER, {"vend_id": vend_id})).fetchone()
+    return row[0] if row else None
+
+
+_BY_STATE: LiteralString = "SELECT state, count(*)::integer FROM vend GROUP BY state"
+
+
+async def by_state(connection: AsyncConnection[Row]) -> dict[VendState, int]:
+    """How many purchases there are in each state, those with none included."""
+    found = dict(await (await connection.execute(_BY_STATE)).fetchall())
+    return {state: found.get(state.value, 0) for state in VendState}
+
+
+def _cut(detail: str) -> str:
+    return detail.replace("\0", "")[:MAX_DETAIL_LENGTH]
+
+
+def _scope(viewer: Viewer) -> dict[str, Any]:
+    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}
