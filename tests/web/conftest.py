@@ -19,5 +19,5 @@ async def api(database_url: str) -> AsyncIterator[Server]:
 @pytest.fixture(scope="module")
 async def bare_api(server_url: str, server: psycopg.Connection, template: sql.Identifier) -> AsyncIterator[Server]:
     with cloned(server_url, server, template) as url:
-        async with serving(make_app(url, init_within_s=0.5)) as running:
+        async with serving(make_app(url)) as running:
             yield running

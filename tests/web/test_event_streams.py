@@ -19,6 +19,7 @@ from store.connections import connect_async
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import (
     SMALL_BUFFER_BYTES,
+    WITHIN_S,
     GraphQLClient,
     Server,
     add_account,
@@ -53,7 +54,7 @@ class Stream:
     async def event(self) -> tuple[str, Any]:
         """The next event and its data."""
         found: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             async for line in self._lines:
                 name, _, value = line.partition(":")
                 self.comments += line == ":"
@@ -213,14 +214,14 @@ async def test_silence_is_broken_by_comments(
     panel, account = await resident(database_url)
     async with serving(make_app(database_url)) as api, streaming(api, READINGS, account_id=account) as stream:
         await stream.told()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             while stream.comments < 3:
                 await meters.store([(panel, reading(stream.comments * 100))])
                 await stream.told()
 
 
 async def becomes(client: GraphQLClient, count: int) -> list[dict[str, Any]]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         while True:
             found = (await client.ask(LIST))["data"]["viewer"]["subscriptions"]
             if len(found) == count:
@@ -313,7 +314,7 @@ async def reading_slowly(api: Server, account: int, *, more: bytes = b"") -> Asy
 
 
 async def next_data(reader: asyncio.StreamReader) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         while not (line := await reader.readline()).startswith(b"data:"):
             assert line
     return next(iter(json.loads(line[5:])["data"].values()))
@@ -367,7 +368,7 @@ async def test_a_client_that_reads_nothing_is_dropped(
         ):
             await becomes(client, 1)
             second = 0
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(2 * WITHIN_S):
                 while (await client.ask(LIST))["data"]["viewer"]["subscriptions"]:
                     await meters.store([(panel, reading(second + more)) for more in range(500)])
                     second += 500

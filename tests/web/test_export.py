@@ -26,6 +26,7 @@ from store.connections import connect_async
 from tests.fixtures.readings import metering
 from tests.fixtures.server import (
     KEY,
+    WITHIN_S,
     GraphQLClient,
     Server,
     add_account,
@@ -164,7 +165,7 @@ OPEN = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND appl
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         while not await condition():  # noqa: ASYNC110 - what others do has no event
             await asyncio.sleep(0.02)
 

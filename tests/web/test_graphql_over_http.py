@@ -16,7 +16,7 @@ import zstandard
 
 from store import accounts
 from store.connections import connect_async
-from tests.fixtures.server import GraphQLClient, Server, add_account, add_panel, make_app, serving, token_of
+from tests.fixtures.server import WITHIN_S, GraphQLClient, Server, add_account, add_panel, make_app, serving, token_of
 
 JSON = {"content-type": "application/json"}
 SPEC = {**JSON, "accept": "application/graphql-response+json"}
@@ -119,18 +119,19 @@ async def test_a_long_body_without_a_length_is_refused(bare_api: Server) -> None
 
 async def first_line(server: Server, sent: Iterable[bytes]) -> bytes:
     """The first line of the answer to bytes that may have no end: they are sent until it comes."""
-    async with asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        answer = asyncio.create_task(reader.readline())
-        for chunk in sent:
-            writer.write(chunk)
-            await writer.drain()
-            await asyncio.sleep(0)
-            if answer.done():
-                break
-        line = await answer
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    answer = asyncio.create_task(reader.readline())
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            for chunk in sent:
+                writer.write(chunk)
+                await writer.drain()
+                await asyncio.sleep(0)
+                if answer.done():
+                    break
+            return await answer
+    finally:
         writer.transport.abort()
-    return line
 
 
 async def test_endless_headers_are_refused(bare_api: Server) -> None:

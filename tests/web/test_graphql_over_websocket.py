@@ -21,6 +21,7 @@ from store.connections import connect_async
 from tests.fixtures.readings import metering, reading
 from tests.fixtures.server import (
     SMALL_BUFFER_BYTES,
+    WITHIN_S,
     Server,
     add_account,
     add_panel,
@@ -40,12 +41,12 @@ def opened(api: Server, **options: Any) -> connect:
 
 
 async def received(socket: ClientConnection) -> dict[str, Any]:
-    return json.loads(await asyncio.wait_for(socket.recv(), 10))
+    return json.loads(await asyncio.wait_for(socket.recv(), WITHIN_S))
 
 
 async def closing(socket: ClientConnection) -> tuple[int, str]:
     """The code and reason that the server closes with; messages before are passed over."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         with contextlib.suppress(ConnectionClosed):
             async for _ in socket:
                 pass
@@ -188,7 +189,7 @@ async def test_who_does_not_read_is_not_read_either(database_url: str, monkeypat
         writer.write(HANDSHAKE % (b"/graphql", b"Sec-WebSocket-Version: 13\r\n"))
         await reader.readuntil(b"\r\n\r\n")
         writer.write(pings * 500)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             while found[0].is_reading() or not found[0].get_write_buffer_size():  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0)
         assert found[0].get_write_buffer_size() < 2 * HIGH_WATER_BYTES
@@ -208,8 +209,8 @@ async def test_a_connection_begins_once(bare_api: Server) -> None:
         assert (await closing(socket))[0] == 4429
 
 
-async def test_a_connection_that_does_not_begin_is_closed(bare_api: Server) -> None:
-    async with opened(bare_api) as socket:
+async def test_a_connection_that_does_not_begin_is_closed(database_url: str) -> None:
+    async with serving(make_app(database_url, init_within_s=0.2)) as api, opened(api) as socket:
         assert (await closing(socket))[0] == 4408
 
 
@@ -229,7 +230,7 @@ async def test_an_operation_id_is_taken_while_its_operation_runs(api: Server, da
 
 
 async def closing_of(socket: ClientConnection) -> tuple[int | None, str | None]:
-    await asyncio.wait_for(socket.wait_closed(), 10)
+    await asyncio.wait_for(socket.wait_closed(), WITHIN_S)
     return socket.close_code, socket.close_reason
 
 
@@ -386,7 +387,7 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(
         async with speaking(api, account_id=account_id) as client:
             await client.event(await client.subscribe("subscription { panelReadings { __typename } }"))
             client.socket.transport.abort()
-        async with speaking(api, account_id=account_id) as client, asyncio.timeout(10):
+        async with speaking(api, account_id=account_id) as client, asyncio.timeout(WITHIN_S):
             while (await client.event(await client.subscribe("{ viewer { subscriptions { id } } }")))["subscriptions"]:
                 pass
     assert caplog.records == []
@@ -417,7 +418,7 @@ async def test_an_odd_handshake_is_answered_and_logs_no_fault(
     reader, writer = await asyncio.open_connection("127.0.0.1", bare_api.port)
     writer.write(HANDSHAKE % ODD_HANDSHAKES[name])
     try:
-        line = await asyncio.wait_for(reader.readline(), 10)
+        line = await asyncio.wait_for(reader.readline(), WITHIN_S)
     finally:
         writer.close()
         with contextlib.suppress(ConnectionError):

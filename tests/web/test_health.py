@@ -14,7 +14,7 @@ from ingest.metrics import IngestState, in_prometheus
 from kilowatch.embedded.postgres import EmbeddedPostgres
 from store.connections import connect_async
 from store.migrations import migrate
-from tests.fixtures.server import GraphQLClient, Server, add_account, make_app, serving, token_of
+from tests.fixtures.server import WITHIN_S, GraphQLClient, Server, add_account, make_app, serving, token_of
 
 BEAT = "UPDATE ingest_status SET heartbeat_at = now() - %s * interval '1 second', is_connected = %s, is_wanted = %s"
 
@@ -54,7 +54,7 @@ async def test_ingest_and_the_broker_are_judged_by_the_heartbeat(
     if beat is not None:
         async with await connect_async(database_url) as connection:
             await connection.execute(BEAT, beat)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         while "live" in await failed(api):  # noqa: ASYNC110 - it is just starting
             await asyncio.sleep(0.01)
     assert await failed(api) == away
@@ -96,7 +96,7 @@ async def test_a_server_starts_without_its_database_and_finds_it_later(
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             assert answer.json()["errors"][0]["extensions"] == {"code": "DATABASE_UNAVAILABLE"}
             await asyncio.to_thread(postgres.start)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(2 * WITHIN_S):
                 while await failed(api) != {"ingest", "broker"}:  # noqa: ASYNC110 - it is coming back
                     await asyncio.sleep(0.05)
             assert "errors" not in await client.ask("{ viewer { email } }")

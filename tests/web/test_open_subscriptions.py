@@ -16,7 +16,7 @@ from schema.contract import build_schema
 from store import open_subscriptions as stored
 from store.connections import Database, Pool, open_pool
 from store.open_subscriptions import Transport
-from tests.fixtures.server import add_account
+from tests.fixtures.server import WITHIN_S, add_account
 
 ANN, BEN = Viewer(1, Role.TENANT), Viewer(2, Role.TENANT)
 LIST = "{ viewer { subscriptions { id operation transport address openedAt } } }"
@@ -49,7 +49,7 @@ def opened(registry: OpenSubscriptions, viewer: Viewer = ANN, *, close: Callable
 
 async def becomes(registry: OpenSubscriptions, expected: list[str], *, viewer: Viewer = ANN) -> None:
     """Waits until the viewer's list is this one."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         while True:
             if [one.id for one in await registry.own(viewer)] == expected:
                 return
@@ -57,7 +57,7 @@ async def becomes(registry: OpenSubscriptions, expected: list[str], *, viewer: V
 
 
 async def is_written(connection: Database, *, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         while True:
             cursor = await connection.execute("SELECT count(*) FROM open_subscription")
             if await cursor.fetchone() == (count,):
@@ -86,7 +86,7 @@ async def test_a_subscription_of_another_process_is_closed_there(
     await becomes(here, [opened_there])
     assert not await here.close_own(BEN, opened_there)
     assert await here.close_own(ANN, opened_there)
-    await asyncio.wait_for(is_closed.wait(), 10)
+    await asyncio.wait_for(is_closed.wait(), WITHIN_S)
     await becomes(here, [])
 
 
