@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 import strawberry
 
-from metering.access import Role
 from metering.refusals import Refused
 from resolvers.context import Context
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
@@ -131,9 +130,7 @@ async def page(
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN (tenants), BAD_INPUT (first), BAD_CURSOR.
     """
-    viewer = context.signed_in
-    if viewer.role is Role.TENANT:
-        raise Refused("FORBIDDEN", "Only admins and landlords may do this.")
+    viewer = context.landlord
     before_id = None if after is None else number_of(after, kind=CURSOR)
     async with context.pool.connection() as connection:
         rows, total = await audit.page(

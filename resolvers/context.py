@@ -82,6 +82,18 @@ class Context:
             raise Refused("FORBIDDEN", "Only admins may do this.")
         return viewer
 
+    @property
+    def landlord(self) -> Viewer:
+        """Who is asking, a landlord or an admin; which panels they see is asked where one is named.
+
+        Raises:
+            Refused: UNAUTHENTICATED when nobody has signed in, FORBIDDEN when it is a tenant.
+        """
+        viewer = self.signed_in
+        if viewer.role is Role.TENANT:
+            raise Refused("FORBIDDEN", "Only landlords and admins may do this.")
+        return viewer
+
     def spend(self, points: int, *, root: object) -> None:
         """Counts the points of a series; each event of a subscription has a root value, and an allowance, of its own.
 
