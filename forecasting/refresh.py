@@ -1,130 +1,184 @@
-"""Turns panels whose readings or credit moved on into new depletion forecasts."""
+"""Turns panels whose readings or credit moved on into new depletion forecasts, and judges the earlier ones."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
+from time import perf_counter
 
-import numpy as np
-
-from forecasting.depletion import DepletionForecast, RegisterHistory, UsageForecast, forecast_depletion
-from store import forecasts
+from forecasting.depletion import DepletionForecast, forecast_depletions
+from forecasting.displays import register_of
+from forecasting.judging import backtest_of
+from forecasting.model import DepletionModel
+from forecasting.stored import Asked, asked, stored
+from forecasting.widening import Widening
+from store import forecasting_status, forecasts, resolved_forecasts
 from store.connections import Database, Pool
-from store.forecasts import RegisterPoints, StalePanel, StoredForecast, UsageColumns
+from store.forecast_inputs import ForecastInputs, forecast_inputs
+from store.forecasts import StalePanel, StoredForecast
 from store.outages import is_outage
+from store.resolved_forecasts import Backtest, PastForecasts
 
 _log = logging.getLogger(__name__)
 
 MIN_INTERVAL = timedelta(seconds=30)
+MAX_AGE = timedelta(hours=1)
+"""How old a forecast grows before it is made anew without news; earlier ones are judged as often."""
 BATCH = 200
 """How many panels one call takes at the most, those with new credit first, so that a top-up never waits long."""
 
-_AT_ONCE = 16
+_AT_ONCE = 50
+"""How many panels are computed together: half a second for those with half a year of history."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Inputs:
-    """What a forecast is made from, as the database had it at one instant."""
+class _Known:
+    """What is known of some panels, as the database had it at one instant, each by panel id."""
+
+    inputs: dict[int, ForecastInputs]
+    past: dict[int, PastForecasts]
+    backtests: dict[int, Backtest]
+    pooled: Widening
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What was computed for a panel; None where there is nothing to say."""
 
     panel: StalePanel
-    balance_kwh: Decimal
-    history: RegisterPoints
+    forecast: StoredForecast | None
+    backtest: Backtest | None
+    has_failed: bool = False
 
 
 async def refresh_stale(
-    pool: Pool, *, now: datetime, min_interval: timedelta = MIN_INTERVAL, limit: int = BATCH
+    pool: Pool,
+    *,
+    now: datetime,
+    min_interval: timedelta = MIN_INTERVAL,
+    limit: int = BATCH,
+    model: DepletionModel | None = None,
 ) -> int:
-    """Forecasts up to `limit` panels that have news, and returns how many it looked at.
+    """Forecasts up to `limit` panels that are due, and returns how many it looked at.
 
-    A panel is renewed at once when its ledger changed, and at most every `min_interval` when only readings did. The
-    computing runs in a thread. A panel that fails is logged, keeps its last forecast, and waits for news.
+    A panel is due at once when its ledger changed, at most every `min_interval` when only readings did, and an hour
+    after the last time in any case: a silent panel's forecast ages. Once an hour its earlier forecasts are judged. The
+    computing runs in a thread. A panel that fails is logged, keeps its last forecast, and waits its turn again.
     """
     async with pool.connection() as connection:
-        stale = await forecasts.stale(connection, now=now, min_interval=min_interval, limit=limit)
-        for start in range(0, len(stale), _AT_ONCE):
-            await _refresh(connection, stale[start : start + _AT_ONCE], now=now)
-    return len(stale)
+        due = await forecasts.stale(connection, now=now, min_interval=min_interval, max_age=MAX_AGE, limit=limit)
+        for start in range(0, len(due), _AT_ONCE):
+            await _refresh(connection, due[start : start + _AT_ONCE], now=now, model=model)
+    return len(due)
 
 
-async def _refresh(connection: Database, panels: list[StalePanel], *, now: datetime) -> None:
-    inputs = [await _read(connection, panel, now=now) for panel in panels]
-    made = await asyncio.to_thread(lambda: [_forecast(each, now=now) if each else None for each in inputs])
-    for panel, forecast in zip(panels, made, strict=True):
-        await forecasts.save(connection, forecast, panel=panel, now=now)
+async def _refresh(
+    connection: Database, panels: list[StalePanel], *, now: datetime, model: DepletionModel | None
+) -> None:
+    known = await _known(connection, panels, now=now)
+    began_s = perf_counter()
+    made = await asyncio.to_thread(_made, panels, known, now=now, model=model)
+    took_s = perf_counter() - began_s
+    for one in made:
+        if one.backtest:
+            await resolved_forecasts.save(connection, one.backtest)
+        await forecasts.save(connection, one.forecast, panel=one.panel, now=now)
+    await forecasting_status.count(
+        connection,
+        made=sum(one.forecast is not None for one in made),
+        failed=sum(one.has_failed for one in made),
+        took_s=took_s,
+        now=now,
+    )
 
 
-async def _read(connection: Database, panel: StalePanel, *, now: datetime) -> _Inputs | None:
-    """What to forecast from; None where there is no reading yet, or no balance, or where reading it failed."""
+async def _known(connection: Database, panels: list[StalePanel], *, now: datetime) -> _Known:
+    panel_ids = [panel.panel_id for panel in panels]
+    to_judge = [panel.panel_id for panel in panels if panel.judged_at is None or now - panel.judged_at >= MAX_AGE]
+    lower, upper = await resolved_forecasts.pooled_widening(connection)
+    return _Known(
+        inputs=await _inputs(connection, panels, now=now),
+        past=await resolved_forecasts.past_forecasts(connection, viewer=None, panel_ids=to_judge, now=now),
+        backtests=await resolved_forecasts.backtests(connection, viewer=None, panel_ids=panel_ids),
+        pooled=Widening(lower, upper),
+    )
+
+
+async def _inputs(connection: Database, panels: list[StalePanel], *, now: datetime) -> dict[int, ForecastInputs]:
+    """Of all panels in a few statements; one by one where that fails, without those that fail."""
     try:
-        balance_kwh = await forecasts.balance(connection, panel.panel_id, now=now)
-        if balance_kwh is None or panel.reading_at is None:
-            return None
-        return _Inputs(panel, balance_kwh, await forecasts.history(connection, panel.panel_id, now=now))
+        return await forecast_inputs(connection, viewer=None, panel_ids=[panel.panel_id for panel in panels], now=now)
     except Exception as error:
         if is_outage(error):
             raise
-        _log.exception("no forecast for panel %s", panel.code)
+        if len(panels) == 1:
+            _log.exception("no forecast for panel %s", panels[0].code)
+            return {}
+    found: dict[int, ForecastInputs] = {}
+    for panel in panels:
+        found |= await _inputs(connection, [panel], now=now)
+    return found
+
+
+def _made(panels: Sequence[StalePanel], known: _Known, *, now: datetime, model: DepletionModel | None) -> list[_Made]:
+    """What is new of each panel, in their order."""
+    backtests = {panel.panel_id: _judged(panel, known, now=now) for panel in panels}
+    questions: dict[int, Asked] = {}
+    failed: set[int] = set()
+    for panel in panels:
+        try:
+            question = _asked(panel, known, backtest=backtests[panel.panel_id], now=now)
+        except Exception:  # noqa: BLE001 - one panel must not hold up the others
+            _log.exception("no forecast for panel %s", panel.code)
+            failed.add(panel.panel_id)
+        else:
+            questions |= {panel.panel_id: question} if question else {}
+    answers = dict(zip(questions, _answers(list(questions.values()), model=model), strict=True))
+    made: list[_Made] = []
+    for panel in panels:
+        answer = answers.get(panel.panel_id)
+        forecast = stored(answer, asked=questions[panel.panel_id]) if isinstance(answer, DepletionForecast) else None
+        has_failed = panel.panel_id in failed or isinstance(answer, Exception)
+        made.append(_Made(panel, forecast, backtests[panel.panel_id], has_failed))
+        if isinstance(answer, Exception):
+            _log.error("no forecast for panel %s", panel.code, exc_info=answer)
+    return made
+
+
+def _judged(panel: StalePanel, known: _Known, *, now: datetime) -> Backtest | None:
+    """The panel's new backtest; None when its last one is younger than an hour, or where it failed."""
+    inputs = known.inputs.get(panel.panel_id)
+    if inputs is None or (panel.judged_at is not None and now - panel.judged_at < MAX_AGE):
         return None
-
-
-def _forecast(inputs: _Inputs, *, now: datetime) -> StoredForecast | None:
-    """The panel's forecast; None where there is too little to go by, or where it failed."""
     try:
-        made = forecast_depletion(
-            _register_history(inputs.history),
-            balance_kwh=float(inputs.balance_kwh),
-            now=now,
-            time_zone=ZoneInfo(inputs.panel.time_zone),
-            balance_at=inputs.panel.balance_at,
-        )
-        return _stored(made, inputs=inputs) if made else None
+        past = known.past.get(panel.panel_id)
+        return backtest_of(panel.panel_id, past, register_of(inputs), pooled=known.pooled, now=now)
     except Exception:  # noqa: BLE001 - one panel must not hold up the others
-        _log.exception("no forecast for panel %s", inputs.panel.code)
+        _log.exception("the forecasts of panel %s were not judged", panel.code)
         return None
 
 
-def _register_history(points: RegisterPoints) -> RegisterHistory:
-    """The points as arrays, whole seconds; of several in one second the last one stays."""
-    at = np.asarray(points.at_s, dtype=np.float64).astype("datetime64[s]")
-    register_kwh = np.asarray(points.register_kwh, dtype=np.float64)
-    is_last = np.append(at[1:] != at[:-1], True) if at.size else np.zeros(0, dtype=bool)
-    return RegisterHistory(at=at[is_last], register_kwh=register_kwh[is_last])
-
-
-def _stored(made: DepletionForecast, *, inputs: _Inputs) -> StoredForecast:
-    return StoredForecast(
-        panel_id=inputs.panel.panel_id,
-        made_at=made.made_at,
-        data_up_to=made.data_up_to,
-        ledger_id=inputs.panel.ledger_id,
-        method=made.method,
-        history_days=round(made.history_days, 2),
-        balance_kwh=inputs.balance_kwh,
-        p10_at=_to_the_minute(made.depletes_at_p10),
-        p50_at=_to_the_minute(made.depletes_at_p50),
-        p90_at=_to_the_minute(made.depletes_at_p90),
-        days_left=None if made.days_left is None else round(made.days_left, 3),
-        daily=_columns(made.daily),
-        hourly=_columns(made.hourly),
+def _asked(panel: StalePanel, known: _Known, *, backtest: Backtest | None, now: datetime) -> Asked | None:
+    inputs = known.inputs.get(panel.panel_id)
+    if inputs is None:
+        return None
+    judged = backtest or known.backtests.get(panel.panel_id)
+    return asked(
+        inputs,
+        panel_id=panel.panel_id,
+        ledger_id=panel.ledger_id,
+        time_zone=panel.time_zone,
+        now=now,
+        widening=Widening(judged.widening_lower, judged.widening_upper) if judged else known.pooled,
     )
 
 
-def _to_the_minute(at: datetime | None) -> datetime | None:
-    """No forecast knows the second."""
-    return at and at.replace(second=0, microsecond=0)
-
-
-def _columns(usage: UsageForecast) -> UsageColumns:
-    return UsageColumns(
-        starts_at=[at.astimezone(UTC) for at in usage.starts_at],
-        p10_kwh=_to_the_watt_hour(usage.p10_kwh),
-        p50_kwh=_to_the_watt_hour(usage.p50_kwh),
-        p90_kwh=_to_the_watt_hour(usage.p90_kwh),
-    )
-
-
-def _to_the_watt_hour(energy_kwh: Sequence[float]) -> list[float]:
-    return [round(kwh, 3) for kwh in energy_kwh]
+def _answers(questions: list[Asked], *, model: DepletionModel | None) -> Sequence[DepletionForecast | Exception | None]:
+    """The answer to each; where all at once fail, one by one, with the error in the place of the answer."""
+    try:
+        return forecast_depletions([one.question for one in questions], model=model)
+    except Exception as error:  # noqa: BLE001 - one panel must not hold up the others
+        if len(questions) == 1:
+            return [error]
+    return [answer for one in questions for answer in _answers([one], model=model)]

@@ -1,4 +1,4 @@
-"""Reads what a forecast needs and which forecasts are stale, and keeps forecasts, one a panel and hour."""
+"""Says which forecasts are due, and keeps forecasts, one a panel and hour."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,49 +18,34 @@ KEPT_FOR = timedelta(days=400)
 
 # Looked at with every batch of readings: each panel costs one look into an index, and the rest is asked of stale ones.
 _STALE = """
-WITH stale AS MATERIALIZED (
-    SELECT panel.id AS panel_id, panel.code, panel.time_zone, latest.at AS reading_at, latest.last_seen_at,
-           ledger.id AS ledger_id, attempt.ledger_id IS DISTINCT FROM ledger.id AS has_credit, attempt.tried_at
-    FROM panel
-    CROSS JOIN LATERAL (SELECT id FROM ledger_entry WHERE panel_id = panel.id ORDER BY id DESC LIMIT 1) AS ledger
-    LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
-    LEFT JOIN forecast_attempt AS attempt ON attempt.panel_id = panel.id
-    WHERE panel.is_prepaid
-      AND (attempt.ledger_id IS DISTINCT FROM ledger.id
-           OR (attempt.last_seen_at IS DISTINCT FROM latest.last_seen_at
-               AND attempt.tried_at <= %(now)s::timestamptz - %(min_interval)s::interval))
-    ORDER BY has_credit DESC, attempt.tried_at, panel.id
-    LIMIT %(limit)s
-)
-SELECT panel_id, code, time_zone, reading_at, last_seen_at, ledger_id,
-       greatest(reading_at, (SELECT min(at) FROM ledger_entry WHERE panel_id = stale.panel_id),
-                (SELECT max(at) FROM ledger_entry WHERE panel_id = stale.panel_id AND kind = 'BALANCE_READING'))
-           AS balance_at
-FROM stale
-ORDER BY has_credit DESC, tried_at, panel_id"""
-
-_BALANCE = "SELECT balance_now_kwh(%(panel_id)s, %(now)s)"
-
-# Usage is summed instead of the register being read, so that a meter's reset is not seen here. A device's clock may
-# run ahead of ours: what it says about the future is taken as now.
-_HISTORY = """
-SELECT coalesce(array_agg(extract(epoch FROM least(last_at, %(now)s))::float8 ORDER BY starts_at), '{}'),
-       coalesce(array_agg(energy_kwh::float8 ORDER BY starts_at), '{}'),
-       coalesce(extract(epoch FROM least(min(first_at), %(now)s))::float8, 0)
-FROM rollup_hour
-WHERE panel_id = %(panel_id)s AND starts_at >= %(since)s AND starts_at <= %(now)s"""
+SELECT panel.id AS panel_id, panel.code, panel.time_zone, latest.last_seen_at, ledger.id AS ledger_id,
+       backtest.judged_at
+FROM panel
+CROSS JOIN LATERAL (SELECT id FROM ledger_entry WHERE panel_id = panel.id ORDER BY id DESC LIMIT 1) AS ledger
+LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
+LEFT JOIN forecast_attempt AS attempt ON attempt.panel_id = panel.id
+LEFT JOIN forecast_backtest AS backtest ON backtest.panel_id = panel.id
+WHERE panel.is_prepaid
+  AND (attempt.ledger_id IS DISTINCT FROM ledger.id
+       OR (attempt.last_seen_at IS DISTINCT FROM latest.last_seen_at
+           AND attempt.tried_at <= %(now)s::timestamptz - %(min_interval)s::interval)
+       OR attempt.tried_at <= %(now)s::timestamptz - %(max_age)s::interval)
+ORDER BY attempt.ledger_id IS DISTINCT FROM ledger.id DESC, attempt.tried_at, panel.id
+LIMIT %(limit)s"""
 
 _SAVE = """
 INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method, history_days,
-                                balance_kwh, p10_at, p50_at, p90_at, days_left, daily, hourly)
+                                balance_kwh, balance_at, widening_lower, widening_upper, p10_at, p50_at, p90_at,
+                                days_left, daily, hourly)
 VALUES (%(panel_id)s, date_trunc('hour', %(made_at)s::timestamptz), %(made_at)s, %(data_up_to)s, %(ledger_id)s,
-        %(method)s, %(history_days)s, %(balance_kwh)s, %(p10_at)s, %(p50_at)s, %(p90_at)s, %(days_left)s,
-        %(daily)s, %(hourly)s)
+        %(method)s, %(history_days)s, %(balance_kwh)s, %(balance_at)s, %(widening_lower)s, %(widening_upper)s,
+        %(p10_at)s, %(p50_at)s, %(p90_at)s, %(days_left)s, %(daily)s, %(hourly)s)
 ON CONFLICT (panel_id, hour_at) DO UPDATE SET
     made_at = excluded.made_at, data_up_to = excluded.data_up_to, ledger_id = excluded.ledger_id,
     method = excluded.method, history_days = excluded.history_days, balance_kwh = excluded.balance_kwh,
-    p10_at = excluded.p10_at, p50_at = excluded.p50_at, p90_at = excluded.p90_at, days_left = excluded.days_left,
-    daily = excluded.daily, hourly = excluded.hourly
+    balance_at = excluded.balance_at, widening_lower = excluded.widening_lower,
+    widening_upper = excluded.widening_upper, p10_at = excluded.p10_at, p50_at = excluded.p50_at,
+    p90_at = excluded.p90_at, days_left = excluded.days_left, daily = excluded.daily, hourly = excluded.hourly
 WHERE depletion_forecast.made_at <= excluded.made_at"""
 
 # The hour before, or two of them: another worker's clock may have been behind.
@@ -82,8 +67,8 @@ ON CONFLICT (panel_id) DO UPDATE SET
     tried_at = excluded.tried_at, last_seen_at = excluded.last_seen_at, ledger_id = excluded.ledger_id"""
 
 _CURRENT = """
-SELECT panel.id AS panel_id, made_at, data_up_to, ledger_id, method, history_days, balance_kwh, p10_at, p50_at,
-       p90_at, days_left, daily, hourly
+SELECT panel.id AS panel_id, made_at, data_up_to, ledger_id, method, history_days, balance_kwh, balance_at,
+       widening_lower, widening_upper, p10_at, p50_at, p90_at, days_left, daily, hourly
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN LATERAL (SELECT * FROM depletion_forecast WHERE panel_id = panel.id
               ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
@@ -92,27 +77,14 @@ WHERE panel.id = ANY(%(panel_ids)s)"""
 
 @dataclass(frozen=True, slots=True)
 class StalePanel:
-    """A prepaid panel with news since its last forecast; `reading_at` is None before its first reading.
-
-    `balance_at` is up to when usage is known to be taken off the balance: the newest reading, or the credit's first
-    row or the newest look at the meter's display, where that is later.
-    """
+    """A prepaid panel whose forecast is due; `judged_at` is when its earlier ones were judged, None for never."""
 
     panel_id: int
     code: str
     time_zone: str
-    reading_at: datetime | None
     last_seen_at: datetime | None
     ledger_id: int
-    balance_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterPoints:
-    """A register that only rises, from 0 at the first point: seconds since 1970 (UTC) and kWh, equally long."""
-
-    at_s: list[float]
-    register_kwh: list[float]
+    judged_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +102,8 @@ class StoredForecast:
     """When a panel's units run out, as it was forecast at `made_at` from readings up to `data_up_to`.
 
     `p10_at` is early, `p50_at` the median, `p90_at` late; None where that lies beyond the horizon, as `days_left`.
-    `balance_kwh` is what was left and `ledger_id` the newest ledger row that was counted.
+    `balance_kwh` is what was left when usage up to `balance_at` had been taken off, `ledger_id` the newest ledger row
+    that was counted. The distances from P50 to P10 and P90 were stretched by `widening_lower` and `widening_upper`.
     """
 
     panel_id: int
@@ -140,6 +113,9 @@ class StoredForecast:
     method: str
     history_days: float
     balance_kwh: Decimal
+    balance_at: datetime | None
+    widening_lower: float
+    widening_upper: float
     p10_at: datetime | None
     p50_at: datetime | None
     p90_at: datetime | None
@@ -149,43 +125,16 @@ class StoredForecast:
 
 
 async def stale(
-    connection: AsyncConnection[Row], *, now: datetime, min_interval: timedelta, limit: int
+    connection: AsyncConnection[Row], *, now: datetime, min_interval: timedelta, max_age: timedelta, limit: int
 ) -> list[StalePanel]:
-    """Prepaid panels with news since their last forecast, those with new credit first.
+    """Prepaid panels whose forecast is due, those with new credit first.
 
-    New readings alone wait until `min_interval` has passed since the last attempt. A panel without any ledger row
-    has no balance, so it is never stale.
+    New readings wait until `min_interval` has passed since the last attempt; after `max_age` it is due without news. A
+    panel without any ledger row has no balance, so it is never due.
     """
     async with connection.cursor(row_factory=class_row(StalePanel)) as cursor:
-        parameters = {"now": now, "min_interval": min_interval, "limit": limit}
+        parameters = {"now": now, "min_interval": min_interval, "max_age": max_age, "limit": limit}
         return await (await cursor.execute(_STALE, parameters)).fetchall()
-
-
-async def balance(connection: AsyncConnection[Row], panel_id: int, *, now: datetime) -> Decimal | None:
-    """Units left at `now` after everything metered so far, in kWh; None before the panel's first ledger row."""
-    row = await (await connection.execute(_BALANCE, {"panel_id": panel_id, "now": now})).fetchone()
-    return row[0] if row else None
-
-
-async def history(connection: AsyncConnection[Row], panel_id: int, *, now: datetime, days: int = 180) -> RegisterPoints:
-    """The register at the last reading of each hour (UTC) of the last `days`, ascending; empty without readings.
-
-    The last point is the newest reading. The oldest hour starts a line from its first reading, so that a panel gives
-    something to forecast from within its first hour.
-    """
-    parameters = {"panel_id": panel_id, "since": now - timedelta(days=days), "now": now}
-    row = await (await connection.execute(_HISTORY, parameters)).fetchone()
-    if not row or not row[0]:
-        return RegisterPoints([], [])
-    last_at_s, energy_kwh, first_at_s = row
-    if first_at_s == last_at_s[0]:
-        return RegisterPoints(last_at_s, _running_total([0.0, *energy_kwh[1:]]))
-    return RegisterPoints([first_at_s, *last_at_s], _running_total([0.0, *energy_kwh]))
-
-
-def _running_total(energy_kwh: list[float]) -> list[float]:
-    total_kwh = 0.0
-    return [total_kwh := round(total_kwh + part_kwh, 6) for part_kwh in energy_kwh]
 
 
 async def save(

@@ -11,8 +11,9 @@ from metering.access import Viewer
 from metering.ledger import correction_kwh, receipt
 from metering.money import Money
 from metering.tariffs.rules import flat
-from store import accounts, forecasts, ledger
+from store import accounts, ledger
 from store.connections import Database, connect_async
+from store.forecast_inputs import histories
 
 _ALWAYS: Final = date(1970, 1, 1)
 TARIFF: Final = flat(
@@ -73,7 +74,8 @@ async def _tenants(connection: Database, *, panel_ids: dict[str, int]) -> list[T
 async def _buy_from_the_start(connection: Database, tenant: Tenant, *, since: datetime, until: datetime) -> None:
     """An opening balance, then a top-up whenever little was left at the end of an hour."""
     days = (until - since) // timedelta(days=1) + 1
-    points = await forecasts.history(connection, tenant.panel_id, now=until, days=days)
+    found = await histories(connection, viewer=tenant.viewer, panel_ids=[tenant.panel_id], now=until, days=days)
+    points = found[tenant.panel_id]
     await _show(connection, tenant, at=datetime.fromtimestamp(points.at_s[0], UTC), shown_kwh=_OPENING_KWH)
     credit_kwh, amounts = float(_OPENING_KWH) + points.register_kwh[0], cycle(_AMOUNTS)
     for at_s, register_kwh in zip(points.at_s, points.register_kwh, strict=True):

@@ -98,8 +98,6 @@ FOR_JOBS = {
     "events.stored_after": "the live hub, which asks for the panels that its viewers may see",
     "events.stored_pages": "the live hub, as above",
     "forecasts.ages": "how fresh forecasts are, nobody's data",
-    "forecasts.balance": "the forecasting job",
-    "forecasts.history": "the forecasting job",
     "forecasts.stale": "the forecasting job",
     "known_panels.known_panels": "ingest",
     "low_units.due": "the job that evaluates rules",

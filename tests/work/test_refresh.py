@@ -1,6 +1,6 @@
 """Which panels are forecast, from what, and what is kept."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,8 @@ from forecasting.refresh import refresh_stale
 from metering.access import Role, Viewer
 from store import forecasts
 from store.connections import Pool, Row
+from store.forecast_inputs import RegisterPoints, histories
+from store.forecasts import StoredForecast
 from tests.fixtures.flat import NOW, Flat
 
 NEVER = timedelta(0)
@@ -55,14 +57,38 @@ async def test_a_look_at_the_display_of_a_silent_meter_is_the_balance_of_that_mo
     assert await days_left(pool, lived_in) == pytest.approx(3, abs=0.3)
 
 
-async def days_left(pool: Pool, flat: Flat) -> float | None:
+async def current(pool: Pool, flat: Flat) -> StoredForecast:
     async with pool.connection() as connection:
-        return (await forecasts.current(connection, flat.tenant, [flat.panel_id]))[flat.panel_id].days_left
+        return (await forecasts.current(connection, flat.tenant, [flat.panel_id]))[flat.panel_id]
 
 
-async def test_nothing_is_done_without_news(pool: Pool, lived_in: Flat) -> None:
+async def days_left(pool: Pool, flat: Flat) -> float | None:
+    return (await current(pool, flat)).days_left
+
+
+async def points_of(connection: AsyncConnection[Row], flat: Flat, *, now: datetime) -> RegisterPoints:
+    return (await histories(connection, viewer=None, panel_ids=[flat.panel_id], now=now))[flat.panel_id]
+
+
+async def test_nothing_is_done_within_the_hour_without_news(pool: Pool, lived_in: Flat) -> None:
     await refresh_stale(pool, now=NOW)
-    assert await refresh_stale(pool, now=NOW + timedelta(hours=1)) == 0
+    assert await refresh_stale(pool, now=NOW + timedelta(minutes=59)) == 0
+
+
+async def test_a_silent_panels_forecast_is_made_anew_each_hour_and_is_told_as_wide_as_before(
+    pool: Pool, lived_in: Flat
+) -> None:
+    spreads: list[float] = []
+    for hours in (0, 24, 72):
+        assert await refresh_stale(pool, now=NOW + timedelta(hours=hours)) == 1
+        made = await current(pool, lived_in)
+        assert (made.made_at, made.data_up_to) == (NOW + timedelta(hours=hours), NOW)
+        assert made.p10_at
+        assert made.p90_at
+        assert made.days_left
+        spreads.append((made.p90_at - made.p10_at) / timedelta(days=made.days_left))
+    assert spreads == sorted(spreads)
+    assert spreads[2] > 1.5 * spreads[0]
 
 
 async def test_readings_wait_for_the_interval_and_credit_does_not(pool: Pool, lived_in: Flat) -> None:
@@ -151,14 +177,14 @@ async def test_a_panel_that_fails_is_logged_and_does_not_hold_up_the_others(
         " SELECT id, '2025-02-01', '2025-02-01', 1, '2025-02-01' FROM bad"
     )
 
-    def failing(*_args: Any, time_zone: Any, **_others: Any) -> None:
-        raise RuntimeError(f"no forecast in {time_zone}")
+    def failing(questions: list[Any], **_others: Any) -> None:
+        raise RuntimeError(f"no forecast for {len(questions)}")
 
     assert await refresh_stale(pool, now=NOW) == 2
     assert lived_in.execute("SELECT count(*) FROM depletion_forecast") == [(1,)]
     assert "no forecast for panel BAD" in caplog.text
     lived_in.top_up("1", at=NOW)
-    monkeypatch.setattr(forecasting.refresh, "forecast_depletion", failing)
+    monkeypatch.setattr(forecasting.refresh, "forecast_depletions", failing)
     assert await refresh_stale(pool, now=NOW) == 1
     assert lived_in.execute("SELECT count(*) FROM depletion_forecast") == [(1,)]
     assert await refresh_stale(pool, now=NOW, min_interval=NEVER) == 0
@@ -167,7 +193,7 @@ async def test_a_panel_that_fails_is_logged_and_does_not_hold_up_the_others(
 async def test_a_reset_of_the_register_is_no_usage(connection: AsyncConnection[Row], flat: Flat) -> None:
     for minutes, register in ((0, 100.0), (50, 101.0), (70, 0.5), (130, 1.5)):
         flat.meter(register, at=NOW + timedelta(minutes=minutes))
-    points = await forecasts.history(connection, flat.panel_id, now=NOW + timedelta(hours=3))
+    points = await points_of(connection, flat, now=NOW + timedelta(hours=3))
     assert [round(at_s - NOW.timestamp()) for at_s in points.at_s] == [0, 3000, 4200, 7800]
     assert points.register_kwh == [0.0, 1.0, 1.0, 2.0]
 
@@ -176,9 +202,9 @@ async def test_the_first_hour_gives_two_points_and_one_reading_one(
     connection: AsyncConnection[Row], flat: Flat
 ) -> None:
     flat.meter(100.0)
-    one = await forecasts.history(connection, flat.panel_id, now=NOW)
+    one = await points_of(connection, flat, now=NOW)
     flat.meter(100.5, at=NOW + timedelta(minutes=20))
-    two = await forecasts.history(connection, flat.panel_id, now=NOW + timedelta(minutes=20))
+    two = await points_of(connection, flat, now=NOW + timedelta(minutes=20))
     assert one.register_kwh == [0.0]
     assert two.register_kwh == [0.0, 0.5]
 
@@ -186,7 +212,7 @@ async def test_the_first_hour_gives_two_points_and_one_reading_one(
 async def test_a_clock_that_runs_ahead_is_taken_as_now(connection: AsyncConnection[Row], flat: Flat) -> None:
     flat.meter(100.0)
     flat.meter(100.5, at=NOW + timedelta(minutes=14), received_at=NOW + timedelta(minutes=1))
-    points = await forecasts.history(connection, flat.panel_id, now=NOW + timedelta(minutes=1))
+    points = await points_of(connection, flat, now=NOW + timedelta(minutes=1))
     assert points.at_s == [NOW.timestamp(), NOW.timestamp() + 60]
 
 
