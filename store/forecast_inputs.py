@@ -25,7 +25,7 @@ class RegisterPoints:
 
 @dataclass(frozen=True, slots=True)
 class CreditRow:
-    """A row of a panel's ledger: what the display showed, or None and the units that were added; seconds since 1970."""
+    """A row of a panel's ledger: what the display showed, else None and the units added; seconds since 1970."""
 
     at_s: float
     shown_kwh: float | None
@@ -100,7 +100,9 @@ SELECT panel.id, balance_now_kwh(panel.id, %(now)s), ledger.first_at, ledger.sho
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 CROSS JOIN LATERAL (
     SELECT min(at) AS first_at, max(at) FILTER (WHERE kind = 'BALANCE_READING') AS shown_at
-    FROM ledger_entry WHERE panel_id = panel.id
+    FROM ledger_entry AS entry
+    WHERE panel_id = panel.id AND kind NOT IN ('REVERSAL', 'DEBT')
+      AND NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
 ) AS ledger
 WHERE panel.id = ANY(%(panel_ids)s) AND ledger.first_at IS NOT NULL"""
 
@@ -154,13 +156,16 @@ def _running_total(energy_kwh: list[float]) -> list[float]:
     return [total_kwh := round(total_kwh + part_kwh, 6) for part_kwh in energy_kwh]
 
 
+# A reversed display is none: what it had corrected, its opposite row takes back.
 _ROWS: LiteralString = """
-SELECT panel.id, extract(epoch FROM at)::float8, shown_kwh::float8, units_kwh::float8
+SELECT panel.id, extract(epoch FROM at)::float8,
+       CASE WHEN NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
+            THEN shown_kwh::float8 END, units_kwh::float8
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN unnest(%(silent_ids)s::integer[], %(ends_at)s::timestamptz[]) AS silent (id, ends_at) ON silent.id = panel.id
 JOIN ledger_entry AS entry ON entry.panel_id = panel.id
 WHERE entry.at > coalesce(silent.ends_at, %(now)s::timestamptz - interval '180 days')
-ORDER BY panel.id, at, entry.id"""
+ORDER BY panel.id, at, coalesce(reverses, entry.id), entry.id"""
 
 _LEFT: LiteralString = """
 SELECT panel.id, balance_kwh(panel.id, silent.ends_at)::float8
