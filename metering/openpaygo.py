@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final
 
 from openpaygo import OpenPAYGOTokenDecoder, OpenPAYGOTokenEncoder, TokenType
+from openpaygo.token_shared import OpenPAYGOTokenShared
 
 from metering.refusals import Refused
 
@@ -59,13 +60,10 @@ _TYPES: Final = {kind: number for number, kind in _KINDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class PaygoMeter:
-    """How a meter's tokens are made and read.
-
-    `starting_code` None is the one that follows from the key; up to `starting_count` every token counts as used.
-    """
+    """How a meter's tokens are made and read; up to `starting_count` every token counts as used."""
 
     secret_key_hex: str = field(repr=False)
-    starting_code: int | None
+    starting_code: int
     kwh_per_value: Decimal
     starting_count: int
     has_restricted_digits: bool
@@ -100,6 +98,8 @@ def checked_meter(
 ) -> PaygoMeter:
     """How the meter's tokens are read, from what somebody typed in; the key is never repeated in a message.
 
+    `starting_code` None stands for the one that follows from the key.
+
     Raises:
         Refused: BAD_INPUT with the field.
     """
@@ -116,7 +116,8 @@ def checked_meter(
     if not 0 <= starting_count <= MAX_COUNT:
         raise Refused("BAD_INPUT", f"`startingCount` must be 0 to {MAX_COUNT}.", "startingCount")
     key = secret_key_hex.lower()
-    return PaygoMeter(key, starting_code, kwh_per_value, starting_count, has_restricted_digits, makes_long_tokens)
+    code = OpenPAYGOTokenShared.generate_starting_code(bytes.fromhex(key)) if starting_code is None else starting_code
+    return PaygoMeter(key, code, kwh_per_value, starting_count, has_restricted_digits, makes_long_tokens)
 
 
 def checked_digits(token: str, *, meter: PaygoMeter) -> str:

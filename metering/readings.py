@@ -43,6 +43,8 @@ class ReadingFlag(IntFlag):
     """It arrived more than 15 minutes after the time of the device's clock."""
     CORRECTED = 32
     """An admin has corrected a value; the audit keeps what the meter said."""
+    TYPED_IN = 64
+    """A person read it from the meter's register and typed it in."""
 
 
 NO_FLAGS = ReadingFlag(0)

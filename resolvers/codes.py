@@ -204,6 +204,10 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Readings from before what is kept cannot be changed.",
             "The message says from when on they can.",
         ),
+        "READING_WITHDRAWN": (
+            "An admin has withdrawn the reading of this instant.",
+            "Give another instant, or ask an admin to restore it.",
+        ),
         "CHANGE_NOT_FOUND": ("No correction or withdrawal of this id.", "`readingChanges` lists them."),
         "ALREADY_RESTORED": ("The change was undone before.", "Nothing is left to do."),
         "CHANGED_SINCE": ("The reading was corrected again, or withdrawn, since.", "Undo that first."),

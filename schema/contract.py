@@ -30,6 +30,7 @@ from schema.service import ServiceMutations, ServiceQueries
 from schema.sessions import SessionMutations, SessionQueries
 from schema.states import StateSubscriptions
 from schema.summaries import SummaryQueries
+from schema.typed_readings import TypedReadingMutations
 
 PRINTED = Path(__file__).with_name("schema.graphql")
 """Where the printed contract stands."""
@@ -63,6 +64,7 @@ class Mutation(
     LowUnitsMutations,
     PushDeviceMutations,
     ReadingChangeMutations,
+    TypedReadingMutations,
     MappingMutations,
     OpenSubscriptionMutations,
 ):

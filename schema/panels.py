@@ -17,6 +17,7 @@ from resolvers import (
     register_events,
     summaries,
     totals,
+    typed_readings,
 )
 from resolvers import usage as resolved
 from resolvers.context import Info
@@ -47,12 +48,14 @@ from schema.readings import Interval, Reading, ReadingSeries
 from schema.register_events import RegisterEvent
 from schema.summaries import MONTH, WEEK, YEAR, PanelSummary
 from schema.tariffs import Tariff
+from schema.typed_readings import TypedReading
 from schema.usage import PERIOD, DailyUsage, UsageSeries, UsageStatistics, UsageToday
 from schema.usage_profile import UsageProfile
 from store.panels import Panel as PanelRow
 from store.panels import PanelStatus
 from store.reading_audit import ReadingChange as ChangeRow
 from store.register_history import PastEvent
+from store.typed_readings import TypedReading as TypedRow
 
 if TYPE_CHECKING:
     from schema.devices import Device
@@ -211,6 +214,18 @@ class Panel(Node):
     ) -> pages.Page[ChangeRow]:
         """A page of changes."""
         return await reading_changes.page(parent, info, first=first, after=after)
+
+    @strawberry.field(
+        description="What people read from the meter and typed in, the last first.",
+        graphql_type=Connection[TypedReading],
+        extensions=[Arguments(first="How many at the most, 1 to 500.", after="Only readings after this cursor.")],
+    )
+    @staticmethod
+    async def typed_readings(
+        parent: strawberry.Parent[PanelRow], info: Info, first: int = 50, after: Cursor | None = None
+    ) -> pages.Page[TypedRow]:
+        """A page of typed-in readings."""
+        return await typed_readings.page(parent, info, first=first, after=after)
 
     @strawberry.field(
         description="What the panel's registers did that was no usage, newest first.",

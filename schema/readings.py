@@ -18,7 +18,8 @@ strawberry.enum(
     description="What is to be known of a reading beside its values. IMPORT_GLITCH, EXPORT_GLITCH: the register is a"
     " fault of the meter or the line and counts for nothing. CLOCK_REPLACED: the device's clock was not believed, its"
     " time is the arrival. ARRIVAL_TIME: the message had no time, its time is the arrival. LATE: it arrived more than"
-    " 15 minutes after its own time. CORRECTED: an admin corrected it; readingChanges has what the meter said.",
+    " 15 minutes after its own time. CORRECTED: an admin corrected it; readingChanges has what the meter said."
+    " TYPED_IN: a person read it from the meter and typed it in; typedReadings has who.",
 )
 strawberry.enum(
     Downsampling,
@@ -98,8 +99,8 @@ class PhaseColumns:
 
 
 _FLAGS = (
-    "0 for most: 1 IMPORT_GLITCH, 2 EXPORT_GLITCH, 4 CLOCK_REPLACED, 8 ARRIVAL_TIME, 16 LATE, 32 CORRECTED, added up."
-    " 0 where a point stands for minutes, hours or days."
+    "0 for most: 1 IMPORT_GLITCH, 2 EXPORT_GLITCH, 4 CLOCK_REPLACED, 8 ARRIVAL_TIME, 16 LATE, 32 CORRECTED,"
+    " 64 TYPED_IN, added up. 0 where a point stands for minutes, hours or days."
 )
 _POWER = (
     "Active power in kW; negative while the panel exports; null: not measured. Of a point that stands for many readings"

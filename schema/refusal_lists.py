@@ -60,6 +60,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "tariffs": "BAD_RANGE",
         "exportLink": "BAD_RANGE",
         "readingChanges": _PAGE,
+        "typedReadings": _PAGE,
         "registerEvents": _PAGE,
     },
     "PrepaidAccount": {"ledger": _PAGE},

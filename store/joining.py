@@ -26,7 +26,7 @@ WITH said AS (
            bit_or(staged.flags) AS any_flags, bit_and(staged.flags) AS all_flags, bool_or(staged.is_news) AS is_news
     FROM (
         SELECT staged.*, kept.received_at AS kept_received_at,
-           (staged.flags & 12 & ~kept.flags <> 0
+           (staged.flags & 76 & ~kept.flags <> 0
            OR kept.flags & ~staged.flags & 16 <> 0
            OR (kept.voltage_r_v, kept.voltage_s_v, kept.voltage_t_v, kept.voltage_n_v, kept.current_r_a,
                kept.current_s_a, kept.current_t_a, kept.current_n_a, kept.active_power_kw, kept.apparent_power_kva,
@@ -63,7 +63,7 @@ WITH said AS (
     UPDATE reading AS kept SET
         batch_id = CASE WHEN said.is_news THEN %(batch_id)s ELSE kept.batch_id END,
         received_at = least(kept.received_at, said.received_at),
-        flags = (kept.flags & 3) | ((kept.flags | said.any_flags) & 12) | (kept.flags & said.all_flags & 16),
+        flags = (kept.flags & 3) | ((kept.flags | said.any_flags) & 76) | (kept.flags & said.all_flags & 16),
         voltage_r_v = greatest(kept.voltage_r_v, said.voltage_r_v),
         voltage_s_v = greatest(kept.voltage_s_v, said.voltage_s_v),
         voltage_t_v = greatest(kept.voltage_t_v, said.voltage_t_v),

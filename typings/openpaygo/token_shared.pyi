@@ -5,3 +5,7 @@ class TokenType:
     COUNTER_SYNC: int
     INVALID: int
     ALREADY_USED: int
+
+class OpenPAYGOTokenShared:
+    @classmethod
+    def generate_starting_code(cls, key: bytes) -> int: ...
