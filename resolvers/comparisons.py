@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -10,10 +10,12 @@ import strawberry
 
 from metering.calendar_spans import CalendarSpan, DaysUpTo, part_before
 from metering.money import Money
+from metering.tariffs.book import TariffBook
 from metering.usage import change_percent, money_change_percent
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
-from resolvers.summaries import PanelSummary, SummaryTotal, energy_of, shown_costs
+from resolvers.span_costs import Costs, costs_by_span, costs_of, shown_costs
+from resolvers.summaries import PanelSummary, SummaryTotal, energy_of
 from store import summaries
 from store.summaries import SpanSum
 
@@ -31,8 +33,8 @@ class PreviousSummary:
     cost_change_percent: float | None
 
 
-_Key = tuple[int, str, CalendarSpan]
-"""A panel's id, its time zone, and what is compared."""
+_Key = tuple[int, str, CalendarSpan, TariffBook]
+"""A panel's id, its time zone, what is compared, and its tariffs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ class _Before:
 
     days: DaysUpTo
     parts: list[SpanSum]
+    costs: Costs | None = None
+
+    @property
+    def exact_costs(self) -> Costs:
+        """What it costs exactly, by currency."""
+        return costs_of(self.parts) if self.costs is None else self.costs
 
     @property
     def is_partial(self) -> bool:
@@ -51,39 +59,44 @@ class _Before:
 async def of_panel(parent: strawberry.Parent[PanelSummary], info: Info) -> PreviousSummary | None:
     """What the panel used before; None without readings, and while the span has not begun."""
     before = await _loaded(info.context, parent)
-    return before and _compared(parent.parts, [before])
+    return before and _compared([parent], [before])
 
 
 async def of_total(parent: strawberry.Parent[SummaryTotal], info: Info) -> PreviousSummary | None:
     """What all of the counted panels used before; None without readings of any."""
     found = await asyncio.gather(*(_loaded(info.context, line) for line in parent.lines))
     known = [before for before in found if before is not None]
-    return _compared([part for line in parent.lines for part in line.parts], known) if known else None
+    return _compared(parent.lines, known) if known else None
 
 
 async def _loaded(context: Context, line: PanelSummary) -> _Before | None:
-    return await loaded(context, _before, (line.panel.id, line.panel.time_zone, line.span))
+    return await loaded(context, _before, (line.panel.id, line.panel.time_zone, line.span, line.book))
 
 
 async def _before(context: Context, keys: list[_Key]) -> dict[_Key, _Before]:
     """What is stored of the spans before; one statement for all panels and spans."""
-    now, asked = context.now(), {(time_zone, span) for _, time_zone, span in keys}
+    now, asked = context.now(), {(time_zone, span) for _, time_zone, span, _ in keys}
     days = {key: part_before(key[1], time_zone=ZoneInfo(key[0]), now=now) for key in asked}
     begun = [(key, part) for key, part in days.items() if part is not None]
     spans = [(time_zone, part) for (time_zone, _), part in begun]
-    panel_ids = sorted({panel_id for panel_id, _, _ in keys})
-    found: dict[_Key, _Before] = {}
+    books = {panel_id: book for panel_id, _, _, book in keys}
+    found: dict[tuple[int, CalendarSpan], _Before] = {}
     async with context.pool.connection() as connection:
         viewer = context.signed_in
-        for part in await summaries.by_span(connection, viewer=viewer, panel_ids=panel_ids, spans=spans):
-            (time_zone, span), before = begun[part.place]
-            found.setdefault((part.panel_id, time_zone, span), _Before(before, [])).parts.append(part)
-    return found
+        for part in await summaries.by_span(connection, viewer=viewer, panel_ids=sorted(books), spans=spans):
+            (_, span), before = begun[part.place]
+            found.setdefault((part.panel_id, span), _Before(before, [])).parts.append(part)
+        tagged = [(key[0], key[1], key[2], found[key[0], key[2]].days) for key in keys if (key[0], key[2]) in found]
+        costs = await costs_by_span(connection, context, books=books, spans=tagged)
+    known = {of: replace(before, costs=costs.get(of)) for of, before in found.items()}
+    return {key: known[key[0], key[2]] for key in keys if (key[0], key[2]) in known}
 
 
-def _compared(parts: Sequence[SpanSum], before: Sequence[_Before]) -> PreviousSummary:
+def _compared(lines: Sequence[PanelSummary], before: Sequence[_Before]) -> PreviousSummary:
+    parts = [part for line in lines for part in line.parts]
     earlier = [part for each in before for part in each.parts]
-    costs, earlier_costs = shown_costs(parts), shown_costs(earlier)
+    costs = shown_costs(cost for line in lines for cost in line.costs)
+    earlier_costs = shown_costs(cost for each in before for cost in each.exact_costs)
     return PreviousSummary(
         first_day=min(each.days.first_day for each in before),
         last_day=max(each.days.last_day for each in before),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.panels import checked
+from resolvers.span_costs import Costs, costs_by_span, costs_of, shown_costs
 from store import panel_list, summaries
 from store import tariffs as stored_tariffs
 from store.panel_list import EVERY_PANEL, PanelFilter
@@ -60,10 +61,12 @@ class Spanned:
 
 @dataclass(frozen=True, slots=True)
 class PanelSummary(Spanned):
-    """What a panel used in a week, month or year; `parts` is what is stored of it, by currency."""
+    """What a panel used in a week, month or year; `parts` is stored of it, `costs` are exact."""
 
     panel: Panel
+    book: TariffBook
     parts: list[SpanSum]
+    costs: Costs
     energy_kwh: float
     export_kwh: float
     cost: Money
@@ -94,9 +97,10 @@ class Summary(Spanned):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is stored of some panels' spans."""
+    """What is stored of some panels' spans; `costs` has those in which a price varies or charges fall due."""
 
     sums: dict[tuple[int, CalendarSpan], list[SpanSum]]
+    costs: dict[tuple[int, CalendarSpan], Costs]
     first_at: dict[int, datetime]
     books: dict[int, TariffBook]
     now: datetime
@@ -183,21 +187,27 @@ async def year_of_panel(parent: strawberry.Parent[Panel], info: Info, year: int)
 
 
 async def _of_panel(context: Context, panel: Panel, *, span: CalendarSpan) -> PanelSummary:
-    known = await loaded(context, _of_panels, (panel.id, span)) or _Known({}, {}, {}, context.now())
+    known = await loaded(context, _of_panels, (panel.id, panel.time_zone, span)) or _Known(
+        {}, {}, {}, {}, context.now()
+    )
     return _line(panel, span=span, known=known, is_counted=bool(counted([panel.code])))
 
 
-async def _of_panels(context: Context, keys: list[tuple[int, CalendarSpan]]) -> dict[tuple[int, CalendarSpan], _Known]:
-    """What is stored of panels and spans, the same for every key: one statement, however many there are of either."""
-    panel_ids, spans = {panel_id for panel_id, _ in keys}, {span for _, span in keys}
-    return dict.fromkeys(keys, await _known(context, panel_ids=sorted(panel_ids), spans=list(spans)))
+_Key = tuple[int, str, CalendarSpan]
+"""A panel's id and time zone, and a span."""
+
+
+async def _of_panels(context: Context, keys: list[_Key]) -> dict[_Key, _Known]:
+    """What is stored of panels and spans, the same for every key: a few statements for all."""
+    zones, spans = {panel_id: time_zone for panel_id, time_zone, _ in keys}, {span for _, _, span in keys}
+    return dict.fromkeys(keys, await _known(context, zones=zones, spans=list(spans)))
 
 
 async def _of_spans(context: Context, spans: Sequence[CalendarSpan], *, where: PanelFilter | None) -> list[Summary]:
     which, since = checked(where or EVERY_PANEL), context.now() - context.online_within
     async with context.pool.connection() as connection:
         shown = await panel_list.every(connection, viewer=context.signed_in, where=which, online_since=since)
-    known = await _known(context, panel_ids=[panel.id for panel in shown], spans=spans)
+    known = await _known(context, zones={panel.id: panel.time_zone for panel in shown}, spans=spans)
     found = list[Summary]()
     for span in spans:
         found.append(_summary(span, shown=shown, known=known, where=which))
@@ -205,8 +215,8 @@ async def _of_spans(context: Context, spans: Sequence[CalendarSpan], *, where: P
     return found
 
 
-async def _known(context: Context, *, panel_ids: Sequence[int], spans: Sequence[CalendarSpan]) -> _Known:
-    viewer = context.signed_in
+async def _known(context: Context, *, zones: Mapping[int, str], spans: Sequence[CalendarSpan]) -> _Known:
+    viewer, panel_ids = context.signed_in, sorted(zones)
     asked = [(None, DaysUpTo(span.first_day, span.end_day)) for span in spans]
     sums: dict[tuple[int, CalendarSpan], list[SpanSum]] = defaultdict(list)
     async with context.pool.connection() as connection:
@@ -214,7 +224,17 @@ async def _known(context: Context, *, panel_ids: Sequence[int], spans: Sequence[
             sums[part.panel_id, spans[part.place]].append(part)
         first_at = await summaries.first_readings(connection, viewer=viewer, panel_ids=panel_ids)
         books = await stored_tariffs.books(connection, viewer=viewer, panel_ids=panel_ids)
-    return _Known(sums, first_at, books, context.now())
+        costs = await costs_by_span(
+            connection,
+            context,
+            books=books,
+            spans=[
+                (panel_id, time_zone, span, DaysUpTo(span.first_day, span.end_day))
+                for panel_id, time_zone in zones.items()
+                for span in spans
+            ],
+        )
+    return _Known(sums, costs, first_at, books, context.now())
 
 
 def _summary(span: CalendarSpan, *, shown: Sequence[Panel], known: _Known, where: PanelFilter) -> Summary:
@@ -222,22 +242,26 @@ def _summary(span: CalendarSpan, *, shown: Sequence[Panel], known: _Known, where
     lines = [_line(panel, span=span, known=known, is_counted=panel.code in codes) for panel in shown]
     counting = [line for line in lines if line.is_counted]
     parts = [part for line in counting for part in line.parts]
-    return Summary(
-        span, where, lines, SummaryTotal(float(energy_of(parts)), _export(parts), shown_costs(parts), counting)
-    )
+    costs = shown_costs(cost for line in counting for cost in line.costs)
+    return Summary(span, where, lines, SummaryTotal(float(energy_of(parts)), _export(parts), costs, counting))
 
 
 def _line(panel: Panel, *, span: CalendarSpan, known: _Known, is_counted: bool) -> PanelSummary:
     parts = known.sums.get((panel.id, span), [])
+    costs = known.costs.get((panel.id, span))
+    if costs is None:
+        costs = costs_of(parts)
     book = known.books.get(panel.id) or NO_TARIFFS
     currency = tariffs.required(book, span.end_day - timedelta(days=1)).currency
     return PanelSummary(
         panel=panel,
+        book=book,
         span=span,
         parts=parts,
+        costs=costs,
         energy_kwh=float(energy_of(parts)),
         export_kwh=_export(parts),
-        cost=money(sum((part.cost for part in parts if part.currency == currency), Decimal(0)), currency),
+        cost=money(sum((amount for of, amount in costs if of == currency), Decimal(0)), currency),
         peak_kw=max((part.peak_kw for part in parts if part.peak_kw is not None), default=None),
         average_power_factor=average_factor(
             sum(part.factor_sum for part in parts), sum(part.factor_count for part in parts)
@@ -261,12 +285,3 @@ def energy_of(parts: Iterable[SpanSum]) -> Decimal:
 
 def _export(parts: Iterable[SpanSum]) -> float:
     return float(sum((part.export_kwh for part in parts), Decimal(0)))
-
-
-def shown_costs(parts: Iterable[SpanSum]) -> list[Money]:
-    """The sum of the panels' amounts as they are shown, so that the lines of a bill add up; by currency."""
-    amounts: dict[str, Decimal] = defaultdict(Decimal)
-    for part in parts:
-        if part.currency is not None:
-            amounts[part.currency] += money(part.cost, part.currency).amount
-    return [Money(amount, currency) for currency, amount in sorted(amounts.items())]

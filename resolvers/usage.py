@@ -2,9 +2,9 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import strawberry
@@ -13,11 +13,13 @@ from metering.buckets import Grid, Level, grid, pieces, usage_level
 from metering.money import Money, money
 from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
 from metering.tariffs.book import TariffBook
-from metering.tariffs.cost import flat_cost
+from metering.tariffs.cost import Charges, flat_cost
 from metering.tariffs.rules import Tariff
+from metering.tariffs.slices import needs_slices
 from metering.usage import Prices, average_factor, total
 from resolvers import tariffs
 from resolvers.context import Context, Info
+from resolvers.costs import Spans, amount_in, charged, cost_of, has_slices
 from resolvers.loading import loaded
 from store import usage
 from store.panels import Panel
@@ -26,9 +28,13 @@ from store.usage import DayTotals, PowerSummary, UsageSum
 
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
-    """Usage of all buckets together; the peak is somewhere in `peak_in`, None where no power was measured."""
+    """Usage of all buckets together, those of `period`.
+
+    The peak is somewhere in `peak_in`, None where no power was measured.
+    """
 
     panel: Panel
+    period: Period
     energy_kwh: float
     export_kwh: float
     cost: Money
@@ -118,9 +124,10 @@ async def _series(info: Info, panel: Panel, *, step: Step, period: Period, book:
     currency = tariffs.required(book, buckets.days[-1]).currency
     parts, first_at = await parts_of(context, panel, buckets=buckets, step=step)
     found = _filled(parts, buckets=buckets, prices=Prices(book, currency=currency))
+    costs = await _costs(context, panel, found, buckets=buckets, step=step, book=book, currency=currency)
     is_partial = partial(buckets, known=found.keys(), first_at=first_at, now=context.now())
     columns = [found.get(index) for index in range(len(buckets.days))]
-    whole = _total(found, panel=panel, buckets=buckets, currency=currency)
+    whole = _total(found, panel=panel, buckets=buckets, cost=money(total(costs), currency))
     return UsageSeries(
         panel=panel,
         buckets=buckets,
@@ -131,7 +138,7 @@ async def _series(info: Info, panel: Panel, *, step: Step, period: Period, book:
         start_ms=[edge.timestamp() * 1000 for edge in buckets.starts],
         energy_kwh=[bucket and float(bucket.energy_kwh) for bucket in columns],
         export_kwh=[bucket and float(bucket.export_kwh) for bucket in columns],
-        cost=[bucket and bucket.cost for bucket in columns],
+        cost=costs,
         peak_kw=[bucket and bucket.peak_kw for bucket in columns],
         average_power_factor=[bucket and bucket.power_factor for bucket in columns],
         is_partial=is_partial,
@@ -141,15 +148,38 @@ async def _series(info: Info, panel: Panel, *, step: Step, period: Period, book:
     )
 
 
-def _total(found: dict[int, _Bucket], *, panel: Panel, buckets: Grid, currency: str) -> UsageTotal:
+async def _costs(
+    context: Context,
+    panel: Panel,
+    found: dict[int, _Bucket],
+    *,
+    buckets: Grid,
+    step: Step,
+    book: TariffBook,
+    currency: str,
+) -> list[Decimal | None]:
+    """What each bucket costs; None without a reading, unless a charge fell due."""
+    columns = [found.get(index) for index in range(len(buckets.days))]
+    if not has_slices(book, start=buckets.edges[0], end=buckets.edges[-1], zone=panel.zone):
+        return [bucket and bucket.cost for bucket in columns]
+    energies = tuple(bucket.energy_kwh if bucket else Decimal(0) for bucket in columns)
+    is_known = usage_level(buckets, step=step) is not Level.DAY
+    spans = Spans(panel.id, panel.zone, book, tuple(buckets.edges), energies if is_known else None)
+    (charges,) = await charged(context, [spans])
+    amounts = [amount_in(currency, of_bucket) for of_bucket in charges]
+    return [amount if bucket or amount else None for amount, bucket in zip(amounts, columns, strict=True)]
+
+
+def _total(found: dict[int, _Bucket], *, panel: Panel, buckets: Grid, cost: Money) -> UsageTotal:
     known = found.values()
     peaks = [(bucket.peak_kw, -index) for index, bucket in found.items() if bucket.peak_kw is not None]
     peak_kw, place = max(peaks, default=(None, None))
     return UsageTotal(
         panel=panel,
+        period=Period(buckets.edges[0], buckets.edges[-1]),
         energy_kwh=float(sum((bucket.energy_kwh for bucket in known), Decimal(0))),
         export_kwh=float(sum((bucket.export_kwh for bucket in known), Decimal(0))),
-        cost=money(total(bucket.cost for bucket in known), currency),
+        cost=cost,
         peak_kw=peak_kw,
         peak_in=None if place is None else _peak_in(-place, found[-place], buckets=buckets, panel=panel),
         average_power_factor=average_factor(
@@ -248,16 +278,30 @@ async def today(parent: strawberry.Parent[Panel], info: Info) -> UsageToday:
     context, panel = info.context, parent
     day = local_day(context.now(), panel.zone)
     totals = await loaded(context, _totals, (panel.id, day))
-    return day_so_far(day, totals=totals, tariff=tariffs.required(await tariffs.book(context, panel), day))
+    book = await tariffs.book(context, panel)
+    tariff, spans = tariffs.required(book, day), sliced_day(day, panel=panel, book=book)
+    charges = None if spans is None else (await cost_of(context, spans))[0]
+    return day_so_far(day, totals=totals, tariff=tariff, charges=charges)
 
 
-def day_so_far(day: date, *, totals: DayTotals | None, tariff: Tariff) -> UsageToday:
-    """A local day by its totals, at the price of its tariff; nothing used where there are none."""
+def sliced_day(day: date, *, panel: Panel, book: TariffBook) -> Spans | None:
+    """The local day, where what is used on it may cost more than one price a kWh; None where it does not."""
+    if not needs_slices(book, first=day, end=day + timedelta(days=1)):
+        return None
+    edges = (local_midnight(day, panel.zone), local_midnight(day + timedelta(days=1), panel.zone))
+    return Spans(panel.id, panel.zone, book, edges)
+
+
+def day_so_far(
+    day: date, *, totals: DayTotals | None, tariff: Tariff, charges: Sequence[Charges] | None = None
+) -> UsageToday:
+    """A local day by its totals, at the price of its tariff or with its charges; nothing used where there are none."""
     energy_kwh = totals.energy_kwh if totals else Decimal(0)
+    cost = flat_cost(energy_kwh, tariff=tariff) if charges is None else amount_in(tariff.currency, charges)
     return UsageToday(
         day=day,
         energy_kwh=float(energy_kwh),
-        cost=money(flat_cost(energy_kwh, tariff=tariff), tariff.currency),
+        cost=money(cost or Decimal(0), tariff.currency),
         register_now_kwh=totals and totals.register_kwh,
         register_at_midnight_kwh=totals and totals.register_at_midnight_kwh,
         peak_kw=totals and totals.peak_kw,
@@ -289,16 +333,15 @@ async def statistics(parent: strawberry.Parent[Panel], info: Info, since: dateti
     async with context.turns:
         energies = await metered(context, panel, period=period, book=book)
         power = await _power(context, panel, period=period)
+        costs = await costs_of(context, panel, energies, period=period, book=book)
     currency = tariffs.required(book, energies[-1][0]).currency
-    prices = Prices(book, currency=currency)
-    costs = [prices.cost(energy_kwh, day=day) for day, energy_kwh in energies]
     return UsageStatistics(
         energy_kwh=float(sum((energy_kwh for _, energy_kwh in energies), Decimal(0))),
         min_power_kw=power.min_kw,
         max_power_kw=power.max_kw,
         average_power_kw=power.average_kw,
         load_factor=_load_factor(power.average_kw, power.max_kw),
-        cost=money(total(costs), currency),
+        cost=money(costs.get(currency, Decimal(0)), currency),
         count=power.reading_count,
     )
 
@@ -317,13 +360,19 @@ async def metered(context: Context, panel: Panel, *, period: Period, book: Tarif
     return [(local_day(edge, panel.zone), energy_kwh) for edge, energy_kwh in zip(edges, energies, strict=False)]
 
 
-def cost_by_currency(energies: Iterable[tuple[date, Decimal]], *, book: TariffBook) -> list[Money]:
-    """What usage of local days costs: one amount a currency, by its code, rounded once."""
+async def costs_of(
+    context: Context, panel: Panel, energies: Iterable[tuple[date, Decimal]], *, period: Period, book: TariffBook
+) -> dict[str, Decimal]:
+    """What was used in a period costs, exactly, by currency; `energies` are what was used from local days on."""
+    if has_slices(book, start=period.start, end=period.end, zone=panel.zone):
+        spans = Spans(panel.id, panel.zone, book, (period.start.astimezone(UTC), period.end.astimezone(UTC)))
+        ((charges,),) = await charged(context, [spans])
+        return {one.currency: one.amount for one in charges}
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     for day, energy_kwh in energies:
         if tariff := book.on(day):
             amounts[tariff.currency] += flat_cost(energy_kwh, tariff=tariff)
-    return [money(amount, currency) for currency, amount in sorted(amounts.items())]
+    return amounts
 
 
 def _priced(period: Period, *, book: TariffBook, panel: Panel) -> list[datetime]:

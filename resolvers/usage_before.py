@@ -7,11 +7,11 @@ from decimal import Decimal
 import strawberry
 
 from metering.calendar_spans import period_before
-from metering.money import Money
+from metering.money import Money, money
 from metering.usage import change_percent, money_change_percent
 from resolvers import tariffs
 from resolvers.context import Info
-from resolvers.usage import UsageSeries, cost_by_currency, metered
+from resolvers.usage import UsageSeries, costs_of, metered
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ async def of_series(parent: strawberry.Parent[UsageSeries], info: Info) -> Previ
     book = await tariffs.book(info.context, panel)
     async with info.context.turns:
         energies = await metered(info.context, panel, period=period, book=book)
-    energy_kwh, cost = sum((energy for _, energy in energies), Decimal(0)), cost_by_currency(energies, book=book)
+        costs = await costs_of(info.context, panel, energies, period=period, book=book)
+    energy_kwh = sum((energy for _, energy in energies), Decimal(0))
+    cost = [money(amount, currency) for currency, amount in sorted(costs.items())]
     return PreviousUsage(
         since=period.start.astimezone(panel.zone),
         until=period.end.astimezone(panel.zone),

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from metering.periods import local_day, local_midnight
 from metering.tariffs.book import NO_TARIFFS
 from resolvers.context import Context, Info
+from resolvers.costs import charged_by
 from resolvers.pages import Cursor
 from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot
 from resolvers.state_stream import Kind, StateStream, Timer, lent
-from resolvers.usage import UsageToday, day_so_far
+from resolvers.usage import UsageToday, day_so_far, sliced_day
 from store import tariffs, usage
 from store.events import StoredReading
 from store.panels import Panel
@@ -69,7 +70,7 @@ def midnight_after(now: datetime, *, zone: ZoneInfo) -> datetime:
 
 
 class UsageTodayKind(Kind[PanelUsageToday]):
-    """What the stream of days tells: three statements for all panels that changed within a second."""
+    """What the stream of days tells: a few statements for all panels that changed within a second."""
 
     name = "today"
     snapshot, changed = UsageTodaySnapshot, UsageTodayChanged
@@ -90,13 +91,21 @@ class UsageTodayKind(Kind[PanelUsageToday]):
         async with lent(context) as connection:
             totals = await usage.totals_of_day(connection, viewer=viewer, days=list(days.items()))
             books = await tariffs.books(connection, viewer=viewer, panel_ids=list(days))
+            sliced = [
+                spans
+                for panel in panels
+                if (book := books.get(panel.id)) and (spans := sliced_day(days[panel.id], panel=panel, book=book))
+            ]
+            costs = await charged_by(connection, context, sliced)
         by_id = {total.panel_id: total for total in totals}
-        prices = {panel_id: books.get(panel_id, NO_TARIFFS).on(day) for panel_id, day in days.items()}
+        charges = {spans.panel_id: of_day for spans, (of_day,) in zip(sliced, costs, strict=True)}
         return [
             PanelUsageToday(
-                panel, day_so_far(days[panel.id], totals=by_id.get(panel.id), tariff=price) if price else None
+                panel,
+                price and day_so_far(day, totals=by_id.get(panel.id), tariff=price, charges=charges.get(panel.id)),
             )
-            for panel, price in zip(panels, prices.values(), strict=True)
+            for panel, day in zip(panels, days.values(), strict=True)
+            for price in [books.get(panel.id, NO_TARIFFS).on(day)]
         ]
 
     async def changed_since(

@@ -15,9 +15,10 @@ from store.connections import Row
 
 @dataclass(frozen=True, slots=True)
 class SpanSum:
-    """What a panel used in the span at `place` of those asked for, as far as it costs `currency`; `cost` is exact.
+    """What a panel used in the span at `place` of those asked for, as far as it costs `currency`.
 
-    `known_since` is the first local day with a reading.
+    `cost` is exact where its tariffs are one price a kWh, and means nothing where they are more. `known_since` is the
+    first local day with a reading.
     """
 
     place: int
@@ -43,10 +44,11 @@ WITH visible AS MATERIALIZED (
     WHERE panel.id = ANY(%(panel_ids)s)
     GROUP BY panel.id, panel.time_zone
 ), price AS (
-    SELECT visible.id AS panel_id, valid_from, currency, unit_price * (100 + vat_percent) / 100 AS per_kwh
+    SELECT visible.id AS panel_id, valid_from, currency,
+           coalesce(price_with_taxes, unit_price * (100 + vat_percent) / 100) AS per_kwh
     FROM visible JOIN tariff ON tariff.panel_id = visible.id
     UNION ALL
-    SELECT visible.id, valid_from, currency, unit_price * (100 + vat_percent) / 100
+    SELECT visible.id, valid_from, currency, coalesce(price_with_taxes, unit_price * (100 + vat_percent) / 100)
     FROM visible JOIN tariff ON tariff.panel_id IS NULL AND valid_from < coalesce(own_from, 'infinity')
     UNION ALL
     SELECT id, '-infinity', NULL, NULL FROM visible

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from metering.access import Viewer
 from metering.tariffs.book import TariffBook
+from metering.tariffs.documents import document_of, tariff_of
 from metering.tariffs.rules import Tariff, flat
 from store.connections import Row
 
@@ -48,8 +49,6 @@ def _tariff(row: Sequence[Any]) -> Tariff:
     """Of the columns from `rules` to `vat_percent`."""
     rules, name, valid_from, unit_price, currency, vat_percent = row
     if rules is not None:
-        from metering.tariffs.documents import tariff_of
-
         return tariff_of(rules)
     return flat(name, valid_from=valid_from, unit_price=unit_price, currency=currency, vat_percent=vat_percent)
 
@@ -98,8 +97,6 @@ def _columns(tariff: Tariff) -> dict[str, Any]:
 
 
 def _rules(tariff: Tariff) -> Jsonb:
-    from metering.tariffs.documents import document_of
-
     return Jsonb(document_of(tariff))
 
 
