@@ -205,15 +205,15 @@ def _taxes(taxes: Sequence[Tax], *, lines: Sequence[ChargeLine]) -> Iterator[Cha
 
 
 def sum_of(charges: Iterable[Charges | None], *, currency: str) -> Charges | None:
-    """All charges of one currency together, with a line for each kind and name; None when there are none."""
+    """All charges of one currency together, a line for each kind and name, in their order; None when there are none."""
     amounts: dict[tuple[ChargeKind, str], Decimal] = {}
     known = [one for one in charges if one is not None and one.currency == currency]
     for line in (line for one in known for line in one.lines):
         key = (line.kind, line.name)
         amounts[key] = EXACT.add(amounts.get(key, _ZERO), line.amount)
     order = list(ChargeKind)
-    lines = [ChargeLine(kind, name, trimmed(amount)) for (kind, name), amount in amounts.items()]
-    lines.sort(key=lambda line: order.index(line.kind))
+    keys = sorted(amounts, key=lambda key: (order.index(key[0]), key[1]))
+    lines = (ChargeLine(*key, trimmed(amounts[key])) for key in keys)
     return Charges(currency, tuple(lines)) if known else None
 
 
