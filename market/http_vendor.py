@@ -1,7 +1,7 @@
 """Asks a vendor with a JSON API like VTpass's over HTTP: one request a question, a value for every way it ends."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,8 +23,8 @@ class HttpVendorSettings:
     """Where the vendor is and who we are there; `service` is the utility, in the vendor's words."""
 
     url: str
-    api_key: str
-    secret_key: str
+    api_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
     service: str
     phone: str
     answer_within_s: float = ANSWER_WITHIN_S

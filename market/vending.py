@@ -29,7 +29,7 @@ from store.vends import DueVend
 _log = logging.getLogger(__name__)
 
 BATCH: Final = 20
-AT_ONCE: Final = 4
+AT_ONCE: Final = 10
 LEASE: Final = timedelta(minutes=10)
 """How long a claimed purchase is its worker's: longer than a batch whose every request times out."""
 
@@ -70,7 +70,7 @@ async def _advanced(pool: Pool, vend: DueVend, *, vendor: Vendor, now: Callable[
     moved(VendState.REQUESTED, VendState.UNKNOWN)
     before = now()
     async with pool.connection() as connection:
-        is_ours = await vends.mark_sending(connection, vend, ask_at=before + LEASE)
+        is_ours = await vends.mark_sending(connection, vend, now=before, ask_at=before + LEASE)
     if is_ours:
         is_in_time = now() - before <= SEND_WITHIN
         paid = await vendor.pay(_order(vend)) if is_in_time else NotSent("the worker was held up")

@@ -27,6 +27,11 @@ class PaymentProvider(Enum):
     FLUTTERWAVE = "FLUTTERWAVE"
 
 
+def subunits(money: Money) -> Decimal:
+    """An amount as Paystack counts it: 100 for 1, of every currency."""
+    return money.amount * _SUBUNITS
+
+
 class PaymentState(Enum):
     """How far a payment is; see `schema.payments`."""
 

@@ -1,7 +1,7 @@
 """Says which states a purchase from a token vendor may have, and which may follow which."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from typing import Final
@@ -66,6 +66,7 @@ it any more, because others may have given it up meanwhile."""
 UNSENT_AFTER: Final = timedelta(hours=24)
 """How old a purchase may be that could not be sent; then it is given up, and nothing was charged."""
 
+_LAGOS: Final = timezone(timedelta(hours=1))
 _CENT: Final = Decimal("0.01")
 _FIRST_ASKED_AFTER_S: Final = 5.0
 _ASKED_AT_LEAST_EVERY_S: Final = 3600.0
@@ -104,3 +105,11 @@ def checked_amount(price: Money) -> Money:
 def is_amount(amount: Decimal) -> bool:
     """Whether it is above 0 and at most 1,000,000,000, with two decimals at the most."""
     return amount.is_finite() and 0 < amount <= MAX_AMOUNT and amount == amount.quantize(_CENT)
+
+
+def new_reference(now: datetime, *, random: str) -> str:
+    """Our name of a purchase or payment: twelve digits of Lagos' date and time, as vendors there want them, and more.
+
+    `random` are letters and digits that no other has, 16 or more.
+    """
+    return f"{now.astimezone(_LAGOS):%Y%m%d%H%M}{random}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, LiteralString
+from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -216,19 +217,19 @@ async def claim(
 
 
 _SENDING: LiteralString = """
-UPDATE vend SET state = 'UNKNOWN', sent_at = clock_timestamp(), attempts = 0, next_attempt_at = %(ask_at)s
+UPDATE vend SET state = 'UNKNOWN', sent_at = %(now)s, attempts = 0, next_attempt_at = %(ask_at)s
 WHERE id = %(vend_id)s AND state = 'REQUESTED' AND attempts = %(attempts)s
 RETURNING id
 """
 
 
-async def mark_sending(connection: AsyncConnection[Row], vend: DueVend, *, ask_at: datetime) -> bool:
+async def mark_sending(connection: AsyncConnection[Row], vend: DueVend, *, now: datetime, ask_at: datetime) -> bool:
     """Whether the caller may send the request for payment now: of all callers, ever, one may.
 
     Committed before the request goes out: whatever happens to the worker then, the purchase is UNKNOWN, and the vendor
     is asked about it from `ask_at` on.
     """
-    parameters = {"vend_id": vend.id, "attempts": vend.attempts, "ask_at": ask_at}
+    parameters = {"vend_id": vend.id, "attempts": vend.attempts, "now": now, "ask_at": ask_at}
     return await (await connection.execute(_SENDING, parameters)).fetchone() is not None
 
 
@@ -288,6 +289,11 @@ async def record_delivered(
     await connection.execute(_DELIVERED, parameters)
 
 
+# The payment first, as refunds do, which take the purchase after it.
+_HOLD_PAYMENT: LiteralString = """
+SELECT FROM payment WHERE id = (SELECT payment_id FROM vend WHERE id = %(vend_id)s) FOR UPDATE
+"""
+
 # A payment whose purchase failed has bought nothing: an admin decides what becomes of the money.
 _FAILED: LiteralString = """
 WITH failed AS (
@@ -305,7 +311,9 @@ async def record_failed(
 ) -> None:
     """Gives a purchase up that is still in `state`: nothing was bought. What was paid for it is unmatched again."""
     parameters = {"vend_id": vend_id, "state": state.value, "reason": reason, "detail": _cut(detail)}
-    await connection.execute(_FAILED, parameters)
+    async with connection.transaction():
+        await connection.execute(_HOLD_PAYMENT, {"vend_id": vend_id})
+        await connection.execute(_FAILED, parameters)
 
 
 _CANCEL: LiteralString = """
@@ -351,17 +359,19 @@ class Delivered:
     id: int
     reference: str
     panel_id: int
-    account_id: int | None
+    panel_code: str
+    zone: ZoneInfo
     token: str
     units_kwh: Decimal
     price: Money
-    delivered_at: datetime
 
 
 _LOCK_DELIVERED: LiteralString = """
-SELECT id, reference, panel_id, account_id, token, units_kwh, amount, currency, delivered_at FROM vend
-WHERE id = %(vend_id)s AND state = 'DELIVERED' AND reason IS NULL
-FOR UPDATE SKIP LOCKED
+SELECT vend.id, vend.reference, vend.panel_id, panel.code, panel.time_zone, vend.token, vend.units_kwh, vend.amount,
+       vend.currency
+FROM vend JOIN panel ON panel.id = vend.panel_id
+WHERE vend.id = %(vend_id)s AND vend.state = 'DELIVERED' AND vend.reason IS NULL
+FOR UPDATE OF vend SKIP LOCKED
 """
 
 
@@ -370,8 +380,8 @@ async def lock_delivered(connection: AsyncConnection[Row], vend_id: int) -> Deli
     row = await (await connection.execute(_LOCK_DELIVERED, {"vend_id": vend_id}, binary=True)).fetchone()
     if row is None:
         return None
-    *first, amount, currency, delivered_at = row
-    return Delivered(*first, price=Money(amount, currency), delivered_at=delivered_at)
+    number, reference, panel_id, code, time_zone, token, units_kwh, *price = row
+    return Delivered(number, reference, panel_id, code, ZoneInfo(time_zone), token, units_kwh, Money(*price))
 
 
 _ACCEPTED: LiteralString = """
