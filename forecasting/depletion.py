@@ -8,13 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from forecasting.band_tables import TIME_BANDS
+from forecasting.band_tables import POPULATION_SHAPE, TIME_BANDS
 from forecasting.bands import Band, BandTable, band, duration_quantiles, expected_durations, widened
 from forecasting.fans import DAY_BANDS, HOUR_BANDS, UsageForecast, fan
 from forecasting.hours import DAY_S, HOUR_S, Floats, HourlyUsage, RegisterHistory, hourly_usage
 from forecasting.local_time import day_starts, hour_starts
-from forecasting.model import DepletionModel
 from forecasting.outlook import Outlook, expected_hours, expected_total, outlook
+from forecasting.trained import DepletionModel
 from forecasting.widening import NO_WIDENING, Widening
 
 __all__ = [
@@ -186,8 +186,10 @@ def _require_sense(question: DepletionQuestion) -> None:
 def _prospects(questions: Sequence[DepletionQuestion], *, model: DepletionModel | None) -> list[_Prospect | None]:
     """One for each question; None where fewer than two readings are there."""
     usages = [hourly_usage(question.history, until_s=question.now.timestamp()) for question in questions]
+    prior = model.prior if model else POPULATION_SHAPE
     outlooks = [
-        _outlook(usage, question=question) if usage else None for usage, question in zip(usages, questions, strict=True)
+        _outlook(usage, question=question, prior=prior) if usage else None
+        for usage, question in zip(usages, questions, strict=True)
     ]
     known = [(usage, expected) for usage, expected in zip(usages, outlooks, strict=True) if usage and expected]
     times = iter(_time_bands([usage for usage, _ in known], outlooks=[expected for _, expected in known], model=model))
@@ -197,9 +199,9 @@ def _prospects(questions: Sequence[DepletionQuestion], *, model: DepletionModel 
     ]
 
 
-def _outlook(usage: HourlyUsage, *, question: DepletionQuestion) -> Outlook | None:
+def _outlook(usage: HourlyUsage, *, question: DepletionQuestion, prior: Floats) -> Outlook | None:
     starts_at = min(question.balance_at or question.now, question.now)
-    return outlook(usage, starts_at_s=starts_at.timestamp(), time_zone=question.time_zone)
+    return outlook(usage, starts_at_s=starts_at.timestamp(), time_zone=question.time_zone, prior=prior)
 
 
 def _time_bands(
@@ -207,7 +209,7 @@ def _time_bands(
 ) -> list[Band]:
     if model is None:
         return [band(TIME_BANDS, history_hours=each.history_hours, signs=each.signs) for each in outlooks]
-    return [bands.time for bands in model.bands(usages, outlooks=outlooks)]
+    return model.time_bands(usages, outlooks=outlooks)
 
 
 def _answered(question: DepletionQuestion, prospect: _Prospect, *, is_model: bool) -> DepletionForecast:

@@ -1,6 +1,8 @@
 """Turns the forecast into the call that a scorer of depletion forecasts makes, in numpy's terms."""
 
+import logging
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,9 @@ from numpy.typing import NDArray
 
 from forecasting.depletion import HORIZON, RegisterHistory, forecast_depletion
 from forecasting.hours import Floats
+from forecasting.model import BadModel, DepletionModel, load_model
+
+_log = logging.getLogger(__name__)
 
 
 def forecast(
@@ -29,6 +34,7 @@ def forecast(
         balance_kwh=balance_kwh,
         now=made_at,
         time_zone=timezone(timedelta(hours=tz_offset_hours)),
+        model=_shipped_model(),
     )
     latest_at = made_at + HORIZON
     if made is None:
@@ -39,6 +45,16 @@ def forecast(
         "p90": _seconds(made.depletes_at_p90 or latest_at),
         "hourly_kwh": made.hourly.p50_kwh,
     }
+
+
+@cache
+def _shipped_model() -> DepletionModel | None:
+    """Read once; without it the untrained forecast is scored."""
+    try:
+        return load_model()
+    except BadModel:
+        _log.exception("the untrained forecast is used")
+        return None
 
 
 def _seconds(at: datetime) -> np.datetime64:

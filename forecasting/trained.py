@@ -1,0 +1,72 @@
+"""Turns a trained forest and what it sees of homes into bands around their expected times and usage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.bands import Band
+from forecasting.features import KNOT_HOURS, feature_rows
+from forecasting.forest import Forest
+from forecasting.hours import Floats, HourlyUsage
+from forecasting.outlook import Outlook, expected_total
+
+_AT_ONCE = 64
+_KNOTS: Floats = KNOT_HOURS.astype(np.float64)
+_TIMES_ALONE_HOURS, _BOTH_HOURS = 24.0, 168.0
+_MOST_TOTALS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DepletionModel:
+    """A trained model, one for all homes. `fingerprint`, the SHA-256 of its file, tells models apart.
+
+    `forest` answers with six numbers a row: quantiles 10, 50 and 90 % of log(used / expected) up to a horizon, and of
+    log(hours that units last / hours expected) where the horizon is the time expected. `prior` `(24,)` is the mean
+    home's shape of a day, with which outlooks for this model are to be made.
+    """
+
+    forest: Forest
+    prior: Floats
+    fingerprint: str
+
+    def time_bands(self, usages: Sequence[HourlyUsage], *, outlooks: Sequence[Outlook]) -> list[Band]:
+        """How long units last in each home, against the time expected, at horizons of 3 hours to 45 days."""
+        found: list[Band] = []
+        for start in range(0, len(usages), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            found += self._time_bands(usages[part], outlooks=outlooks[part])
+        return found
+
+    def _time_bands(self, usages: Sequence[HourlyUsage], *, outlooks: Sequence[Outlook]) -> list[Band]:
+        rows = feature_rows(usages, outlooks=outlooks)
+        ratios = self.forest.predict(rows.reshape(-1, rows.shape[2])).reshape(2, 3, len(usages), -1)
+        totals, times = np.moveaxis(np.sort(ratios, axis=1), 2, 1)
+        return [_blended(*each) for each in zip(totals, times, outlooks, strict=True)]
+
+
+def _blended(totals: Floats, times: Floats, expected: Outlook) -> Band:
+    """Both answers averaged in log time. Below a day, how long people's units last says more than what they use."""
+    share = _MOST_TOTALS * totals_share(expected.history_hours)
+    ratios = share * times_of_totals(totals, expected=expected) + (1 - share) * times
+    return Band(horizon_hours=_KNOTS, log_ratios=np.sort(ratios, axis=0))
+
+
+def totals_share(history_hours: float) -> float:
+    """0 up to a day of history, 1 from a week on, straight in the logarithm between."""
+    share = np.log(history_hours / _TIMES_ALONE_HOURS) / np.log(_BOTH_HOURS / _TIMES_ALONE_HOURS)
+    return float(np.clip(share, 0.0, 1.0))
+
+
+def times_of_totals(totals: Floats, *, expected: Outlook) -> Floats:
+    """The log ratios of times `(3, k)` that follow from those of usage: P90 of usage uses units up by P10 of time."""
+    log_expected = np.log(expected_total(expected, hours=_KNOTS))
+    used = np.maximum.accumulate(log_expected + totals[::-1], axis=1) + 1e-9 * np.arange(len(_KNOTS))
+    log_hours = [_extended(log_expected, known=row, values=np.log(_KNOTS)) for row in used]
+    return np.array(log_hours) - np.log(_KNOTS)
+
+
+def _extended(wanted: Floats, *, known: Floats, values: Floats) -> Floats:
+    """Interpolated straight, and with slope 1 beyond the ends."""
+    outside = np.minimum(wanted - known[0], 0.0) + np.maximum(wanted - known[-1], 0.0)
+    return np.interp(wanted, known, values) + outside
