@@ -65,6 +65,22 @@ def test_a_tax_that_is_added_is_a_percentage_of_what_the_energy_costs() -> None:
     assert receipt.units_kwh == Decimal("22.491")
 
 
+@pytest.mark.parametrize(
+    ("amount", "price", "vat", "units"),
+    [
+        ("1500", "1500", "0", "1.000"),
+        ("1499.99", "1500", "0", "0.999"),
+        ("50000", "1444.70", "3", "33.601"),
+        ("222.31", "206.80", "7.5", "1.000"),
+        ("222.30", "206.80", "7.5", "0.999"),
+        ("0.02", "0.01", "100", "1.000"),
+        ("1000000000", "1", "0", "1000000000.000"),
+    ],
+)
+def test_money_buys_units_rounded_down_to_a_watt_hour(amount: str, price: str, vat: str, units: str) -> None:
+    assert pay(amount, one_price(price, taxes=(Tax("VAT", Decimal(vat)),))).units_kwh == Decimal(units)
+
+
 @pytest.mark.parametrize(("paid", "duty"), [("5000000", 0), ("5000000.01", 10_000)])
 def test_the_stamp_duty_is_due_above_its_amount(paid: str, duty: int) -> None:
     receipt = pay(paid, one_price(vending=Vending(stamp_duty=MATERAI)))

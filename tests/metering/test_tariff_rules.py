@@ -1,5 +1,6 @@
-"""Money to units and units to money: exact, rounded once and in the house's favour, never twice."""
+"""Prices with their taxes, the tariff of a day, and amounts as they are shown."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -8,76 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.money import MAX_AMOUNT, Money, money
-from metering.refusals import Refused
+from metering.currencies import CURRENCIES, cent_of
+from metering.money import exact_sum, money, trimmed
 from metering.tariffs.book import TariffBook
 from metering.tariffs.cost import flat_cost
-from metering.tariffs.receipts import credit_kwh
-from metering.tariffs.rules import Tariff, flat
+from metering.tariffs.rules import Block, Recurrence, StandingCharge, Tariff, Tax, TaxBase, Window, flat
 
 prices = st.decimals("0.000001", "99999999.999999", places=6)
 vats = st.decimals(0, 100, places=2)
-amounts = st.decimals("0.01", MAX_AMOUNT, places=2)
 
 
 def tariff(price: str | Decimal = "1500", vat: str | Decimal = "0", *, valid_from: date = date(2026, 1, 1)) -> Tariff:
     return flat("Flat", valid_from=valid_from, unit_price=Decimal(price), currency="IDR", vat_percent=Decimal(vat))
 
 
-@pytest.mark.parametrize(
-    ("amount", "price", "vat", "units"),
-    [
-        ("1500", "1500", "0", "1.000"),
-        ("1499.99", "1500", "0", "0.999"),
-        ("50000", "1444.70", "3", "33.601"),
-        ("5000", "206.80", "7.5", "22.491"),
-        ("222.31", "206.80", "7.5", "1.000"),
-        ("222.30", "206.80", "7.5", "0.999"),
-        ("0.01", "0.01", "100", "0.500"),
-        ("1000000000", "1", "0", "1000000000.000"),
-    ],
-)
-def test_money_buys_units_rounded_down_to_a_watt_hour(amount: str, price: str, vat: str, units: str) -> None:
-    assert credit_kwh(Money(Decimal(amount), "IDR"), tariff(price, vat)) == Decimal(units)
-
-
-@given(amount=amounts, price=prices, vat=vats)
-def test_what_is_credited_never_costs_more_than_was_paid_and_a_watt_hour_more_would(
-    amount: Decimal, price: Decimal, vat: Decimal
-) -> None:
-    asked = tariff(price, vat)
-    try:
-        units = credit_kwh(Money(amount, "IDR"), asked)
-    except Refused as refused:
-        assert refused.code == "BAD_AMOUNT"  # noqa: PT017 - buys less than a watt-hour, or more than a billion
-        return
-    full_price = Fraction(price) * Fraction(100 + vat) / 100
-    assert Fraction(units) * full_price <= Fraction(amount) < (Fraction(units) + Fraction(1, 1000)) * full_price
-
-
-@pytest.mark.parametrize("amount", ["0", "-1", "0.001", "1000000000.01", "10.005"])
-def test_an_absurd_amount_is_refused(amount: str) -> None:
-    with pytest.raises(Refused, match="BAD_AMOUNT"):
-        credit_kwh(Money(Decimal(amount), "IDR"), tariff())
-
-
-def test_an_amount_too_small_for_a_watt_hour_or_too_large_for_a_meter_is_refused() -> None:
-    for amount, price in (("1.49", "1500"), ("1000000000", "0.01")):
-        with pytest.raises(Refused, match="BAD_AMOUNT"):
-            credit_kwh(Money(Decimal(amount), "IDR"), tariff(price))
-
-
-def test_another_currency_is_refused_with_the_one_that_is_accepted() -> None:
-    with pytest.raises(Refused, match=r"BAD_CURRENCY: .* IDR"):
-        credit_kwh(Money(Decimal(5), "NGN"), tariff())
-
-
 @given(energy=st.decimals(0, 10_000_000, places=6), price=prices, vat=vats)
 def test_a_cost_is_exact_and_plain_to_read(energy: Decimal, price: Decimal, vat: Decimal) -> None:
     cost = flat_cost(energy, tariff=tariff(price, vat))
     exact = Fraction(energy) * Fraction(price) * Fraction(100 + vat) / 100
-    if len(cost.as_tuple().digits) < 28:
-        assert Fraction(cost) == exact
+    assert Fraction(cost) == exact
     text = format(cost, "f")
     assert "E" not in text.upper()
     assert "." not in text or not text.endswith("0")
@@ -91,10 +41,54 @@ def test_costs_drop_the_zeros_that_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exact", "shown"), [("1.005", "1.01"), ("1.0049", "1.00"), ("0", "0.00"), ("15375", "15375.00")]
+    ("currency", "exact", "shown"),
+    [
+        ("IDR", "1.005", "1.01"),
+        ("IDR", "1.0049", "1.00"),
+        ("IDR", "0", "0.00"),
+        ("IDR", "15375", "15375.00"),
+        ("JPY", "2.5", "3"),
+        ("JPY", "15375", "15375"),
+        ("KWD", "0.0005", "0.001"),
+    ],
 )
-def test_an_amount_is_shown_rounded_half_up_to_a_cent(exact: str, shown: str) -> None:
-    assert str(money(Decimal(exact), "IDR").amount) == shown
+def test_an_amount_is_shown_rounded_half_up_to_the_least_of_its_currency(currency: str, exact: str, shown: str) -> None:
+    assert str(money(Decimal(exact), currency).amount) == shown
+
+
+@given(st.lists(st.decimals(0, 10**25, places=6)))
+def test_a_sum_rounds_nothing(numbers: list[Decimal]) -> None:
+    assert Fraction(exact_sum(numbers)) == sum(map(Fraction, numbers))
+    assert all(trimmed(number) == number for number in numbers)
+
+
+def test_taxes_are_on_the_price_of_energy_or_on_the_taxes_before_too() -> None:
+    taxes = (
+        Tax("Levy", Decimal(10)),
+        Tax("VAT", Decimal(20), TaxBase.COMPOUND),
+        Tax("Late", Decimal(5), TaxBase.ENERGY),
+    )
+    taxed = replace(tariff("100"), taxes=taxes)
+    assert (taxed.price_with_taxes, taxed.tax_percent) == (137, 37)
+
+
+def test_a_tariff_is_flat_unless_the_hour_the_month_or_a_charge_counts() -> None:
+    one, block = tariff(), Block(Decimal(5), Decimal(1))
+    assert one.is_flat
+    stepped = replace(one.bands[0], blocks=(*one.bands[0].blocks, block))
+    for other in (
+        replace(one, bands=(one.bands[0], replace(one.bands[0], windows=(Window(0, 60),)))),
+        replace(one, bands=(stepped,)),
+        replace(one, minimum_charge=Decimal(0)),
+        replace(one, standing_charges=(StandingCharge("Base", Decimal(1), Recurrence.DAY),)),
+    ):
+        assert not other.is_flat
+
+
+def test_currencies_have_the_decimals_that_iso_4217_says() -> None:
+    assert {"IDR", "NGN", "EUR", "JPY", "KWD"} < CURRENCIES
+    assert all(len(code) == 3 and code.isupper() for code in CURRENCIES)
+    assert [cent_of(code) for code in ("IDR", "JPY", "KWD")] == [Decimal("0.01"), 1, Decimal("0.001")]
 
 
 days = st.dates(date(2020, 1, 1), date(2020, 3, 1))
