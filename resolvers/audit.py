@@ -35,6 +35,11 @@ class Audit:
         if self.act:
             self.act = replace(self.act, details={**self.act.details, **details})
 
+    def about(self, panel_code: str) -> None:
+        """Says which panel it concerns, where that is known only now."""
+        if self.act:
+            self.act = replace(self.act, panel_code=panel_code)
+
     async def done(self, connection: Database, *, panel_id: int | None, **details: Any) -> None:
         """Keeps that it was done, in the transaction of `connection` that does it."""
         self.add(**details)

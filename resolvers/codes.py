@@ -130,8 +130,8 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
     CodePlace.ACCOUNT: {
         "UNAUTHENTICATED": ("Nobody has signed in, or the session has ended.", "Sign in by `logIn`."),
         "FORBIDDEN": (
-            "Only admins may do this; or a page of another site sent a GET.",
-            "Ask an admin; use POST from pages.",
+            "Only admins, or landlords too, may do this; or a page of another site sent a GET.",
+            "Ask one of them; use POST from pages.",
         ),
         "BAD_CREDENTIALS": ("Unknown address or wrong password: the same for both.", "Type them again."),
         "TOO_MANY_ATTEMPTS": (
@@ -174,8 +174,12 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "BAD_DATE": ("Not a day.", "Use a day like 2026-03-01."),
         "BAD_DECIMAL": ("Not an exact number.", "Use plain digits as text, up to 18."),
         "BAD_TIME": (
-            "`at` is in the future, before 2010, or before a balance that was recorded later.",
+            "`at` is in the future or before 2010.",
             "Use an instant that the message accepts.",
+        ),
+        "BEFORE_METER": (
+            "`at` is from before the panel's meter was there.",
+            "Use an instant that the message accepts; `kilowatch panel set --meter-since` says since when it is there.",
         ),
         "PANEL_NOT_FOUND": (
             "No panel of this code, or not yours: the same for both.",
@@ -195,6 +199,16 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "BAD_CURRENCY": ("The tariff is in another currency.", "Use the one that the message names."),
         "BAD_TOKEN": ("Not a token.", "A token has 20 digits."),
         "TOKEN_USED": ("The token was credited before.", "Each token is credited once."),
+        "NO_EMERGENCY_CREDIT": ("The panel is lent nothing.", "A landlord or an admin sets it: `setEmergencyCredit`."),
+        "EMERGENCY_CREDIT_TAKEN": ("It was taken and is not repaid.", "Top up: that repays it."),
+        "EMERGENCY_CREDIT_NOT_YET": (
+            "More is left than it is meant for.",
+            "Wait until less is left than the message says.",
+        ),
+        "ENTRY_NOT_FOUND": ("No entry of this id in a ledger that you see.", "`prepaid { ledger }` lists them."),
+        "ALREADY_REVERSED": ("The entry was reversed before.", "Nothing is left to do."),
+        "NOT_REVERSIBLE": ("The entry is a reversal.", "Enter anew what was right."),
+        "ALREADY_REPAID": ("Top-ups have repaid of this debt or loan.", "Reverse those top-ups first."),
         "READING_NOT_FOUND": (
             "The panel has no reading at exactly this instant, or none from `from` up to `to`.",
             "Use `at` as a reading says it.",

@@ -1,77 +1,59 @@
 """Turns a prepaid panel into what is left and how long it lasts, and what was paid or shown into its ledger."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 import strawberry
 
-from metering.ledger import checked_key, checked_units, correction_kwh, entry_time, ordered_time, receipt
+from metering.ledger import Credit, Terms, checked_key, checked_units, correction_kwh, credit
 from metering.money import Money
-from metering.periods import local_day
 from metering.refusals import Refused
-from resolvers import low_units, panels, tariffs
+from resolvers import low_units
+from resolvers.audit import audited, ending_of
 from resolvers.context import Context, Info
+from resolvers.ledger_turns import (
+    LedgerChange,
+    PrepaidAccount,
+    account_of,
+    changed,
+    credited,
+    local_entry,
+    moment_of,
+    placed,
+    prepaid_panel,
+)
 from resolvers.loading import loaded
 from resolvers.low_units import LowUnitsRule
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
 from resolvers.places import instant_in, micros_of, number_in
-from store import ledger
+from store import ledger, ledger_rows
 from store.connections import Database
-from store.ledger import Balance, LedgerEntry
+from store.ledger import LedgerEntry
 from store.panels import Panel
 
-CURSOR = "ledger"
-
-
-@dataclass(frozen=True, slots=True)
-class PrepaidAccount:
-    """A prepaid panel's credit; the balance is None before the first top-up or recorded balance."""
-
-    panel: Panel
-    meter_number: str | None
-    balance_kwh: Decimal | None
-    balance_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyUsed:
-    """Why nothing was changed: the key did its work before."""
-
-    code: str = "IDEMPOTENCY_KEY_USED"
-    message: str = "This key was used before: `entry` is what it did then. Nothing was changed."
-    field: str = "idempotencyKey"
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerChange:
-    """What became of a top-up or a recorded balance. A repeated key shows the entry that it made the first time."""
-
-    entry: LedgerEntry | None = None
-    prepaid: PrepaidAccount | None = None
-    refusal: KeyUsed | None = None
+CURSOR: Final = "ledger"
 
 
 async def account(parent: strawberry.Parent[Panel], info: Info) -> PrepaidAccount | None:
     """The panel's credit; None for a post-paid panel."""
-    return await _account(info.context, parent) if parent.is_prepaid else None
+    return await account_of(info.context, parent) if parent.is_prepaid else None
 
 
-async def _account(context: Context, panel: Panel) -> PrepaidAccount:
-    balance = await loaded(context, _balances, panel.id)
-    return PrepaidAccount(
-        panel=panel,
-        meter_number=panel.meter_number,
-        balance_kwh=balance and balance.balance_kwh,
-        balance_at=balance and balance.at.astimezone(panel.zone),
-    )
+async def balance_kwh_at(parent: strawberry.Parent[PrepaidAccount], info: Info, at: datetime) -> Decimal | None:
+    """What was left at an instant, as it is known now; None before the first row.
+
+    Raises:
+        Refused: BAD_TIME in the future.
+    """
+    if at > info.context.now():
+        raise Refused("BAD_TIME", "`at` must not be in the future.", "at")
+    return await loaded(info.context, _balances_at, (parent.panel.id, at))
 
 
-async def _balances(context: Context, panel_ids: list[int]) -> dict[int, Balance]:
+async def _balances_at(context: Context, asked: list[tuple[int, datetime]]) -> dict[tuple[int, datetime], Decimal]:
     async with context.pool.connection() as connection:
-        found = await ledger.balances(connection, viewer=context.signed_in, panel_ids=panel_ids, now=context.now())
-    return {balance.panel_id: balance for balance in found}
+        return await ledger.balances_at(connection, viewer=context.signed_in, asked=asked)
 
 
 async def entries(
@@ -90,12 +72,8 @@ async def entries(
             before=None if after is None else _place(after),
             limit=checked_first(first) + 1,
         )
-    local = [_local(row, panel=parent.panel) for row in rows]
+    local = [local_entry(row, panel=parent.panel) for row in rows]
     return page_of(local, first=first, after=after, total_count=total, cursor=_cursor)
-
-
-def _local(entry: LedgerEntry, *, panel: Panel) -> LedgerEntry:
-    return replace(entry, at=entry.at.astimezone(panel.zone), recorded_at=entry.recorded_at.astimezone(panel.zone))
 
 
 def _cursor(entry: LedgerEntry) -> Cursor:
@@ -129,28 +107,21 @@ async def top_up(
 
     Raises:
         Refused: UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, BAD_TOKEN, BAD_TIME,
-            BAD_INPUT, NO_TARIFF, TOKEN_USED.
+            BEFORE_METER, BAD_INPUT, NO_TARIFF, TOKEN_USED.
     """
-    viewer, key = context.signed_in, checked_key(idempotency_key)
-    panel = await _prepaid_panel(context, panel_code)
-    now = context.now()
-    taken_at = entry_time(at, now=now)
-    is_now = taken_at >= now
-    tariff = tariffs.required(await tariffs.book(context, panel), local_day(taken_at, panel.zone))
-    credited = receipt(paid=paid, units_kwh=units_kwh, token=token, tariff=tariff)
+    asked = {"amount": paid and paid.amount, "currency": paid and paid.currency, "unitsKwh": units_kwh, "at": at}
+    async with audited(context, action="TOP_UP", panel_code=panel_code, tokenEnding=ending_of(token), **asked) as audit:
+        viewer, key = context.signed_in, checked_key(idempotency_key)
+        panel = await prepaid_panel(context, panel_code)
+        moment = moment_of(context, at)
 
-    async def write(connection: Database) -> LedgerEntry | None:
-        _, earliest_at = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=taken_at, is_now=is_now)
-        return await ledger.top_up(
-            connection,
-            viewer=viewer,
-            panel_id=panel.id,
-            at=ordered_time(taken_at, is_now=is_now, earliest_at=earliest_at),
-            receipt=credited,
-            idempotency_key=key,
-        )
+        def credit_of(terms: Terms) -> Credit:
+            return credit(paid=paid, units_kwh=units_kwh, token=token, terms=terms)
 
-    return await _changed(context, panel, write=write, key=key)
+        async def write(connection: Database) -> LedgerEntry | None:
+            return await credited(connection, viewer, panel, moment=moment, credit_of=credit_of, key=key)
+
+        return await changed(context, panel, audit, write=write, key=key)
 
 
 async def record_balance(
@@ -159,60 +130,25 @@ async def record_balance(
     """Makes the panel's balance what its display shows.
 
     Raises:
-        Refused: UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_TIME, BAD_INPUT.
+        Refused: UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_TIME, BEFORE_METER, BAD_INPUT.
     """
-    viewer, key = context.signed_in, None if idempotency_key is None else checked_key(idempotency_key)
-    shown = checked_units(shown_kwh, field="shownKwh", above_zero=False)
-    panel = await _prepaid_panel(context, panel_code)
-    now = context.now()
-    read_at = entry_time(at, now=now)
-    is_now = read_at >= now
+    async with audited(context, action="RECORD_BALANCE", panel_code=panel_code, shownKwh=shown_kwh, at=at) as audit:
+        viewer, key = context.signed_in, None if idempotency_key is None else checked_key(idempotency_key)
+        shown = checked_units(shown_kwh, field="shownKwh", above_zero=False)
+        panel = await prepaid_panel(context, panel_code)
+        moment = moment_of(context, at)
 
-    async def write(connection: Database) -> LedgerEntry | None:
-        balance_kwh, earliest_at = await ledger.state(
-            connection, viewer=viewer, panel_id=panel.id, at=read_at, is_now=is_now
-        )
-        return await ledger.record_balance(
-            connection,
-            viewer=viewer,
-            panel_id=panel.id,
-            at=ordered_time(read_at, is_now=is_now, earliest_at=earliest_at),
-            units_kwh=correction_kwh(shown_kwh=shown, balance_kwh=balance_kwh),
-            shown_kwh=shown,
-            idempotency_key=key,
-            is_now=is_now,
-        )
+        async def write(connection: Database) -> LedgerEntry | None:
+            row_at, balance_kwh = await placed(connection, viewer, panel, moment=moment)
+            return await ledger_rows.record_balance(
+                connection,
+                viewer=viewer,
+                panel_id=panel.id,
+                at=row_at,
+                units_kwh=correction_kwh(shown_kwh=shown, balance_kwh=balance_kwh),
+                shown_kwh=shown,
+                idempotency_key=key,
+                is_now=moment.is_now,
+            )
 
-    return await _changed(context, panel, write=write, key=key)
-
-
-async def _prepaid_panel(context: Context, code: str) -> Panel:
-    panel = await panels.required(context, code)
-    if not panel.is_prepaid:
-        raise Refused("NOT_PREPAID", "Only prepaid panels have credit.", "panelCode")
-    return panel
-
-
-async def _changed(
-    context: Context,
-    panel: Panel,
-    *,
-    write: Callable[[Database], Awaitable[LedgerEntry | None]],
-    key: str | None,
-) -> LedgerChange:
-    """Writes one row of the panel's ledger while nobody else does; nothing when its key or token was used before."""
-    viewer = context.signed_in
-    async with context.pool.connection() as connection, connection.transaction():
-        await ledger.take_turn(connection, viewer=viewer, panel_id=panel.id)
-        use = await ledger.use_of_key(connection, viewer=viewer, idempotency_key=key)
-        entry = None if use else await write(connection)
-        if entry is None and use is None:
-            use = await ledger.use_of_key(connection, viewer=viewer, idempotency_key=key)
-    if entry is None and use is None:
-        raise Refused("TOKEN_USED", "This token was used before. Nothing was changed.", "token")
-    known = use.entry if use else entry
-    return LedgerChange(
-        entry=known and _local(known, panel=panel),
-        prepaid=await _account(context, panel),
-        refusal=KeyUsed() if use else None,
-    )
+        return await changed(context, panel, audit, write=write, key=key)

@@ -12,6 +12,7 @@ from schema.audit import AuditQueries
 from schema.codes import CodeQueries
 from schema.devices import DeviceQueries
 from schema.enum_values import describe_values
+from schema.lending import LendingMutations
 from schema.limits import LimitQueries
 from schema.live import LiveSubscriptions
 from schema.low_units import LowUnitsMutations
@@ -57,6 +58,7 @@ class Query(
 @strawberry.type(description="Everything that can be changed. A refused change leaves everything as it was.")
 class Mutation(
     PrepaidMutations,
+    LendingMutations,
     ServiceMutations,
     RejectedMutations,
     SessionMutations,

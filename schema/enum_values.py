@@ -17,6 +17,19 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "MAPPED": "Whatever else publishes, read by a mapping of its owner's.",
     },
     "Direction": {"ASC": "The least first.", "DESC": "The most first."},
+    "LedgerKind": {
+        "TOP_UP": "Units that were bought.",
+        "BALANCE_READING": "What the meter's display showed: the balance goes on from there.",
+        "REVERSAL": "The opposite of an entry that was wrong, at the entry's own instant.",
+        "EMERGENCY_CREDIT": "Units that were lent, to be repaid by the next top-ups.",
+        "DEBT": "Money that is owed: no units.",
+    },
+    "LedgerSource": {
+        "PERSON": "Somebody who typed it in.",
+        "METER": "The prepaid meter itself, of what its display shows.",
+        "PAYMENT": "A payment that a provider told of.",
+        "VEND": "A vendor's token.",
+    },
     "MeterRegister": {
         "IMPORT": "The energy taken from the grid, in kWh.",
         "EXPORT": "The energy given to the grid, in kWh.",
@@ -47,6 +60,14 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "LAST_7D": "The last 7 days of 24 hours.",
         "LAST_30D": "The last 30 days of 24 hours.",
         "LAST_1Y": "The last 365 days of 24 hours.",
+    },
+    "ReceiptLineKind": {
+        "STAMP_DUTY": "A fixed duty on payments above an amount.",
+        "FEE": "What is kept of each payment.",
+        "STANDING_CHARGE": "A month's standing charge: the month's first top-up bears it.",
+        "DEBT": "What went to the panel's debt.",
+        "TAX": "A tax or levy.",
+        "ENERGY": "The money that bought units.",
     },
     "Role": {
         "TENANT": "Sees the panels given to them.",

@@ -8,28 +8,22 @@ import strawberry
 
 from metering.ledger import LedgerKind, LedgerSource
 from metering.money import Money as PaidMoney
-from resolvers import forecasts, pages, prepaid
+from resolvers import forecasts, lending, pages, prepaid, receipts
 from resolvers import low_units as resolved_low_units
 from resolvers.context import Info
 from resolvers.pages import Cursor
-from resolvers.prepaid import LedgerChange
+from resolvers.ledger_turns import LedgerChange
 from schema.arguments import Arguments
 from schema.forecasts import DepletionForecast
 from schema.low_units import LowUnitsRule
 from schema.pages import Connection
+from schema.receipts import EmergencyCredit, MoneyInput, Receipt
 from schema.refusals import Refusal, RefusedAsData
 from schema.tariffs import Money
 from store.ledger import LedgerEntry as EntryRow
 
-strawberry.enum(
-    LedgerKind,
-    description="What changed the credit: TOP_UP is credit bought, BALANCE_READING what the meter's display showed.",
-)
-strawberry.enum(
-    LedgerSource,
-    description="Who knew of a change of credit: PERSON, somebody who typed it in; METER, the prepaid meter itself, of"
-    " what its display shows.",
-)
+strawberry.enum(LedgerKind, description="What a row of the ledger is about.")
+strawberry.enum(LedgerSource, description="Who knew of a change of credit.")
 
 
 @strawberry.type(description="A change of a panel's credit. It is never altered later.")
@@ -40,37 +34,60 @@ class LedgerEntry:
     at: datetime = strawberry.field(description="When it takes effect; panel's offset.")
     kind: LedgerKind = strawberry.field(description="What changed the credit.")
     units_kwh: Decimal = strawberry.field(
-        description="The units in kWh that were added. Of a BALANCE_READING: how far the display was from the balance"
+        description="By how many kWh the balance rose. Of a BALANCE_READING: how far the display was from the balance"
         " as it was known then; the balance goes on from `shownKwh`."
     )
     shown_kwh: Decimal | None = strawberry.field(description="BALANCE_READING: what the display showed, in kWh.")
     paid: Money | None = strawberry.field(
-        description="TOP_UP: what was paid, VAT included; null for a token whose slip said the units."
+        description="TOP_UP: what was paid, all taxes and fees included; null for a token whose slip said the units. Of"
+        " a reversed payment, below zero."
     )
     unit_price: Decimal | None = strawberry.field(
-        description="TOP_UP for money: the price of a kWh without VAT that it was computed with."
+        description="TOP_UP for money: the price of the first kWh without taxes that it was computed with."
     )
     vat_percent: Decimal | None = strawberry.field(
-        description="TOP_UP for money: the VAT in percent that it was computed with."
+        description="TOP_UP for money: all taxes together, in percent of the price of energy."
     )
     tariff_name: str | None = strawberry.field(description="TOP_UP for money: the tariff that it was computed with.")
     token_ending: str | None = strawberry.field(description="TOP_UP: the last four digits of the token; null without.")
     recorded_at: datetime = strawberry.field(
-        description="When it was typed in, or came from the meter; panel's offset."
+        description="When it was typed in, or came from a machine; panel's offset."
     )
     source: LedgerSource = strawberry.field(description="Who knew of it.")
+    receipt: receipts.ReceiptView | None = strawberry.field(
+        resolver=receipts.of_entry,
+        graphql_type=Receipt | None,
+        description="TOP_UP for money: what the payment went for; null without.",
+    )
+    emergency_kwh: Decimal = strawberry.field(
+        description="By how many kWh the emergency credit that is to be repaid changed: above zero when it is taken,"
+        " below when a top-up repays of it."
+    )
+    debt_change: PaidMoney | None = strawberry.field(
+        resolver=receipts.debt_change,
+        graphql_type=Money | None,
+        description="By how much the debt changed: above zero when it is recorded, below when a top-up pays of it; null"
+        " where it did not.",
+    )
+    reverses: strawberry.ID | None = strawberry.field(
+        description="REVERSAL: the entry that it takes back; null otherwise."
+    )
+    reversed_by: strawberry.ID | None = strawberry.field(
+        description="The REVERSAL that took this entry back; null where none did."
+    )
+    reason: str | None = strawberry.field(description="REVERSAL and DEBT: why; null otherwise.")
 
 
 @strawberry.type(description="The credit of a prepaid panel.")
 class PrepaidAccount:
-    """See `resolvers.prepaid.PrepaidAccount`."""
+    """See `resolvers.ledger_turns.PrepaidAccount`."""
 
     meter_number: str | None = strawberry.field(description="The meter's number at the utility; null when unknown.")
     balance_kwh: Decimal | None = strawberry.field(
         description="Units left in kWh: what the display showed when it was last recorded, plus what was bought since,"
-        " less the usage metered since; readings from before that change nothing, however late they arrive. Without a"
-        " recorded balance: what was bought less the usage since the first top-up. Below zero when more was used than"
-        " is known to have been bought. Null before the first top-up or recorded balance."
+        " less the usage metered since; rows and readings from before that change nothing, however late they arrive."
+        " Without a recorded balance: what was bought less the usage since the first top-up. Below zero when more was"
+        " used than is known to have been bought. Null before the first top-up or recorded balance."
     )
     balance_at: datetime | None = strawberry.field(
         description="The newest reading or change that the balance knows; panel's offset. Null without a balance."
@@ -86,8 +103,54 @@ class PrepaidAccount:
         description="Your own rule for being warned; null without one. See setLowUnitsRule.",
     )
 
+    debt: PaidMoney | None = strawberry.field(
+        resolver=lending.debt,
+        graphql_type=Money | None,
+        description="What is owed: each top-up pays the share of it that the tariff says. Null when nothing is.",
+    )
+    emergency_credit: lending.EmergencyCredit | None = strawberry.field(
+        resolver=lending.emergency_credit,
+        graphql_type=EmergencyCredit | None,
+        description="What can be lent when little is left; null where nothing can be, and nothing is to be repaid.",
+    )
+
     @strawberry.field(
-        description="Every change of the credit, newest first.",
+        description="Units in kWh that were left at an instant, as it is known now: what the display had shown last,"
+        " plus what was bought after that, less the usage metered since. Null before the first top-up or recorded"
+        " balance.",
+        extensions=[Arguments(at="The instant, not in the future.")],
+    )
+    @staticmethod
+    async def balance_kwh_at(
+        parent: strawberry.Parent[prepaid.PrepaidAccount], info: Info, at: datetime
+    ) -> Decimal | None:
+        """The balance then."""
+        return await prepaid.balance_kwh_at(parent, info, at)
+
+    @strawberry.field(
+        description="The receipt that a payment made now would get, or that of the least payment which buys at least so"
+        " many units. Nothing is changed or reserved. Give one of the two.",
+        graphql_type=Receipt,
+        extensions=[
+            Arguments(
+                amount="What would be paid.",
+                units_kwh="The units that are wanted, in kWh: above 0 and at most 100000, three decimals.",
+            )
+        ],
+    )
+    @staticmethod
+    async def quote(
+        parent: strawberry.Parent[prepaid.PrepaidAccount],
+        info: Info,
+        amount: MoneyInput | None = None,
+        units_kwh: Decimal | None = None,
+    ) -> receipts.ReceiptView:
+        """The receipt."""
+        paid = amount and PaidMoney(amount.amount, amount.currency)
+        return await receipts.quote(parent, info, paid, units_kwh)
+
+    @strawberry.field(
+        description="Every change of the credit, newest first; a reversal stands by the entry that it takes back.",
         graphql_type=Connection[LedgerEntry],
         extensions=[Arguments(first="How many at the most, 1 to 500.", after="Only entries after this cursor.")],
     )
@@ -99,21 +162,14 @@ class PrepaidAccount:
         return await prepaid.entries(parent, info, first=first, after=after)
 
 
-@strawberry.input(description="An amount of money.")
-class MoneyInput:
-    """See `metering.money.Money`."""
-
-    amount: Decimal = strawberry.field(description="Above 0 and at most 1000000000, with two decimals at the most.")
-    currency: str = strawberry.field(description="ISO 4217; must be that of the panel's tariff.")
-
-
 @strawberry.input(description="Credit that was bought: money, or a token with the units that its slip states.")
 class TopUpInput:
     """See `resolvers.prepaid.top_up`."""
 
     panel_code: str = strawberry.field(description="The prepaid panel's code.")
     amount: MoneyInput | None = strawberry.field(
-        default=None, description="What was paid, VAT included; units follow from the tariff of the day of `at`."
+        default=None,
+        description="What was paid, all taxes and fees included; units follow from the tariff of the day of `at`.",
     )
     units_kwh: Decimal | None = strawberry.field(
         default=None,
@@ -125,7 +181,8 @@ class TopUpInput:
     )
     at: datetime | None = strawberry.field(
         default=None,
-        description="When it was entered into the meter, from 2010 on and not in the future; now when left out.",
+        description="When it was entered into the meter: not in the future, not before the meter was there; now when left"
+        " out. Entries may come in any order: one from before a recorded balance is history.",
     )
     idempotency_key: str = strawberry.field(
         description="A key of your own for this top-up, like a UUID: 8 to 100 letters, digits or signs. Sent again"
@@ -140,7 +197,8 @@ class RecordBalanceInput:
     panel_code: str = strawberry.field(description="The prepaid panel's code.")
     shown_kwh: Decimal = strawberry.field(description="The units on the display, 0 to 100000 kWh, three decimals.")
     at: datetime | None = strawberry.field(
-        default=None, description="When it was read, from 2010 on and not in the future; now when left out."
+        default=None,
+        description="When it was read: not in the future, not before the meter was there; now when left out.",
     )
     idempotency_key: str | None = strawberry.field(
         default=None, description="A key of your own, as in TopUpInput; a repeated one changes nothing."
@@ -149,7 +207,7 @@ class RecordBalanceInput:
 
 @strawberry.type(description="What a top-up credited, or why it was refused.")
 class TopUpPayload:
-    """See `resolvers.prepaid.LedgerChange`."""
+    """See `resolvers.ledger_turns.LedgerChange`."""
 
     entry: LedgerEntry | None = strawberry.field(
         description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
@@ -157,21 +215,21 @@ class TopUpPayload:
     prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, BAD_TOKEN, TOKEN_USED,"
-        " BAD_TIME, NO_TARIFF, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was credited."
+        " BAD_TIME, BEFORE_METER, NO_TARIFF, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was credited."
     )
 
 
 @strawberry.type(description="The balance as recorded, or why it was refused.")
 class RecordBalancePayload:
-    """See `resolvers.prepaid.LedgerChange`."""
+    """See `resolvers.ledger_turns.LedgerChange`."""
 
     entry: LedgerEntry | None = strawberry.field(
         description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
     )
     prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
     refusal: Refusal | None = strawberry.field(
-        description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_TIME, IDEMPOTENCY_KEY_USED or"
-        " BAD_INPUT; null when it was recorded."
+        description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_TIME, BEFORE_METER,"
+        " IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was recorded."
     )
 
 

@@ -63,7 +63,11 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "typedReadings": _PAGE,
         "registerEvents": _PAGE,
     },
-    "PrepaidAccount": {"ledger": _PAGE},
+    "PrepaidAccount": {
+        "balanceKwhAt": "BAD_TIME",
+        "quote": "BAD_INPUT, BAD_AMOUNT, BAD_CURRENCY, NO_TARIFF",
+        "ledger": _PAGE,
+    },
     "Device": {"reports": _PAGE},
 }
 """The codes of each field besides UNAUTHENTICATED, which every field of a root has unless it is open.

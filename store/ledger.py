@@ -1,15 +1,16 @@
-"""Keeps every change of a prepaid panel's credit, once and for good, and says what is left."""
+"""Turns the rows of the prepaid ledger into what is left, what is owed and lent, and pages of changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, LiteralString
+from typing import Any, Final, LiteralString
 
 from psycopg import AsyncConnection
 
 from metering.access import Viewer
-from metering.ledger import LedgerKind, LedgerSource, Receipt
+from metering.ledger import LedgerKind, LedgerSource
+from metering.lending import EmergencyRule
 from metering.money import Money
 from metering.refusals import Refused
 from store.connections import Row
@@ -17,9 +18,12 @@ from store.connections import Row
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A change of credit. A top-up keeps the tariff it was computed with; of a token, the last four digits are shown.
+    """A change of credit. Of a token the last four digits are shown.
 
-    `at` is when it takes effect, `recorded_at` when it was typed in, or came from the meter; both in UTC.
+    `at` is when it takes effect, `recorded_at` when it was typed in, or came from a machine; both in UTC. `receipt` is
+    the document of a top-up for money, None of those from before there were receipts: these have `paid`, `unit_price`
+    and `vat_percent` alone. `emergency_kwh` and `debt_change` are by how much what is lent and owed changed, the
+    latter in `currency`. `reverses` is the entry that this one took back, `reversed_by` the one that took this back.
     """
 
     id: int
@@ -27,13 +31,43 @@ class LedgerEntry:
     kind: LedgerKind
     units_kwh: Decimal
     shown_kwh: Decimal | None
-    paid: Money | None
+    amount: Decimal | None
+    currency: str | None
     unit_price: Decimal | None
     vat_percent: Decimal | None
     tariff_name: str | None
     token_ending: str | None
     recorded_at: datetime
     source: LedgerSource
+    receipt: dict[str, Any] | None
+    emergency_kwh: Decimal
+    debt_change: Decimal
+    reverses: int | None
+    reversed_by: int | None
+    reason: str | None
+
+    @property
+    def paid(self) -> Money | None:
+        """What was paid; None where no money was."""
+        return None if self.amount is None or self.currency is None else Money(self.amount, self.currency)
+
+
+ENTRY_COLUMNS: LiteralString = """entry.id, entry.at, entry.kind, entry.units_kwh, entry.shown_kwh, entry.amount,
+       entry.currency, trim_scale(entry.unit_price), trim_scale(entry.vat_percent), entry.tariff_name,
+       right(entry.token, 4), entry.created_at, entry.source, entry.receipt, entry.emergency_kwh, entry.debt_change,
+       entry.reverses, (SELECT opposite.id FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id),
+       entry.reason"""
+"""What `entry_of` is made of, of a row `entry`."""
+
+_KIND: Final = 2
+_SOURCE: Final = 12
+
+
+def entry_of(row: Row) -> LedgerEntry:
+    """The entry of ENTRY_COLUMNS."""
+    values = list(row)
+    values[_KIND], values[_SOURCE] = LedgerKind(row[_KIND]), LedgerSource(row[_SOURCE])
+    return LedgerEntry(*values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +80,12 @@ class Balance:
 
 
 _BALANCES: LiteralString = """
-SELECT panel.id, balance_now_kwh(panel.id, %(now)s), least(greatest(ledger.at, latest.at), %(now)s)
+SELECT panel.id, known.balance_kwh, least(greatest(ledger.at, latest.at), %(now)s)
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN LATERAL (SELECT max(at) AS at FROM ledger_entry WHERE panel_id = panel.id) AS ledger ON ledger.at IS NOT NULL
+CROSS JOIN LATERAL (SELECT balance_now_kwh(panel.id, %(now)s) AS balance_kwh) AS known
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
-WHERE panel.id = ANY(%(panel_ids)s)
+WHERE panel.id = ANY(%(panel_ids)s) AND known.balance_kwh IS NOT NULL
 """
 
 
@@ -63,10 +98,70 @@ async def balances(
     return [Balance(*row) for row in await cursor.fetchall()]
 
 
-_PAGE: LiteralString = """
-SELECT entry.id, entry.at, entry.kind, entry.units_kwh, entry.shown_kwh, entry.amount, entry.currency,
-       trim_scale(entry.unit_price), trim_scale(entry.vat_percent), entry.tariff_name, right(entry.token, 4),
-       entry.created_at, entry.source
+_BALANCES_AT: LiteralString = """
+SELECT panel.id, asked.at, balance_kwh(panel.id, asked.at)
+FROM unnest(%(panel_ids)s::integer[], %(instants)s::timestamptz[]) AS asked (panel_id, at)
+JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
+"""
+
+
+async def balances_at(
+    connection: AsyncConnection[Row], *, viewer: Viewer, asked: Sequence[tuple[int, datetime]]
+) -> dict[tuple[int, datetime], Decimal]:
+    """What was left of each visible panel at an instant, by both; absent before the first row."""
+    parameters = {
+        **_scope(viewer),
+        "panel_ids": [panel_id for panel_id, _ in asked],
+        "instants": [at for _, at in asked],
+    }
+    rows = await (await connection.execute(_BALANCES_AT, parameters, binary=True)).fetchall()
+    return {(panel_id, at): balance_kwh for panel_id, at, balance_kwh in rows if balance_kwh is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a panel owes and was lent besides its balance, and how much it may be lent; None is nothing."""
+
+    panel_id: int
+    debt: Money | None
+    lent_kwh: Decimal
+    rule: EmergencyRule | None
+
+
+_STANDINGS: LiteralString = """
+SELECT panel.id, debt.amount, debt.currency, lent.kwh, rule.limit_kwh, rule.available_below_kwh
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+LEFT JOIN emergency_rule AS rule ON rule.panel_id = panel.id
+LEFT JOIN LATERAL (
+    SELECT sum(debt_change) AS amount, currency FROM ledger_entry
+    WHERE panel_id = panel.id AND debt_change <> 0
+    GROUP BY currency HAVING sum(debt_change) <> 0 ORDER BY max(id) DESC LIMIT 1
+) AS debt ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(emergency_kwh), 0) AS kwh FROM ledger_entry
+    WHERE panel_id = panel.id AND emergency_kwh <> 0
+) AS lent
+WHERE panel.id = ANY(%(panel_ids)s)
+"""
+
+
+async def standings(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int]
+) -> dict[int, Standing]:
+    """What each visible panel owes and was lent, by panel id."""
+    parameters = {**_scope(viewer), "panel_ids": list(panel_ids)}
+    rows = await (await connection.execute(_STANDINGS, parameters, binary=True)).fetchall()
+    return {row[0]: _standing(row) for row in rows}
+
+
+def _standing(row: Row) -> Standing:
+    panel_id, debt, currency, lent_kwh, limit_kwh, available_below_kwh = row
+    rule = None if limit_kwh is None else EmergencyRule(limit_kwh, available_below_kwh)
+    return Standing(panel_id, None if debt is None else Money(debt, currency), lent_kwh, rule)
+
+
+_PAGE: LiteralString = f"""
+SELECT {ENTRY_COLUMNS}
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN ledger_entry AS entry ON entry.panel_id = panel.id
 WHERE panel.id = %(panel_id)s
@@ -96,13 +191,25 @@ async def page(
     place = {"before_at": before_at, "before_id": before_id, "limit": limit}
     entries = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
-    return [_entry(row) for row in entries], total
+    return [entry_of(row) for row in entries], total
 
 
-_USE_OF_KEY: LiteralString = """
-SELECT entry.id, entry.at, entry.kind, entry.units_kwh, entry.shown_kwh, entry.amount, entry.currency,
-       trim_scale(entry.unit_price), trim_scale(entry.vat_percent), entry.tariff_name, right(entry.token, 4),
-       entry.created_at, entry.source, panel.id IS NOT NULL
+_ONE: LiteralString = f"""
+SELECT panel.code, {ENTRY_COLUMNS}
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN ledger_entry AS entry ON entry.panel_id = panel.id
+WHERE entry.id = %(entry_id)s
+"""
+
+
+async def one(connection: AsyncConnection[Row], *, viewer: Viewer, entry_id: int) -> tuple[str, LedgerEntry] | None:
+    """The entry of this id and its panel's code; None when there is none that the viewer may see."""
+    row = await (await connection.execute(_ONE, {**_scope(viewer), "entry_id": entry_id}, binary=True)).fetchone()
+    return None if row is None else (row[0], entry_of(row[1:]))
+
+
+_USE_OF_KEY: LiteralString = f"""
+SELECT panel.id IS NOT NULL, {ENTRY_COLUMNS}
 FROM ledger_entry AS entry
 LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = entry.panel_id
 WHERE entry.account_id = %(viewer_id)s AND entry.idempotency_key = %(idempotency_key)s
@@ -120,7 +227,7 @@ async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempo
     """What the viewer used that key for; None for a new key, and without one."""
     parameters = {**_scope(viewer), "idempotency_key": idempotency_key}
     row = await (await connection.execute(_USE_OF_KEY, parameters, binary=True)).fetchone()
-    return KeyUse(_entry(row[:-1]) if row[-1] else None) if row else None
+    return KeyUse(entry_of(row[1:]) if row[0] else None) if row else None
 
 
 _LOCK: LiteralString = """
@@ -145,16 +252,26 @@ def _not_found() -> Refused:
     return Refused("PANEL_NOT_FOUND", "You have no panel of this code.", "panelCode")
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a row is computed from: the balance at its instant, None before the first row.
+
+    `newest_at` is the newest row's instant, `since` from when on the panel's meter is known to have been there; None:
+    neither is known.
+    """
+
+    balance_kwh: Decimal | None
+    newest_at: datetime | None
+    since: datetime | None
+
+
 # What is shown now already holds what a device whose clock runs ahead has metered "later", as in balance_now_kwh, and
 # every row that is there, though another server's clock may be a little ahead.
 _STATE: LiteralString = """
-SELECT balance_kwh(panel.id, known.until), CASE WHEN %(is_now)s THEN newest.at ELSE newest.shown_at END
+SELECT balance_kwh(panel.id, known.until), newest.at, credit_since(panel.id)
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 LEFT JOIN latest_reading AS latest ON latest.panel_id = panel.id
-CROSS JOIN LATERAL (
-    SELECT max(at) AS at, max(at) FILTER (WHERE kind = 'BALANCE_READING') AS shown_at
-    FROM ledger_entry WHERE panel_id = panel.id
-) AS newest
+CROSS JOIN LATERAL (SELECT max(at) AS at FROM ledger_entry WHERE panel_id = panel.id) AS newest
 CROSS JOIN LATERAL (
     SELECT CASE WHEN %(is_now)s THEN greatest(latest.at, newest.at, %(at)s) ELSE %(at)s END AS until
 ) AS known
@@ -164,11 +281,8 @@ WHERE panel.id = %(panel_id)s
 
 async def state(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, at: datetime, is_now: bool = False
-) -> tuple[Decimal | None, datetime | None]:
-    """The balance at an instant, None before the first row; and the instant before which no new row may take effect.
-
-    That is when the display was last read; None where it never was. With `is_now`, everything metered so far counts
-    and what happens now comes after every row.
+) -> State:
+    """What a row at an instant is computed from. With `is_now`, everything that was metered and written so far counts.
 
     Raises:
         Refused: PANEL_NOT_FOUND when the viewer does not see the panel, or no longer: sight may be withdrawn while one
@@ -178,104 +292,7 @@ async def state(
     row = await (await connection.execute(_STATE, parameters)).fetchone()
     if not row:
         raise _not_found()
-    return row[0], row[1]
-
-
-_INSERT: LiteralString = """
-INSERT INTO ledger_entry (panel_id, at, kind, units_kwh, shown_kwh, amount, currency, unit_price, vat_percent,
-                          tariff_name, token, idempotency_key, account_id, usage_from_at)
-VALUES (%(panel_id)s, %(at)s, %(kind)s, %(units_kwh)s, %(shown_kwh)s, %(amount)s, %(currency)s, %(unit_price)s,
-        %(vat_percent)s, %(tariff_name)s, %(token)s, %(idempotency_key)s, %(account_id)s,
-        (SELECT at FROM latest_reading WHERE %(is_shown_now)s AND panel_id = %(panel_id)s AND at > %(at)s))
-ON CONFLICT DO NOTHING
-RETURNING id, at, kind, units_kwh, shown_kwh, amount, currency, trim_scale(unit_price), trim_scale(vat_percent),
-          tariff_name, right(token, 4), created_at, source
-"""
-
-_TELL: LiteralString = "SELECT pg_notify('ledger', %(panel_id)s::text)"
-
-
-async def top_up(
-    connection: AsyncConnection[Row],
-    *,
-    viewer: Viewer,
-    panel_id: int,
-    at: datetime,
-    receipt: Receipt,
-    idempotency_key: str,
-) -> LedgerEntry | None:
-    """Credits a receipt; None, and nothing changed, when its token or the viewer's key was used before."""
-    tariff, paid = receipt.tariff, receipt.paid
-    return await _insert(
-        connection,
-        {
-            **_EMPTY,
-            "panel_id": panel_id,
-            "at": at,
-            "kind": LedgerKind.TOP_UP.value,
-            "units_kwh": receipt.units_kwh,
-            "amount": paid and paid.amount,
-            "currency": paid and paid.currency,
-            "unit_price": tariff and tariff.unit_price,
-            "vat_percent": tariff and tariff.tax_percent,
-            "tariff_name": tariff and tariff.name,
-            "token": receipt.token,
-            "idempotency_key": idempotency_key,
-            "account_id": viewer.account_id,
-        },
-    )
-
-
-async def record_balance(
-    connection: AsyncConnection[Row],
-    *,
-    viewer: Viewer,
-    panel_id: int,
-    at: datetime,
-    units_kwh: Decimal,
-    shown_kwh: Decimal,
-    idempotency_key: str | None,
-    is_now: bool = False,
-) -> LedgerEntry | None:
-    """Makes the balance what was shown; None, and nothing changed, when the key was used before.
-
-    `units_kwh` is the correction as it is known; readings that arrive later may change it, and not the balance. With
-    `is_now` the display holds all that was metered so far, though the device's clock may run ahead.
-    """
-    return await _insert(
-        connection,
-        {
-            **_EMPTY,
-            "panel_id": panel_id,
-            "at": at,
-            "kind": LedgerKind.BALANCE_READING.value,
-            "units_kwh": units_kwh,
-            "shown_kwh": shown_kwh,
-            "is_shown_now": is_now,
-            "idempotency_key": idempotency_key,
-            "account_id": viewer.account_id,
-        },
-    )
-
-
-_EMPTY: dict[str, Any] = {
-    **dict.fromkeys(("shown_kwh", "amount", "currency", "unit_price", "vat_percent", "tariff_name", "token")),
-    "is_shown_now": False,
-}
-
-
-async def _insert(connection: AsyncConnection[Row], parameters: dict[str, Any]) -> LedgerEntry | None:
-    row = await (await connection.execute(_INSERT, parameters, binary=True)).fetchone()
-    if row is None:
-        return None
-    await connection.execute(_TELL, {"panel_id": parameters["panel_id"]})
-    return _entry(row)
-
-
-def _entry(row: Row) -> LedgerEntry:
-    entry_id, at, kind, units_kwh, shown_kwh, amount, currency, *others, source = row
-    paid = None if amount is None else Money(amount, currency)
-    return LedgerEntry(entry_id, at, LedgerKind(kind), units_kwh, shown_kwh, paid, *others, source=LedgerSource(source))
+    return State(*row)
 
 
 def _scope(viewer: Viewer) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Final
 
 from kilowatch.demo.site import LOW_FLAT, LOW_FLAT_STARTS_AT_KWH, NAIRA_PER_KWH, NAIRA_VAT_PERCENT, PANELS, PEOPLE
 from metering.access import Viewer
-from metering.ledger import correction_kwh, receipt
+from metering.ledger import Terms, correction_kwh, credit_of_money
 from metering.money import Money
 from metering.tariffs.rules import flat
-from store import accounts, ledger
+from store import accounts, ledger, ledger_rows
 from store.connections import Database, connect_async
 from store.forecast_inputs import histories
 
@@ -51,7 +51,7 @@ async def settle_credit(database_url: str, *, panel_ids: dict[str, int], since: 
     async with await connect_async(database_url) as connection:
         for tenant in await _tenants(connection, panel_ids=panel_ids):
             async with connection.transaction():
-                balance_kwh, _ = await _state(connection, tenant, at=until)
+                balance_kwh = await _balance(connection, tenant, at=until)
                 if balance_kwh is None:
                     await _buy_from_the_start(connection, tenant, since=since, until=until)
                 if tenant.panel_code == LOW_FLAT:
@@ -85,7 +85,7 @@ async def _buy_from_the_start(connection: Database, tenant: Tenant, *, since: da
 
 
 async def _leave_low(connection: Database, tenant: Tenant, *, at: datetime) -> None:
-    balance_kwh, _ = await _state(connection, tenant, at=at)
+    balance_kwh = await _balance(connection, tenant, at=at)
     lacking_kwh = LOW_FLAT_STARTS_AT_KWH - (balance_kwh or Decimal(0))
     if lacking_kwh > 0:
         amount = (lacking_kwh * TARIFF.price_with_taxes).quantize(Decimal("0.01"), ROUND_UP)
@@ -94,27 +94,28 @@ async def _leave_low(connection: Database, tenant: Tenant, *, at: datetime) -> N
         await _show(connection, tenant, at=at, shown_kwh=LOW_FLAT_STARTS_AT_KWH)
 
 
-async def _state(connection: Database, tenant: Tenant, *, at: datetime) -> tuple[Decimal | None, datetime | None]:
-    return await ledger.state(connection, viewer=tenant.viewer, panel_id=tenant.panel_id, at=at)
+async def _balance(connection: Database, tenant: Tenant, *, at: datetime) -> Decimal | None:
+    state = await ledger.state(connection, viewer=tenant.viewer, panel_id=tenant.panel_id, at=at)
+    return state.balance_kwh
 
 
 async def _buy(connection: Database, tenant: Tenant, *, at: datetime, amount: Decimal) -> Decimal:
     """The units that the amount bought; none when this very purchase is there already."""
-    bought = receipt(paid=Money(amount, TARIFF.currency), units_kwh=None, token=None, tariff=TARIFF)
-    entry = await ledger.top_up(
+    bought = credit_of_money(Money(amount, TARIFF.currency), terms=Terms(at, TARIFF))
+    entry = await ledger_rows.top_up(
         connection,
         viewer=tenant.viewer,
         panel_id=tenant.panel_id,
         at=at,
-        receipt=bought,
+        credit=bought,
         idempotency_key=f"demo-{tenant.panel_code}-{at.timestamp():.0f}",
     )
     return entry.units_kwh if entry else Decimal(0)
 
 
 async def _show(connection: Database, tenant: Tenant, *, at: datetime, shown_kwh: Decimal) -> None:
-    balance_kwh, _ = await _state(connection, tenant, at=at)
-    await ledger.record_balance(
+    balance_kwh = await _balance(connection, tenant, at=at)
+    await ledger_rows.record_balance(
         connection,
         viewer=tenant.viewer,
         panel_id=tenant.panel_id,

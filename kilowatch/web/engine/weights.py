@@ -63,6 +63,8 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("Tariff", "bands"): 1,
     ("TariffBand", "weekdays"): 7,
     ("TariffBand", "months"): 12,
+    ("Receipt", "lines"): 4,
+    ("AuditEntry", "details"): 4,
     ("HourProfile", "hour"): 24,
     ("HourProfile", "hourCount"): 24,
     ("HourProfile", "averageEnergyKwh"): 24,
