@@ -28,7 +28,8 @@ MAX_BANDS: Final = 24
 MAX_WINDOWS: Final = 50
 MAX_BLOCKS: Final = 20
 MAX_ITEMS: Final = 10
-MAX_DEDUCTED_PERCENT: Final = 99
+MAX_DEDUCTED_PERCENT: Final = 95
+MAX_TAX_PERCENT: Final = 400
 MAX_NUMBER: Final = Decimal(100_000_000)
 FIRST_DAY: Final = date(1970, 1, 1)
 LAST_DAY: Final = date(2100, 12, 31)
@@ -153,6 +154,8 @@ def _charge_problems(tariff: Tariff) -> Iterator[Problem]:
     yield from _listed("taxes", taxes, most=MAX_ITEMS, names=[tax.name for tax in taxes])
     for index, tax in enumerate(taxes):
         yield from _percent(f"taxes[{index}].percent", tax.percent)
+    if tariff.tax_percent > MAX_TAX_PERCENT:
+        yield "taxes", f"must be at most {MAX_TAX_PERCENT} % of the price of energy together."
 
 
 def _vending_problems(vending: Vending, *, tariff: Tariff) -> Iterator[Problem]:

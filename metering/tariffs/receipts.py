@@ -196,8 +196,9 @@ def _least_amount(price: Fraction, sale: Sale) -> Decimal | None:
 
 def _least_cents(needed: int, *, low: int, high: int, sale: Sale) -> int | None:
     """The least payment from `low` to `high` that leaves `needed` for energy, all in cents; no duty begins between."""
-    slack = len(sale.tariff.vending.fees) + len(sale.tariff.taxes) + 1
-    first = low + bisect_left(range(low, high + 1), needed - slack, key=lambda paid: exact_energy(paid, sale))
+    rounded_lines = len(sale.tariff.vending.fees) + len(sale.tariff.taxes) + 1
+    enough = needed - Fraction(rounded_lines, 2)
+    first = low + bisect_left(range(low, high + 1), enough, key=lambda paid: exact_energy(paid, sale))
     payments = (paid for paid in range(first, high + 1) if _energy(paid * sale.cent, sale) >= needed * sale.cent)
     return next(payments, None)
 
@@ -205,13 +206,3 @@ def _least_cents(needed: int, *, low: int, high: int, sale: Sale) -> int | None:
 def _energy(gross: Decimal, sale: Sale) -> Decimal:
     """What a payment leaves for energy; may be negative."""
     return gross - sum((line.amount for line in _deductions(gross, sale)), Decimal(0))
-
-
-def credit_kwh(paid: Money, tariff: Tariff) -> Decimal:
-    """The units that a payment buys by a tariff of one price, of which nothing but taxes goes off; see `vend`."""
-    _check_payment(paid, tariff)
-    thousandths = Fraction(paid.amount) * 1000 / (Fraction(tariff.unit_price) * Fraction(tariff.tax_factor))
-    units_kwh = int(thousandths) * _UNIT_KWH
-    if not _UNIT_KWH <= units_kwh <= MAX_CREDIT_KWH:
-        raise _bad_amount(f"`amount` must buy 0.001 to {MAX_CREDIT_KWH} kWh.")
-    return units_kwh

@@ -374,9 +374,9 @@ def test_only_a_tariff_of_more_than_one_price_needs_slices() -> None:
 
 @pytest.mark.parametrize("energy", ["99999999.999999", "0.000001"])
 def test_nothing_is_rounded_however_many_digits_there_are(energy: str) -> None:
-    taxes = tuple(Tax(f"Tax {index}", Decimal("19.9999"), TaxBase.COMPOUND) for index in range(10))
+    taxes = tuple(Tax(f"Tax {index}", Decimal("16.9999"), TaxBase.COMPOUND) for index in range(10))
     one = tariff(Band("All", blocks("99999999.999999")), taxes=taxes)
     priced = costs([Span(local("2026-03-03"), local("2026-03-04"), Decimal(energy))], book(one), BERLIN)
-    exact = Fraction(energy) * Fraction("99999999.999999") * Fraction("1.199999") ** 10
+    exact = Fraction(energy) * Fraction("99999999.999999") * Fraction("1.169999") ** 10
     assert [Fraction(found.amount) for found in priced if found] == [exact]
     assert Fraction(flat_cost(Decimal(energy), tariff=one)) == exact
