@@ -10,7 +10,8 @@ ALTER TABLE tariff
     ADD CHECK ((rules IS NULL) = (price_with_taxes IS NULL)),
     ADD CHECK (is_flat OR rules IS NOT NULL);
 
--- The first block of a lifeline tariff may be free.
+-- The first block of a lifeline tariff may be free, and a price may be 100,000,000.
 ALTER TABLE tariff DROP CONSTRAINT tariff_unit_price_check;
+ALTER TABLE tariff ALTER COLUMN unit_price TYPE numeric(15, 6);
 ALTER TABLE tariff ADD CONSTRAINT tariff_unit_price_check CHECK (unit_price >= 0 AND unit_price <> 'NaN');
 CREATE INDEX tariff_account ON tariff (account_id) WHERE account_id IS NOT NULL;

@@ -192,6 +192,11 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "ALERT_NOT_FOUND": ("No such alert of yours.", "`alerts` lists them."),
         "NOT_PREPAID": ("The panel is post-paid.", "Ask for prepaid panels alone: see `isPrepaid`."),
         "NO_TARIFF": ("The panel has no tariff on that day.", "Set one, or ask for a later day."),
+        "BAD_TARIFF": (
+            "Not a tariff: `field` is the path of what is wrong, such as hours that two bands claim or none.",
+            "The message says what is accepted there; docs/tariffs.md has every key.",
+        ),
+        "TARIFF_NOT_FOUND": ("No tariff begins on that day.", "`tariffs` lists them with `validFrom`."),
         "BAD_AMOUNT": (
             "The amount is outside its bounds.",
             f"Use above 0, at most {MAX_AMOUNT:,}, two decimals; units up to {MAX_UNITS_KWH:,} kWh, three decimals.",

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from itertools import zip_longest
 
 import strawberry
 
+from metering.money import EXACT, trimmed
 from metering.periods import local_day
 from metering.refusals import Refused
 from metering.tariffs.book import NO_TARIFFS, TariffBook
-from metering.tariffs.rules import Tariff
+from metering.tariffs.rules import Band, StandingCharge, Tariff, Tax, Vending, Window
+from metering.tariffs.times import clock_time
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from store import tariffs
@@ -29,34 +32,61 @@ class Weekday(Enum):
     SUNDAY = "SUNDAY"
 
 
-@dataclass(frozen=True, slots=True)
-class TariffBand:
-    """What a kWh costs at some hours of some days, for some kWh of a month; times are local, up to 24:00."""
+_WEEKDAYS = tuple(Weekday)
 
-    name: str
-    unit_price: Decimal
-    price_with_vat: Decimal
+
+@dataclass(frozen=True, slots=True)
+class TariffWindow:
+    """Hours of some days, by the tariff's zone; up to 24:00."""
+
     from_time: str
     to_time: str
     weekdays: list[Weekday]
     months: list[int]
-    step_from_kwh: Decimal
-    step_to_kwh: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TariffBlock:
+    """The price of a kWh from one kWh of the local month on up to another; None: without end."""
+
+    from_kwh: Decimal
+    to_kwh: Decimal | None
+    unit_price: Decimal
+    price_with_taxes: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TariffBand:
+    """What a kWh costs within its windows; without any, at all hours that no other band has."""
+
+    name: str
+    blocks: list[TariffBlock]
+    windows: list[TariffWindow]
 
 
 @dataclass(frozen=True, slots=True)
 class TariffVersion:
-    """A tariff of a panel, from a local day up to, not including, the one on which another begins."""
+    """A tariff, from a local day up to, not including, the one on which another begins.
+
+    `time_zone` is None where it is every panel's own. The prices are those of the month's first kWh in the first band.
+    """
 
     name: str
     valid_from: date
     valid_until: date | None
-    time_zone: str
+    time_zone: str | None
     currency: str
+    is_flat: bool
     unit_price: Decimal
-    vat_percent: Decimal
-    price_with_vat: Decimal
+    tax_percent: Decimal
+    price_with_taxes: Decimal
     bands: list[TariffBand]
+    standing_charges: list[StandingCharge]
+    minimum_charge: Decimal | None
+    taxes: list[Tax]
+    vending: Vending
+    note: str | None
+    source: str | None
 
 
 async def _books(context: Context, panel_ids: list[int]) -> dict[int, TariffBook]:
@@ -78,7 +108,7 @@ async def tariff(parent: strawberry.Parent[Panel], info: Info, at: datetime | No
     day, known = local_day(at or info.context.now(), parent.zone), await book(info.context, parent)
     required(known, day)
     begun = [(tariff, until) for tariff, until in known.versions() if tariff.valid_from <= day]
-    return _version(*begun[-1], panel=parent)
+    return version(*begun[-1], time_zone=parent.time_zone)
 
 
 async def of_panel(
@@ -92,38 +122,62 @@ async def of_panel(
     if since is not None and until is not None and since >= until:
         raise Refused("BAD_RANGE", "`from` must be before `to`.", "from")
     return [
-        _version(tariff, ends_on, panel=parent)
+        version(tariff, ends_on, time_zone=parent.time_zone)
         for tariff, ends_on in (await book(info.context, parent)).versions()
         if (until is None or tariff.valid_from < until) and (since is None or ends_on is None or ends_on > since)
     ]
 
 
-def _version(tariff: Tariff, until: date | None, *, panel: Panel) -> TariffVersion:
+def version(tariff: Tariff, until: date | None, *, time_zone: str | None) -> TariffVersion:
+    """The tariff up to, not including, a day; `time_zone` is the panel's."""
     return TariffVersion(
         name=tariff.name,
         valid_from=tariff.valid_from,
         valid_until=until,
-        time_zone=panel.time_zone,
+        time_zone=tariff.time_zone or time_zone,
         currency=tariff.currency,
+        is_flat=tariff.is_flat,
         unit_price=tariff.unit_price,
-        vat_percent=tariff.tax_percent,
-        price_with_vat=tariff.price_with_taxes,
-        bands=[_all_hours(tariff)],
+        tax_percent=tariff.tax_percent,
+        price_with_taxes=tariff.price_with_taxes,
+        bands=[_band(band, tariff=tariff) for band in tariff.bands],
+        standing_charges=list(tariff.standing_charges),
+        minimum_charge=tariff.minimum_charge,
+        taxes=list(tariff.taxes),
+        vending=tariff.vending,
+        note=tariff.note,
+        source=tariff.source,
     )
 
 
-def _all_hours(tariff: Tariff) -> TariffBand:
-    """The one band of a flat tariff: every hour of every day, every kWh."""
+def _band(band: Band, *, tariff: Tariff) -> TariffBand:
+    ends = zip_longest(band.blocks, band.blocks[1:])
     return TariffBand(
-        name=tariff.name,
-        unit_price=tariff.unit_price,
-        price_with_vat=tariff.price_with_taxes,
-        from_time="00:00",
-        to_time="24:00",
-        weekdays=list(Weekday),
-        months=list(range(1, 13)),
-        step_from_kwh=Decimal(0),
-        step_to_kwh=None,
+        name=band.name,
+        blocks=[
+            TariffBlock(
+                from_kwh=block.from_kwh,
+                to_kwh=following and following.from_kwh,
+                unit_price=block.unit_price,
+                price_with_taxes=with_taxes(block.unit_price, tariff=tariff),
+            )
+            for block, following in ends
+        ],
+        windows=[_window(window) for window in band.windows],
+    )
+
+
+def with_taxes(price: Decimal, *, tariff: Tariff) -> Decimal:
+    """A price of energy with all taxes, exactly."""
+    return trimmed(EXACT.multiply(price, tariff.tax_factor))
+
+
+def _window(window: Window) -> TariffWindow:
+    return TariffWindow(
+        from_time=clock_time(window.from_minute),
+        to_time=clock_time(window.to_minute),
+        weekdays=[_WEEKDAYS[day] for day in sorted(window.weekdays)],
+        months=sorted(window.months),
     )
 
 

@@ -31,6 +31,7 @@ from schema.service import ServiceMutations, ServiceQueries
 from schema.sessions import SessionMutations, SessionQueries
 from schema.states import StateSubscriptions
 from schema.summaries import SummaryQueries
+from schema.tariff_changes import TariffMutations, TariffQueries
 from schema.typed_readings import TypedReadingMutations
 
 PRINTED = Path(__file__).with_name("schema.graphql")
@@ -51,6 +52,7 @@ class Query(
     MappingQueries,
     NodeQueries,
     AuditQueries,
+    TariffQueries,
 ):
     """All queries."""
 
@@ -69,6 +71,7 @@ class Mutation(
     TypedReadingMutations,
     MappingMutations,
     OpenSubscriptionMutations,
+    TariffMutations,
 ):
     """All mutations."""
 

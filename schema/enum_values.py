@@ -16,6 +16,12 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "HOME_ASSISTANT": "A device that was announced by Home Assistant's discovery.",
         "MAPPED": "Whatever else publishes, read by a mapping of its owner's.",
     },
+    "ChargeKind": {
+        "ENERGY": "What was used, by the band in which it was; without taxes.",
+        "STANDING_CHARGE": "A charge that falls due each day or month.",
+        "MINIMUM_CHARGE": "What a month's energy lacked to the least that it costs.",
+        "TAX": "A tax or levy on the others.",
+    },
     "Direction": {"ASC": "The least first.", "DESC": "The most first."},
     "LedgerKind": {
         "TOP_UP": "Units that were bought.",
@@ -69,6 +75,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "TAX": "A tax or levy.",
         "ENERGY": "The money that bought units.",
     },
+    "Recurrence": {"DAY": "As each local day begins.", "MONTH": "As each local month begins."},
     "Role": {
         "TENANT": "Sees the panels given to them.",
         "LANDLORD": "Sees the panels given to them, like those of a building's flats.",
@@ -83,6 +90,15 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "WEEK": "Seven local days from a Monday on.",
         "MONTH": "A local calendar month.",
         "YEAR": "A local calendar year.",
+    },
+    "TaxBase": {
+        "ENERGY": "The price of energy alone.",
+        "NET": "The price of energy, standing charges and what a minimum charge adds.",
+        "COMPOUND": "The same as NET, and the taxes before it.",
+    },
+    "TaxMethod": {
+        "ADDED": "What is paid is the price and the taxes on it: 1.075 pays 1 and 7.5 %.",
+        "DEDUCTED": "A tax is its percentage of what is paid: of 100 with 3 %, 97 buy energy.",
     },
     "TransferFormat": {
         "CSV": "Comma-separated values with a header, as text.",

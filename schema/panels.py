@@ -21,6 +21,8 @@ from resolvers import (
 )
 from resolvers import usage as resolved
 from resolvers.context import Info
+from resolvers.current_price import CurrentPrice as PriceRow
+from resolvers.current_price import of_panel as current_price_of
 from resolvers.daily_usage import DailyUsage as Days
 from resolvers.daily_usage import of_panel as daily_usage_of
 from resolvers.demand import Demand as DemandRow
@@ -47,7 +49,7 @@ from schema.reading_changes import ReadingChange
 from schema.readings import Interval, Reading, ReadingSeries
 from schema.register_events import RegisterEvent
 from schema.summaries import MONTH, WEEK, YEAR, PanelSummary
-from schema.tariffs import Tariff
+from schema.tariffs import CurrentPrice, Tariff
 from schema.typed_readings import TypedReading
 from schema.usage import PERIOD, DailyUsage, UsageSeries, UsageStatistics, UsageToday
 from schema.usage_profile import UsageProfile
@@ -265,6 +267,11 @@ class Panel(Node):
                 until=("to", "The day after the last; all to come too when left out."),
             )
         ],
+    )
+    current_price: PriceRow = strawberry.field(
+        resolver=current_price_of,
+        graphql_type=CurrentPrice,
+        description="What the next kWh costs, by hour and by what was used this month, and when that changes.",
     )
     prepaid: Account | None = strawberry.field(
         resolver=account, graphql_type=PrepaidAccount | None, description="Its credit; null for a post-paid panel."

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import comparisons, summaries
+from resolvers import comparisons, cost_lines, summaries
 from resolvers.context import Info
 from schema.arguments import Arguments
-from schema.tariffs import Money
+from schema.tariffs import CostLine, Money
 
 if TYPE_CHECKING:
     from schema.panel_list import PanelFilter
@@ -47,8 +47,8 @@ class PreviousSummary:
     last_day: date = strawberry.field(description="The last local day of it; maybe a part of that day only.")
     energy_kwh: float = strawberry.field(description="Import in kWh.")
     cost: list[Money] = strawberry.field(
-        description="What that cost with VAT by the tariff of each day: one amount for each currency, by its code,"
-        " rounded half up to 0.01."
+        description="What that cost with taxes by the tariffs of then: one amount for each currency, by its code,"
+        " rounded half up."
     )
     is_partial: bool = strawberry.field(
         description="Whether its first day has no reading, of any of the panels: then it says too little."
@@ -77,8 +77,13 @@ class PanelSummary:
     energy_kwh: float = strawberry.field(description="Import in kWh.")
     export_kwh: float = strawberry.field(description="Export in kWh.")
     cost: Money = strawberry.field(
-        description="What the import costs with VAT by the tariff of each day, in the currency of the last day's,"
-        " rounded half up to 0.01."
+        description="What the import, and charges that fell due up to now, cost with taxes by the tariffs of then, in"
+        " the currency of the last day's, rounded half up."
+    )
+    cost_breakdown: list[cost_lines.CostLine] = strawberry.field(
+        resolver=cost_lines.of_summary,
+        graphql_type=list[CostLine],
+        description="What `cost` is made of: energy by band, charges and taxes, like the lines of a bill.",
     )
     peak_kw: float | None = strawberry.field(description="The highest active power in kW; null: not measured.")
     average_power_factor: float | None = strawberry.field(

@@ -6,9 +6,9 @@ from decimal import Decimal
 import strawberry
 
 from metering.periods import Step
+from resolvers import cost_lines, usage_before
 from resolvers import usage as resolved
-from resolvers import usage_before
-from schema.tariffs import Money
+from schema.tariffs import CostLine, Money
 
 strawberry.enum(
     Step,
@@ -31,7 +31,13 @@ class UsageTotal:
     energy_kwh: float = strawberry.field(description="Import in kWh.")
     export_kwh: float = strawberry.field(description="Export in kWh.")
     cost: Money = strawberry.field(
-        description="What the import costs with VAT, rounded half up to 0.01, in the currency of the last bucket."
+        description="What the import and the charges that fell due cost with taxes, rounded half up to the currency's"
+        " least amount, in the currency of the last bucket."
+    )
+    cost_breakdown: list[cost_lines.CostLine] = strawberry.field(
+        resolver=cost_lines.of_total,
+        graphql_type=list[CostLine],
+        description="What `cost` is made of: energy by band, charges and taxes, like the lines of a bill.",
     )
     peak_kw: float | None = strawberry.field(description="The highest active power in kW; null: not measured.")
     peak_at: datetime | None = strawberry.field(
@@ -56,8 +62,8 @@ class PreviousUsage:
     until: datetime = strawberry.field(name="to", description="The end, exclusive; panel's offset.")
     energy_kwh: float = strawberry.field(description="Import in kWh.")
     cost: list[Money] = strawberry.field(
-        description="What that cost with VAT by the tariff of each day: one amount for each currency, by its code,"
-        " rounded half up to 0.01."
+        description="What that cost with taxes by the tariffs of then: one amount for each currency, by its code,"
+        " rounded half up."
     )
     is_partial: bool = strawberry.field(description="Whether it starts before the panel's first reading.")
     energy_change_percent: float | None = strawberry.field(
@@ -85,8 +91,8 @@ class UsageSeries:
     energy_kwh: list[float | None] = strawberry.field(description="Import in kWh; null: no reading in the bucket.")
     export_kwh: list[float | None] = strawberry.field(description="Export in kWh; null: no reading in the bucket.")
     cost: list[Decimal | None] = strawberry.field(
-        description="What the import costs with VAT, exactly, by the tariff of the local day; null without reading, or"
-        " where the tariff had another currency."
+        description="What the import costs with taxes, exactly, by the tariff's price at the time, and charges that"
+        " fell due in the bucket; null without either, or where the tariff had another currency."
     )
     peak_kw: list[float | None] = strawberry.field(description="The highest active power in kW; null: not measured.")
     average_power_factor: list[float | None] = strawberry.field(
@@ -99,7 +105,7 @@ class UsageSeries:
         description="The same as `total.energyKwh`: the import of all buckets in kWh."
     )
     total_cost: Money = strawberry.field(
-        description="The same as `total.cost`: the cost of all buckets, rounded half up to 0.01."
+        description="The same as `total.cost`: the cost of all buckets, rounded half up."
     )
     total: resolved.UsageTotal = strawberry.field(graphql_type=UsageTotal, description="All buckets together.")
     previous: usage_before.PreviousUsage | None = strawberry.field(
@@ -119,7 +125,9 @@ class UsageToday:
         description="Import in kWh: the rise of the register since the last reading before midnight. Never negative: a"
         " meter's reset counts as nothing."
     )
-    cost: Money = strawberry.field(description="What that costs with VAT by today's tariff, rounded half up to 0.01.")
+    cost: Money = strawberry.field(
+        description="What that costs with taxes by today's tariff, with charges that fell due today, rounded half up."
+    )
     register_now_kwh: float | None = strawberry.field(
         description="The newest import register in kWh; null before the first."
     )
@@ -145,7 +153,7 @@ class UsageStatistics:
         description="Average by highest power, up to 1; null where the highest is not above zero."
     )
     cost: Money = strawberry.field(
-        description="What the import costs with VAT by the tariff of each local day, rounded half up to 0.01."
+        description="What the import, and charges that fell due in between, cost with taxes, rounded half up."
     )
     count: int = strawberry.field(description="How many readings there are.")
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, LiteralString
 
+import msgspec
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
@@ -22,7 +24,7 @@ _BOOKS: LiteralString = """
 WITH visible AS MATERIALIZED (
     SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = ANY(%(panel_ids)s)
 )
-SELECT id, rules, name, valid_from, trim_scale(unit_price), currency, trim_scale(vat_percent)
+SELECT id, rules::text, name, valid_from, trim_scale(unit_price), currency, trim_scale(vat_percent)
 FROM (SELECT visible.id, tariff.rules, tariff.name, tariff.valid_from, tariff.unit_price, tariff.currency,
              tariff.vat_percent
       FROM visible LEFT JOIN tariff ON tariff.panel_id = visible.id
@@ -49,8 +51,14 @@ def _tariff(row: Sequence[Any]) -> Tariff:
     """Of the columns from `rules` to `vat_percent`."""
     rules, name, valid_from, unit_price, currency, vat_percent = row
     if rules is not None:
-        return tariff_of(rules)
+        return _ruled(rules)
     return flat(name, valid_from=valid_from, unit_price=unit_price, currency=currency, vat_percent=vat_percent)
+
+
+@lru_cache(maxsize=2048)
+def _ruled(document: str) -> Tariff:
+    """The tariff of a document, which stays what it is: checking one again takes 1 ms."""
+    return tariff_of(msgspec.json.decode(document))
 
 
 _SET: LiteralString = """
@@ -102,7 +110,7 @@ def _rules(tariff: Tariff) -> Jsonb:
 
 _REMOVE: LiteralString = """
 DELETE FROM tariff WHERE panel_id IS NOT DISTINCT FROM %(panel_id)s AND valid_from = %(valid_from)s
-RETURNING rules, name, valid_from, trim_scale(unit_price), currency, trim_scale(vat_percent)"""
+RETURNING rules::text, name, valid_from, trim_scale(unit_price), currency, trim_scale(vat_percent)"""
 
 
 async def remove_tariff(connection: AsyncConnection[Row], *, panel_id: int | None, valid_from: date) -> Tariff | None:
@@ -122,7 +130,8 @@ class ListedTariff:
 
 
 _LISTED: LiteralString = """
-SELECT panel.code, set_by, rules, tariff.name, valid_from, trim_scale(unit_price), currency, trim_scale(vat_percent)
+SELECT panel.code, set_by, rules::text, tariff.name, valid_from, trim_scale(unit_price), currency,
+       trim_scale(vat_percent)
 FROM tariff LEFT JOIN panel ON panel.id = panel_id
 WHERE %(code)s::text IS NULL OR panel.code = %(code)s
 ORDER BY panel.code NULLS FIRST, valid_from"""

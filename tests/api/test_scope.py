@@ -14,7 +14,7 @@ EVERYTHING = """code name latestReading { energyImportKwh } readings { energyImp
   statistics(from: "2026-03-09T00:00:00Z", to: "2026-03-10T05:00:00Z") { energyKwh count }
   dailyUsage(days: 3) { energyKwh } monthlySummary(year: 2026, month: 3) { energyKwh panel { code } }
   weeklySummary(date: "2026-03-10") { energyKwh } yearlySummary(year: 2026) { energyKwh previous { energyKwh } }
-  usageProfile { allDays { busiestHour } } tariffs { name bands { unitPrice } }
+  usageProfile { allDays { busiestHour } } tariffs { name bands { blocks { unitPrice } } }
   prepaid { balanceKwh ledger { totalCount nodes { unitsKwh } } forecast { method } lowUnits { isArmed } }"""
 
 

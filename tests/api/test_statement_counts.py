@@ -55,7 +55,7 @@ def fifty(site: Site) -> Site:
         ("a: monthlySummary(year: 2026, month: 3) { peakKw } b: monthlySummary(year: 2025, month: 3) { peakKw }", 4),
         ('weeklySummary(date: "2026-03-10") { energyKwh previous { energyKwh } }', 5),
         ("yearlySummary(year: 2026) { energyKwh previous { energyKwh energyChangePercent cost { amount } } }", 5),
-        ("tariffs { name bands { unitPrice } } tariff { name }", 2),
+        ("tariffs { name bands { blocks { unitPrice } } } tariff { name }", 2),
         ("a: usageProfile { allDays { busiestHour } } b: usageProfile(range: LAST_7D) { weekends { hour } }", 4),
         ("device { id }", 2),
         ("id code", 1),

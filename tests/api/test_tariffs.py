@@ -12,8 +12,10 @@ from metering.tariffs.cost import flat_cost
 from store import summaries, tariffs
 from tests.api.conftest import Site, reading
 
-FLAT = """name validFrom validUntil timeZone currency unitPrice vatPercent priceWithVat
-  bands { name unitPrice priceWithVat fromTime toTime weekdays months stepFromKwh stepToKwh }"""
+FLAT = """name validFrom validUntil timeZone currency isFlat unitPrice taxPercent priceWithTaxes minimumCharge
+  note source
+  bands { name blocks { fromKwh toKwh unitPrice priceWithTaxes } windows { fromTime } } standingCharges { name }
+  taxes { name percent on } vending { fees { name } stampDuty { amount } debtPercent minimum taxes }"""
 
 
 async def validity(site: Site, arguments: str = "") -> list[tuple[Any, ...]]:
@@ -52,20 +54,26 @@ async def test_a_panels_own_tariffs_follow_the_default_ones_up_to_its_first(site
 async def test_a_flat_tariff_has_one_band_for_everything(site: Site) -> None:
     site.add_panel("PM", zone="Africa/Lagos")
     site.add_tariff("PM", "2026-01-01", "206.80", currency="NGN", vat_percent="7.5", name="Band A")
-    weekdays = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
     assert (await site.panel(f"tariff {{ {FLAT} }}"))["tariff"] == {
         "name": "Band A",
         "validFrom": "2026-01-01",
         "validUntil": None,
         "timeZone": "Africa/Lagos",
         "currency": "NGN",
+        "isFlat": True,
         "unitPrice": "206.8",
-        "vatPercent": "7.5",
-        "priceWithVat": "222.31",
+        "taxPercent": "7.5",
+        "priceWithTaxes": "222.31",
+        "minimumCharge": None,
+        "note": None,
+        "source": None,
         "bands": [
-            {"name": "Band A", "unitPrice": "206.8", "priceWithVat": "222.31", "fromTime": "00:00", "toTime": "24:00",
-             "weekdays": weekdays, "months": list(range(1, 13)), "stepFromKwh": "0", "stepToKwh": None},
+            {"name": "Band A", "windows": [],
+             "blocks": [{"fromKwh": "0", "toKwh": None, "unitPrice": "206.8", "priceWithTaxes": "222.31"}]},
         ],
+        "standingCharges": [],
+        "taxes": [{"name": "VAT", "percent": "7.5", "on": "NET"}],
+        "vending": {"fees": [], "stampDuty": None, "debtPercent": "0", "minimum": None, "taxes": "ADDED"},
     }  # fmt: skip
 
 

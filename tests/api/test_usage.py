@@ -178,13 +178,13 @@ async def test_each_local_day_costs_what_its_own_tariff_says_with_vat(site: Site
     assert statistics["statistics"] == {"energyKwh": 71.0, "cost": {"amount": "81901.85"}}
     tariffs = await site.panel(
         'a: tariff(at: "2026-03-07T23:59:59+07:00") { name } b: tariff(at: "2026-03-08T00:00:00+07:00") { name }'
-        " now: tariff { name validFrom unitPrice vatPercent priceWithVat currency }"
+        " now: tariff { name validFrom unitPrice taxPercent priceWithTaxes currency }"
     )
     assert tariffs == {
         "a": {"name": "Flat"},
         "b": {"name": "New default"},
-        "now": {"name": "Own", "validFrom": "2026-03-09", "unitPrice": "206.8", "vatPercent": "7.5",
-                "priceWithVat": "222.31", "currency": "IDR"},
+        "now": {"name": "Own", "validFrom": "2026-03-09", "unitPrice": "206.8", "taxPercent": "7.5",
+                "priceWithTaxes": "222.31", "currency": "IDR"},
     }  # fmt: skip
 
 
