@@ -141,6 +141,7 @@ def work() -> None:
     """Run the jobs: forecasts, low-units alerts, pushes, and the removal of what is too old."""
     from kilowatch.housekeeping import Keeping
     from kilowatch.lifetime import run_until_stopped
+    from kilowatch.vendor import vendor_of
     from kilowatch.work import run
     from store.migrations import check_version
 
@@ -153,6 +154,7 @@ def work() -> None:
             fcm_credentials=Path(settings.fcm_credentials) if settings.fcm_credentials else None,
             fcm_url=settings.fcm_url or None,
             keeping=Keeping.of(settings),
+            vendor=vendor_of(settings),
         )
     )
 

@@ -16,7 +16,9 @@ from kilowatch.settings import SettingError, Settings, listed
 from kilowatch.web.app import Options, create_app
 from kilowatch.web.engine.admission import Bounds
 from kilowatch.web.engine.persisted import TrustedDocumentsError
+from kilowatch.web.payments import Secrets
 from kilowatch.web.serve import bound, run_on
+from metering.payments import PaymentProvider
 from store.migrations import check_version
 
 _KEY_BYTES = 32
@@ -67,11 +69,22 @@ def application(settings: Settings, *, key: bytes) -> Starlette:
         trusted_documents=Path(settings.trusted_documents) if settings.trusted_documents else None,
         max_connections=settings.max_connections,
         default_time_zone=settings.time_zone,
+        payment_secrets=payment_secrets(settings),
+        vendor_currency=settings.vendor_currency if settings.vendor_url else None,
     )
     return create_app(options)
 
 
 def signing_key(path: Path) -> bytes:
+def payment_secrets(settings: Settings) -> Secrets:
+    """The secrets of the providers that payments are taken from."""
+    given = {
+        PaymentProvider.PAYSTACK: settings.paystack_secret,
+        PaymentProvider.FLUTTERWAVE: settings.flutterwave_secret_hash,
+    }
+    return Secrets({provider: secret for provider, secret in given.items() if secret})
+
+
     """The key that signs sessions, 32 random bytes; made at the first start, for its owner's eyes only.
 
     Raises:

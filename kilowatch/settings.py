@@ -25,6 +25,10 @@ NO_SETTINGS: Final = frozenset(
 """Variables of single commands and of the tests."""
 
 
+_SECRET: Final = frozenset({"paystack_secret", "flutterwave_secret_hash", "vendor_key", "vendor_secret"})
+"""Settings whose values are never repeated."""
+
+
 class SettingError(Exception):
     """A setting has a value that cannot be used; the message names the variable and what it takes."""
 
@@ -220,6 +224,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
     ] = "INFO"
 
+    paystack_secret: Annotated[
+        str,
+        Meta(
+            description="Paystack's secret key, with which it signs what it posts to `/payments/paystack`. Empty: none."
+        ),
+    ] = ""
+    flutterwave_secret_hash: Annotated[
+        str,
+        Meta(
+            description="The secret hash of Flutterwave's webhooks, for what it posts to `/payments/flutterwave`. "
+            "Empty: none."
+        ),
+    ] = ""
+    vendor_url: Annotated[
+        str,
+        Meta(
+            description="Address of a token vendor's API of VTpass's kind, like `https://vtpass.com/api/`. Empty: "
+            "payments are credited by tariff."
+        ),
+    ] = ""
+    vendor_key: Annotated[str, Meta(description="Our API key at the token vendor.")] = ""
+    vendor_secret: Annotated[str, Meta(description="Our secret key at the token vendor.")] = ""
+    vendor_service: Annotated[
+        str, Meta(description="The utility whose units are sold, in the token vendor's words, like `ikeja-electric`.")
+    ] = ""
+    vendor_phone: Annotated[str, Meta(description="The telephone number that purchases at the vendor carry.")] = ""
+    vendor_currency: Annotated[
+        str, Meta(pattern="^[A-Z]{3}$", description="What the token vendor sells in (ISO 4217).")
+    ] = "NGN"
     @property
     def data_folder(self) -> Path:
         """The data folder, absolute."""
@@ -273,7 +306,7 @@ def _fault(name: str, value: str) -> str | None:
     is_right, words = _CHECKS.get(name, (_anything, ""))
     if _has_type(name, value) and is_right(value):
         return None
-    shown = variable(name) if name.endswith("_url") else f"{variable(name)}={value!r}"
+    shown = variable(name) if name.endswith("_url") or name in _SECRET else f"{variable(name)}={value!r}"
     return f"{shown} cannot be used: it takes {words or _words_of_type(name)}"
 
 
@@ -342,6 +375,10 @@ def _are_topic_filters(value: str) -> bool:
 
 
 def _is_topic_filter(text: str) -> bool:
+def _is_word(value: str) -> bool:
+    return value.isascii() and value.isprintable() and " " not in value
+
+
     """`+` and `#` stand for whole levels, `#` for the last one alone."""
     *before, last = text.split("/")
     return not any("#" in level or "+" in level for level in [*before, last] if level not in {"+", "#"}) and (
@@ -397,3 +434,6 @@ def described() -> list[tuple[str, str, str]]:
 
 def _shown(default: object) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
+    "vendor_url": (_is_url("http", "https"), "an address like https://vtpass.com/api/"),
+    "vendor_currency": (_anything, "a currency like NGN"),
+    **dict.fromkeys(_SECRET, (_is_word, "printable letters, digits and signs, without spaces")),

@@ -13,8 +13,11 @@ from kilowatch.housekeeping import Keeping, keep_house
 from kilowatch.settings import SettingError
 from notifications import delivery, rules
 from notifications.fcm import FcmSender
+from market import crediting, vending
+from market.http_vendor import HttpVendor, HttpVendorSettings
+from market.vendors import Vendor
 from notifications.outcomes import Sender
-from store import outbox
+from store import outbox, vends
 from store.connections import Pool, listening, open_pool
 from store.outages import is_outage
 from store.turns import turn
@@ -53,9 +56,10 @@ async def run(
     keeping: Keeping = Keeping(),  # noqa: B008 - a frozen value
 ) -> None:
     """Keeps forecasts fresh, raises alerts, sends pushes and removes what is too old, until it is cancelled.
+    vendor: HttpVendorSettings | None = None,
 
     Any number of processes may run it; they take turns. The database may go away and come back. Without credentials
-    alerts are kept and nothing is pushed.
+    alerts are kept and nothing is pushed; without a vendor purchases wait.
 
     Raises:
         SettingError: the credentials are no service account's key.
@@ -73,6 +77,10 @@ async def run(
 
 
 def _sender(credentials_file: Path, *, fcm_url: str | None) -> FcmSender:
+        steps.append(Step("credit vends", frozenset({"vend"}), _crediting(pool)))
+        if vendor:
+            seller = await open_things.enter_async_context(HttpVendor(vendor))
+            steps.append(Step("vend", frozenset({"vend"}), _vending(pool, vendor=seller)))
     try:
         return FcmSender(credentials_file, fcm_url=fcm_url)
     except (ValueError, OSError) as error:
@@ -145,6 +153,26 @@ async def _keep(step: Step, *, pool: Pool) -> None:
             elif not is_away:
                 _log.warning("%s waits for the database: %s", step.name, str(error).partition("\n")[0])
                 is_away = True
+def _vending(pool: Pool, *, vendor: Vendor) -> Callable[[], Awaitable[float]]:
+    async def vend() -> float:
+        while await vending.vend_due(pool, vendor=vendor, now=_now) == vending.BATCH:
+            pass
+        async with pool.connection() as connection:
+            next_at = await vends.next_due_at(connection)
+        return EVERY_S if next_at is None else max((next_at - _now()).total_seconds(), 0.0)
+
+    return vend
+
+
+def _crediting(pool: Pool) -> Callable[[], Awaitable[float]]:
+    async def credit() -> float:
+        while await crediting.credit_delivered(pool, now=_now) == crediting.BATCH:
+            pass
+        return EVERY_S
+
+    return credit
+
+
         await asyncio.sleep(AT_MOST_EVERY_S)
         await _woken(step, within_s=min(again_in_s, EVERY_S))
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
-from metering.money import Money
+from metering.money import Money, trimmed
 from metering.vending import is_amount
 
 _TEXT = re.compile(r"[!-~]{1,200}", re.ASCII)
@@ -29,7 +29,7 @@ class PaymentProvider(Enum):
 
 def subunits(money: Money) -> Decimal:
     """An amount as Paystack counts it: 100 for 1, of every currency."""
-    return money.amount * _SUBUNITS
+    return trimmed(money.amount * _SUBUNITS)
 
 
 class PaymentState(Enum):

@@ -24,6 +24,7 @@ class CodePlace(Enum):
     INPUT = "INPUT"
     COMMAND = "COMMAND"
     DOWNLOAD = "DOWNLOAD"
+    WEBHOOK = "WEBHOOK"
     IMPORT_ROW = "IMPORT_ROW"
     METER_MESSAGE = "METER_MESSAGE"
 
@@ -191,6 +192,17 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         ),
         "ALERT_NOT_FOUND": ("No such alert of yours.", "`alerts` lists them."),
         "NOT_PREPAID": ("The panel is post-paid.", "Ask for prepaid panels alone: see `isPrepaid`."),
+        "NO_METER_NUMBER": (
+            "The vendor sells by meter number, and the panel's is not known.",
+            "Set it: `kilowatch panel set --meter-number`.",
+        ),
+        "VENDING_NOT_SET_UP": ("This server has no token vendor.", "Ask whoever runs the server."),
+        "PAYMENTS_NOT_SET_UP": (
+            "This server takes no payments by that provider; HTTP 404 where the provider posts an event.",
+            "Use another provider, or ask whoever runs the server.",
+        ),
+        "PAYMENT_NOT_FOUND": ("No such payment, or nothing was paid.", "`payments` lists them."),
+        "PAYMENT_SETTLED": ("The payment is settled already.", "Only UNMATCHED payments can be settled."),
         "NO_TARIFF": ("The panel has no tariff on that day.", "Set one, or ask for a later day."),
         "BAD_TARIFF": (
             "Not a tariff: `field` is the path of what is wrong, such as hours that two bands claim or none.",
@@ -257,6 +269,16 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "TOO_MANY_EXPORTS": (
             "HTTP 429: two downloads of the account run already, or eight of the server.",
             "Wait until one has ended.",
+        ),
+    },
+    CodePlace.WEBHOOK: {
+        "BAD_SIGNATURE": (
+            "HTTP 401: the signature is not that of this body; nothing was done.",
+            "Give the server the provider's own secret, and leave the body as it was sent.",
+        ),
+        "UNREADABLE_EVENT": (
+            "HTTP 400: signed, but no event in the provider's form; its beginning was kept.",
+            "Look at it in `payment_event`, and tell us.",
         ),
     },
     CodePlace.IMPORT_ROW: {

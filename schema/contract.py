@@ -9,6 +9,7 @@ from strawberry.types import ExecutionContext
 
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
 from schema.audit import AuditQueries
+from schema.buying import VendMutations
 from schema.codes import CodeQueries
 from schema.devices import DeviceQueries
 from schema.enum_values import describe_values
@@ -20,6 +21,7 @@ from schema.mappings import MappingMutations, MappingQueries
 from schema.nodes import NodeQueries
 from schema.open_subscriptions import OpenSubscriptionMutations
 from schema.panel_list import PanelQueries
+from schema.payments import PaymentMutations, PaymentQueries
 from schema.prepaid import PrepaidMutations
 from schema.push_devices import PushDeviceMutations
 from schema.reading_changes import ReadingChangeMutations
@@ -32,6 +34,7 @@ from schema.sessions import SessionMutations, SessionQueries
 from schema.states import StateSubscriptions
 from schema.summaries import SummaryQueries
 from schema.tariff_changes import TariffMutations, TariffQueries
+from schema.vends import VendQueries
 from schema.typed_readings import TypedReadingMutations
 
 PRINTED = Path(__file__).with_name("schema.graphql")
@@ -51,6 +54,8 @@ class Query(
     AlertQueries,
     MappingQueries,
     NodeQueries,
+    VendQueries,
+    PaymentQueries,
     AuditQueries,
     TariffQueries,
 ):
@@ -72,6 +77,8 @@ class Mutation(
     MappingMutations,
     OpenSubscriptionMutations,
     TariffMutations,
+    VendMutations,
+    PaymentMutations,
 ):
     """All mutations."""
 

@@ -45,6 +45,15 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "ONLINE": "A reading arrived lately.",
         "OFFLINE": "No reading arrived for a while, or ever.",
     },
+    "PaymentProvider": {"PAYSTACK": "Paystack.", "FLUTTERWAVE": "Flutterwave."},
+    "PaymentState": {
+        "STARTED": "Its reference was given out; nothing was paid yet.",
+        "PAID": "The money has bought units: see `entryId` or `vend`.",
+        "UNMATCHED": "Money came, and nobody could be credited with it: an admin has to assign or dismiss it.",
+        "DISMISSED": "An admin has noted that it buys nothing.",
+        "FAILED": "An attempt to pay has failed; another one may follow.",
+        "REFUNDED": "The provider gave all of it back.",
+    },
     "PushPlatform": {"ANDROID": "An Android phone.", "IOS": "An iPhone or iPad.", "WEB": "A browser."},
     "Quantity": {
         "ENERGY_IMPORT": "Cumulative import register.",
@@ -104,6 +113,14 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "CSV": "Comma-separated values with a header, as text.",
         "JSONL": "A JSON object a line.",
         "PARQUET": "An Apache Parquet file.",
+    },
+    "VendState": {
+        "REQUESTED": "Taken down; nothing was sent yet.",
+        "UNKNOWN": "Sent, and the vendor's answer is not known yet or was lost. The vendor is asked again, never paid"
+        " again.",
+        "DELIVERED": "The vendor gave a token; see `reason` where its units are not credited at once.",
+        "ACCEPTED": "The token's units are in the ledger.",
+        "FAILED": "Nothing was bought and nothing was charged; see `reason`.",
     },
 }
 """What each value means, by the names of the contract; enums that explain their values themselves are not here."""

@@ -24,6 +24,7 @@ from kilowatch.web.export_links import ExportLinks
 from kilowatch.web.fanout.fanout import SUBSCRIPTIONS_A_CONNECTION, FanOut
 from kilowatch.web.health import Health
 from kilowatch.web.request_limits import ServerPricing
+from kilowatch.web.payments import PaymentEvents, Secrets
 from kilowatch.web.slots import Slots
 from kilowatch.web.sockets.closing import MAX_CONNECTIONS
 from kilowatch.web.sockets.conversation import INIT_WITHIN_S, SocketServices
@@ -32,6 +33,7 @@ from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
 from metering.access import Viewer
 from resolvers.context import Context, system_now
+from metering.payments import Selling
 from resolvers.live import LiveHub
 from resolvers.open_subscriptions import OpenSubscriptions
 from resolvers.sessions import Doorkeeper, SignIn
@@ -63,6 +65,7 @@ class Services:
     online_within: timedelta
     now: Callable[[], datetime]
 
+    selling: Selling
     def context(self, viewer: Viewer | None, client_address: str) -> Context:
         """What the resolvers of one request are given."""
         return Context(
@@ -80,6 +83,7 @@ class Services:
         )
 
     def exports(self, database_url: str) -> Exports:
+            selling=self.selling,
         """The downloads, which have connections of their own."""
         return Exports(database_url, self.export_links, self.viewers)
 
@@ -107,7 +111,8 @@ class Options:
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
     An account may have `max_connections` websockets, as many event streams, and five times as many subscriptions on
     all of these. `bounds` are what operations may cost and clients may spend; with `trusted_documents` no others are
-    run. Panels that are not known are taken to be in `default_time_zone`, as by ingest.
+    run. Panels that are not known are taken to be in `default_time_zone`, as by ingest. Payments are taken from the
+    providers of `payment_secrets`, and buy units from a vendor where `vendor_currency` says what it sells in.
     """
 
     database_url: str
@@ -128,7 +133,9 @@ class Options:
 
 
 def create_app(options: Options) -> Starlette:
-    """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/export`, `/healthz`, `/readyz`, `/metrics`.
+    """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/export`, `/payments`, the dashboard, health.
+    payment_secrets: Secrets = field(default_factory=Secrets)
+    vendor_currency: str | None = None
 
     Raises:
         TrustedDocumentsError: the file of `trusted_documents` cannot be used.
@@ -151,6 +158,7 @@ def create_app(options: Options) -> Starlette:
         middleware=_cross_origin(options.allowed_origins),
         lifespan=lifespan,
     )
+            *_payments(services, options).routes(),
 
 
 def _services(options: Options) -> Services:
@@ -180,6 +188,7 @@ def _services(options: Options) -> Services:
 def _graphql_routes(services: Services, options: Options) -> list[BaseRoute]:
     origins, most = frozenset(options.allowed_origins), options.max_connections
     streams = EventStreams(services.fanout, services.subscriptions, services.counts, Slots(most), services.now)
+        selling=options.payment_secrets.selling(vendor_currency=options.vendor_currency),
     over_http = GraphQLOverHTTP(services.engine, services.viewers, services.context, services.counts, origins, streams)
     for_sockets = SocketServices(
         services.engine,
@@ -201,6 +210,10 @@ def _health_routes(services: Services) -> list[BaseRoute]:
     return [
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
+def _payments(services: Services, options: Options) -> PaymentEvents:
+    return PaymentEvents(services.pool, options.payment_secrets, services.selling, services.counts, services.now)
+
+
         Route("/metrics", health.metrics),
     ]
 

@@ -18,3 +18,5 @@ class Counts:
     operations: Counter[str] = field(default_factory=Counter[str])
     """Operations over websockets and event streams, by how they ended: complete, error, stopped."""
     messages_sent: int = 0
+    payment_events: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    """What payment providers posted, by provider and what came of it."""
