@@ -64,7 +64,7 @@ class StandingCharge:
 
 
 class TaxBase(Enum):
-    """What a tax is a percentage of.
+    """What a tax is a percentage of, unless it is deducted from payments (see `TaxMethod`).
 
     ENERGY: the price of energy. NET: that and standing and minimum charges. COMPOUND: NET and the taxes before it.
     """
@@ -129,7 +129,8 @@ class Tariff:
     """What energy costs from a local day on.
 
     `minimum_charge` is the least that a local month's energy costs, without taxes. `time_zone` is whose hours, days and
-    months count, None for the panel's. `note` and `source` are for people.
+    months count, None for the panel's; `valid_from` is the panel's local day in any case. `note` and `source` are for
+    people. `checks.checked` says what may be in it.
     """
 
     name: str

@@ -103,10 +103,11 @@ def _is_change(at: datetime, hours: Hours, zone: ZoneInfo) -> bool:
 
 
 def local_days(stretch: Stretch) -> Iterator[date]:
-    """The local days that a stretch touches."""
+    """The local days that a stretch touches, without those that a zone left out: Apia had no 30 December 2011."""
     day, last = local_day(stretch.start, stretch.zone), local_day(stretch.end, stretch.zone)
     while day <= last:
-        yield day
+        if local_day(local_midnight(day, stretch.zone), stretch.zone) == day:
+            yield day
         day += _DAY
 
 

@@ -295,6 +295,14 @@ def test_standing_charges_fall_due_as_days_and_months_begin_while_the_panel_is_m
     assert all(one and not one.lines and one.amount == 0 for one in costs(spans, known, BERLIN, since=None))
 
 
+def test_a_day_that_a_zone_left_out_costs_nothing() -> None:
+    apia = ZoneInfo("Pacific/Apia")
+    known = book(tariff(Band("All", blocks("1")), standing_charges=(METER,), valid_from=date(2011, 1, 1)))
+    edges = slice_edges(known, start=local("2011-12-29", apia), end=local("2012-01-01", apia), time_zone=apia)
+    priced = costs(evenly(edges, minute_kwh=Decimal(0)), known, apia)
+    assert [amounts(one) for one in priced] == [{"Meter": 1}, {"Meter": 1}]
+
+
 def test_a_charge_that_falls_due_within_a_coarse_span_is_in_it() -> None:
     known = book(
         tariff(Band("All", blocks("1")), standing_charges=(StandingCharge("Meter", Decimal(1), Recurrence.DAY),))
