@@ -138,7 +138,7 @@ def _announcer(settings: Settings) -> Coroutine[None, None, None]:
 
 @app.command()
 def work() -> None:
-    """Run the jobs: forecasts, low-units alerts, pushes, and the removal of what is too old."""
+    """Run the jobs: forecasts, low-units alerts, pushes, purchases of units, and the removal of what is too old."""
     from kilowatch.housekeeping import Keeping
     from kilowatch.lifetime import run_until_stopped
     from kilowatch.vendor import vendor_of
@@ -153,8 +153,8 @@ def work() -> None:
             forecast_every_s=settings.forecast_every_s,
             fcm_credentials=Path(settings.fcm_credentials) if settings.fcm_credentials else None,
             fcm_url=settings.fcm_url or None,
-            keeping=Keeping.of(settings),
             vendor=vendor_of(settings),
+            keeping=Keeping.of(settings),
         )
     )
 

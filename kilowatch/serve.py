@@ -75,7 +75,6 @@ def application(settings: Settings, *, key: bytes) -> Starlette:
     return create_app(options)
 
 
-def signing_key(path: Path) -> bytes:
 def payment_secrets(settings: Settings) -> Secrets:
     """The secrets of the providers that payments are taken from."""
     given = {
@@ -85,6 +84,7 @@ def payment_secrets(settings: Settings) -> Secrets:
     return Secrets({provider: secret for provider, secret in given.items() if secret})
 
 
+def signing_key(path: Path) -> bytes:
     """The key that signs sessions, 32 random bytes; made at the first start, for its owner's eyes only.
 
     Raises:

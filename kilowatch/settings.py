@@ -210,20 +210,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Address to use in place of Firebase Cloud Messaging's own, for tests and the demo."),
     ] = ""
-    postgres_bin: Annotated[
-        str,
-        Meta(description="Folder with `initdb` and `postgres` for the embedded database. Empty: found by itself."),
-    ] = ""
-    postgres_user: Annotated[
-        str,
-        Meta(
-            description="Account that runs the embedded database when started as root. Empty: `postgres` or `nobody`."
-        ),
-    ] = ""
-    log_level: Annotated[
-        str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
-    ] = "INFO"
-
     paystack_secret: Annotated[
         str,
         Meta(
@@ -253,6 +239,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     vendor_currency: Annotated[
         str, Meta(pattern="^[A-Z]{3}$", description="What the token vendor sells in (ISO 4217).")
     ] = "NGN"
+    postgres_bin: Annotated[
+        str,
+        Meta(description="Folder with `initdb` and `postgres` for the embedded database. Empty: found by itself."),
+    ] = ""
+    postgres_user: Annotated[
+        str,
+        Meta(
+            description="Account that runs the embedded database when started as root. Empty: `postgres` or `nobody`."
+        ),
+    ] = ""
+    log_level: Annotated[
+        str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
+    ] = "INFO"
+
     @property
     def data_folder(self) -> Path:
         """The data folder, absolute."""
@@ -361,6 +361,10 @@ def _is_time_zone(value: str) -> bool:
     return True
 
 
+def _is_word(value: str) -> bool:
+    return value.isascii() and value.isprintable() and " " not in value
+
+
 def _is_host(value: str) -> bool:
     """An IP address or a name; a name that ends in digits is an address that somebody mistyped."""
     try:
@@ -375,10 +379,6 @@ def _are_topic_filters(value: str) -> bool:
 
 
 def _is_topic_filter(text: str) -> bool:
-def _is_word(value: str) -> bool:
-    return value.isascii() and value.isprintable() and " " not in value
-
-
     """`+` and `#` stand for whole levels, `#` for the last one alone."""
     *before, last = text.split("/")
     return not any("#" in level or "+" in level for level in [*before, last] if level not in {"+", "#"}) and (
@@ -420,6 +420,9 @@ _CHECKS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
     "fcm_credentials": (lambda value: Path(value).is_file(), "the path of a service-account file that exists"),
     "trusted_documents": (lambda value: Path(value).is_file(), "the path of a JSON file that exists"),
     "fcm_url": (_is_url("http", "https"), "an address like http://127.0.0.1:9099"),
+    "vendor_url": (_is_url("http", "https"), "an address like https://vtpass.com/api/"),
+    "vendor_currency": (_anything, "a currency like NGN"),
+    **dict.fromkeys(_SECRET, (_is_word, "printable letters, digits and signs, without spaces")),
 }
 
 
@@ -434,6 +437,3 @@ def described() -> list[tuple[str, str, str]]:
 
 def _shown(default: object) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
-    "vendor_url": (_is_url("http", "https"), "an address like https://vtpass.com/api/"),
-    "vendor_currency": (_anything, "a currency like NGN"),
-    **dict.fromkeys(_SECRET, (_is_word, "printable letters, digits and signs, without spaces")),

@@ -11,11 +11,11 @@ from pathlib import Path
 from forecasting import refresh
 from kilowatch.housekeeping import Keeping, keep_house
 from kilowatch.settings import SettingError
-from notifications import delivery, rules
-from notifications.fcm import FcmSender
 from market import crediting, vending
 from market.http_vendor import HttpVendor, HttpVendorSettings
 from market.vendors import Vendor
+from notifications import delivery, rules
+from notifications.fcm import FcmSender
 from notifications.outcomes import Sender
 from store import outbox, vends
 from store.connections import Pool, listening, open_pool
@@ -53,10 +53,10 @@ async def run(
     forecast_every_s: float = 30.0,
     fcm_credentials: Path | None = None,
     fcm_url: str | None = None,
+    vendor: HttpVendorSettings | None = None,
     keeping: Keeping = Keeping(),  # noqa: B008 - a frozen value
 ) -> None:
-    """Keeps forecasts fresh, raises alerts, sends pushes and removes what is too old, until it is cancelled.
-    vendor: HttpVendorSettings | None = None,
+    """Keeps forecasts fresh, raises alerts, sends pushes, buys units and removes what is old, until it is cancelled.
 
     Any number of processes may run it; they take turns. The database may go away and come back. Without credentials
     alerts are kept and nothing is pushed; without a vendor purchases wait.
@@ -73,14 +73,14 @@ async def run(
             _log.info("no push service is set up: alerts are kept and not pushed")
         steps = steps_of(pool, sender=sender, forecast_every=timedelta(seconds=forecast_every_s))
         steps.append(_housekeeping(pool, keeping=keeping))
-        await keep_running(steps, database_url=database_url, pool=pool)
-
-
-def _sender(credentials_file: Path, *, fcm_url: str | None) -> FcmSender:
         steps.append(Step("credit vends", frozenset({"vend"}), _crediting(pool)))
         if vendor:
             seller = await open_things.enter_async_context(HttpVendor(vendor))
             steps.append(Step("vend", frozenset({"vend"}), _vending(pool, vendor=seller)))
+        await keep_running(steps, database_url=database_url, pool=pool)
+
+
+def _sender(credentials_file: Path, *, fcm_url: str | None) -> FcmSender:
     try:
         return FcmSender(credentials_file, fcm_url=fcm_url)
     except (ValueError, OSError) as error:
@@ -134,25 +134,6 @@ def _delivery(pool: Pool, *, sender: Sender) -> Callable[[], Awaitable[float]]:
     return deliver
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def _keep(step: Step, *, pool: Pool) -> None:
-    """Takes turns at a step: at once when woken after a pause, and never more often than AT_MOST_EVERY_S."""
-    is_away = False
-    while True:
-        step.wake.clear()
-        try:
-            again_in_s = await _to_its_end(_take_turn(step, pool=pool))
-            is_away = False
-        except Exception as error:  # noqa: BLE001 - whatever happens, the step goes on
-            again_in_s = _RETRY_S
-            if not is_outage(error):
-                _log.exception("%s failed, next attempt in %.0f s", step.name, _RETRY_S)
-            elif not is_away:
-                _log.warning("%s waits for the database: %s", step.name, str(error).partition("\n")[0])
-                is_away = True
 def _vending(pool: Pool, *, vendor: Vendor) -> Callable[[], Awaitable[float]]:
     async def vend() -> float:
         while await vending.vend_due(pool, vendor=vendor, now=_now) == vending.BATCH:
@@ -173,6 +154,25 @@ def _crediting(pool: Pool) -> Callable[[], Awaitable[float]]:
     return credit
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _keep(step: Step, *, pool: Pool) -> None:
+    """Takes turns at a step: at once when woken after a pause, and never more often than AT_MOST_EVERY_S."""
+    is_away = False
+    while True:
+        step.wake.clear()
+        try:
+            again_in_s = await _to_its_end(_take_turn(step, pool=pool))
+            is_away = False
+        except Exception as error:  # noqa: BLE001 - whatever happens, the step goes on
+            again_in_s = _RETRY_S
+            if not is_outage(error):
+                _log.exception("%s failed, next attempt in %.0f s", step.name, _RETRY_S)
+            elif not is_away:
+                _log.warning("%s waits for the database: %s", step.name, str(error).partition("\n")[0])
+                is_away = True
         await asyncio.sleep(AT_MOST_EVERY_S)
         await _woken(step, within_s=min(again_in_s, EVERY_S))
 

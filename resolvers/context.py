@@ -53,8 +53,8 @@ class Context:
     sign_in: Any = None
     message_reader: Any = None
     export_links: Any = None
-    loaders: dict[str, Any] = field(default_factory=dict[str, Any])
     selling: Selling = Selling()
+    loaders: dict[str, Any] = field(default_factory=dict[str, Any])
     points: int = 0
     points_of: Any = None
     pricing: Any = None

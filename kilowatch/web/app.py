@@ -23,8 +23,8 @@ from kilowatch.web.export_links import PATH as EXPORT_PATH
 from kilowatch.web.export_links import ExportLinks
 from kilowatch.web.fanout.fanout import SUBSCRIPTIONS_A_CONNECTION, FanOut
 from kilowatch.web.health import Health
-from kilowatch.web.request_limits import ServerPricing
 from kilowatch.web.payments import PaymentEvents, Secrets
+from kilowatch.web.request_limits import ServerPricing
 from kilowatch.web.slots import Slots
 from kilowatch.web.sockets.closing import MAX_CONNECTIONS
 from kilowatch.web.sockets.conversation import INIT_WITHIN_S, SocketServices
@@ -32,8 +32,8 @@ from kilowatch.web.sockets.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
 from metering.access import Viewer
-from resolvers.context import Context, system_now
 from metering.payments import Selling
+from resolvers.context import Context, system_now
 from resolvers.live import LiveHub
 from resolvers.open_subscriptions import OpenSubscriptions
 from resolvers.sessions import Doorkeeper, SignIn
@@ -63,9 +63,9 @@ class Services:
     counts: Counts
     pricing: ServerPricing
     online_within: timedelta
+    selling: Selling
     now: Callable[[], datetime]
 
-    selling: Selling
     def context(self, viewer: Viewer | None, client_address: str) -> Context:
         """What the resolvers of one request are given."""
         return Context(
@@ -80,10 +80,10 @@ class Services:
             export_links=self.export_links,
             message_reader=self.message_trials,
             pricing=self.pricing,
+            selling=self.selling,
         )
 
     def exports(self, database_url: str) -> Exports:
-            selling=self.selling,
         """The downloads, which have connections of their own."""
         return Exports(database_url, self.export_links, self.viewers)
 
@@ -129,13 +129,13 @@ class Options:
     init_within_s: float = INIT_WITHIN_S
     max_connections: int = MAX_CONNECTIONS
     default_time_zone: str = "UTC"
+    payment_secrets: Secrets = field(default_factory=Secrets)
+    vendor_currency: str | None = None
     now: Callable[[], datetime] = system_now
 
 
 def create_app(options: Options) -> Starlette:
     """The application: `/graphql` over HTTP and websockets, `/graphiql`, `/export`, `/payments`, the dashboard, health.
-    payment_secrets: Secrets = field(default_factory=Secrets)
-    vendor_currency: str | None = None
 
     Raises:
         TrustedDocumentsError: the file of `trusted_documents` cannot be used.
@@ -152,13 +152,13 @@ def create_app(options: Options) -> Starlette:
             *_graphql_routes(services, options),
             *_health_routes(services),
             Route(f"{EXPORT_PATH}{{token}}", services.exports(options.database_url).download),
+            *_payments(services, options).routes(),
             *dashboard_routes(),
             *(graphiql_routes() if options.graphiql else []),
         ],
         middleware=_cross_origin(options.allowed_origins),
         lifespan=lifespan,
     )
-            *_payments(services, options).routes(),
 
 
 def _services(options: Options) -> Services:
@@ -181,6 +181,7 @@ def _services(options: Options) -> Services:
         counts=Counts(),
         pricing=ServerPricing(engine.admission, options.max_connections),
         online_within=options.online_within,
+        selling=options.payment_secrets.selling(vendor_currency=options.vendor_currency),
         now=now,
     )
 
@@ -188,7 +189,6 @@ def _services(options: Options) -> Services:
 def _graphql_routes(services: Services, options: Options) -> list[BaseRoute]:
     origins, most = frozenset(options.allowed_origins), options.max_connections
     streams = EventStreams(services.fanout, services.subscriptions, services.counts, Slots(most), services.now)
-        selling=options.payment_secrets.selling(vendor_currency=options.vendor_currency),
     over_http = GraphQLOverHTTP(services.engine, services.viewers, services.context, services.counts, origins, streams)
     for_sockets = SocketServices(
         services.engine,
@@ -203,6 +203,10 @@ def _graphql_routes(services: Services, options: Options) -> list[BaseRoute]:
     return [Route("/graphql", over_http), WebSocketRoute("/graphql", GraphQLOverWebSocket(for_sockets, origins))]
 
 
+def _payments(services: Services, options: Options) -> PaymentEvents:
+    return PaymentEvents(services.pool, options.payment_secrets, services.selling, services.counts, services.now)
+
+
 def _health_routes(services: Services) -> list[BaseRoute]:
     health = Health(
         services.pool, services.live, services.fanout, services.engine.surprises, services.counts, services.now
@@ -210,10 +214,6 @@ def _health_routes(services: Services) -> list[BaseRoute]:
     return [
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
-def _payments(services: Services, options: Options) -> PaymentEvents:
-    return PaymentEvents(services.pool, options.payment_secrets, services.selling, services.counts, services.now)
-
-
         Route("/metrics", health.metrics),
     ]
 
