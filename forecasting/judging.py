@@ -123,7 +123,7 @@ def _by_horizon(outcomes: _Outcomes) -> tuple[HorizonBacktest, ...]:
                     to_days=high if isfinite(high) else None,
                     resolved_count=int(chosen.sum()),
                     coverage=float(np.mean(outcomes.is_within[chosen])),
-                    median_error_hours=float(np.median(np.abs(outcomes.error[chosen]))),
+                    median_absolute_error_hours=float(np.median(np.abs(outcomes.error[chosen]))),
                 )
             )
     return tuple(rows)

@@ -151,6 +151,7 @@ def work() -> None:
         run(
             database_url=settings.database_url,
             forecast_every_s=settings.forecast_every_s,
+            forecast_model=Path(settings.forecast_model) if settings.forecast_model else None,
             fcm_credentials=Path(settings.fcm_credentials) if settings.fcm_credentials else None,
             fcm_url=settings.fcm_url or None,
             vendor=vendor_of(settings),

@@ -69,6 +69,7 @@ def application(settings: Settings, *, key: bytes) -> Starlette:
         trusted_documents=Path(settings.trusted_documents) if settings.trusted_documents else None,
         max_connections=settings.max_connections,
         default_time_zone=settings.time_zone,
+        forecast_model=Path(settings.forecast_model) if settings.forecast_model else None,
         payment_secrets=payment_secrets(settings),
         vendor_currency=settings.vendor_currency if settings.vendor_url else None,
     )

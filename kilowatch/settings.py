@@ -163,6 +163,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="A panel's forecast is renewed by new readings at most this often, in seconds.",
         ),
     ] = 30.0
+    forecast_model: Annotated[
+        str,
+        Meta(
+            description="Model file to forecast by, as `kilowatch train --out` writes it. Empty: the one that comes "
+            "with Kilowatch. With a file that cannot be used, forecasts are made without a model."
+        ),
+    ] = ""
+    train_on_own_meters: Annotated[
+        bool,
+        Meta(
+            description="Whether `kilowatch train --with-own-meters` may learn from this site's readings: the owner's "
+            "consent."
+        ),
+    ] = False
     keep_readings_days: Annotated[
         int,
         Meta(

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from forecasting import refresh
+from forecasting import months, refresh
+from forecasting.loading import NO_MODEL, ModelInUse, model_in_use
+from forecasting.refresh import BATCH
 from kilowatch.housekeeping import Keeping, keep_house
 from kilowatch.settings import SettingError
 from market import crediting, vending
@@ -17,7 +19,7 @@ from market.vendors import Vendor
 from notifications import delivery, rules
 from notifications.fcm import FcmSender
 from notifications.outcomes import Sender
-from store import outbox, vends
+from store import forecasting_status, outbox, vends
 from store.connections import Pool, listening, open_pool
 from store.outages import is_outage
 from store.turns import turn
@@ -51,6 +53,7 @@ async def run(
     *,
     database_url: str,
     forecast_every_s: float = 30.0,
+    forecast_model: Path | None = None,
     fcm_credentials: Path | None = None,
     fcm_url: str | None = None,
     vendor: HttpVendorSettings | None = None,
@@ -71,7 +74,8 @@ async def run(
             sender = await open_things.enter_async_context(_sender(fcm_credentials, fcm_url=fcm_url))
         else:
             _log.info("no push service is set up: alerts are kept and not pushed")
-        steps = steps_of(pool, sender=sender, forecast_every=timedelta(seconds=forecast_every_s))
+        in_use = await asyncio.to_thread(model_in_use, forecast_model)
+        steps = steps_of(pool, sender=sender, forecast_every=timedelta(seconds=forecast_every_s), in_use=in_use)
         steps.append(_housekeeping(pool, keeping=keeping))
         steps.append(Step("credit vends", frozenset({"vend"}), _crediting(pool)))
         if vendor:
@@ -96,13 +100,21 @@ async def keep_running(steps: Sequence[Step], *, database_url: str, pool: Pool) 
             group.create_task(_keep(step, pool=pool))
 
 
-def steps_of(pool: Pool, *, sender: Sender | None, forecast_every: timedelta) -> list[Step]:
+def steps_of(
+    pool: Pool, *, sender: Sender | None, forecast_every: timedelta, in_use: ModelInUse = NO_MODEL
+) -> list[Step]:
     """What there is to do, each with the news that concerns it; no delivery without a sender."""
 
     async def forecast() -> float:
-        while await refresh.refresh_stale(pool, now=_now(), min_interval=forecast_every) == refresh.BATCH:
+        await _say_model(pool, in_use)
+        while await refresh.refresh_stale(pool, now=_now(), min_interval=forecast_every, model=in_use.model) == BATCH:
             pass
         return forecast_every.total_seconds() or EVERY_S
+
+    async def forecast_months() -> float:
+        while await months.refresh_months(pool, now=_now(), model=in_use.model) == months.BATCH:
+            pass
+        return EVERY_S
 
     async def warn() -> float:
         await rules.evaluate(pool, now=_now())
@@ -110,9 +122,16 @@ def steps_of(pool: Pool, *, sender: Sender | None, forecast_every: timedelta) ->
 
     steps = [
         Step("forecast", frozenset({"reading", "ledger"}), forecast),
+        Step("forecast months", frozenset[str](), forecast_months),
         Step("warn", frozenset({"reading", "ledger", "forecast", "low_units_rule"}), warn),
     ]
     return [*steps, Step("deliver", frozenset({"alert"}), _delivery(pool, sender=sender))] if sender else steps
+
+
+async def _say_model(pool: Pool, in_use: ModelInUse) -> None:
+    """Keeps which model the forecasts are made by, for whoever looks at the service."""
+    async with pool.connection() as connection:
+        await forecasting_status.use_model(connection, model=in_use.name, model_problem=in_use.problem)
 
 
 def _housekeeping(pool: Pool, *, keeping: Keeping) -> Step:

@@ -31,12 +31,14 @@ CREATE TABLE month_forecast (
     panel_id     integer PRIMARY KEY REFERENCES panel ON DELETE CASCADE,
     made_at      timestamptz NOT NULL,
     data_up_to   timestamptz NOT NULL,
+    starts_at    timestamptz NOT NULL,                -- of what is expected: data_up_to, at the earliest the month's start
     ends_at      timestamptz NOT NULL,
+    used_kwh     double precision,                    -- in the month up to starts_at, by displays; null: as metered
     method       text NOT NULL CHECK (method IN ('LEARNING', 'PROFILE', 'MODEL')),
     p10_kwh      double precision NOT NULL,
     p50_kwh      double precision NOT NULL,
     p90_kwh      double precision NOT NULL,
-    hour_kwh     real[] NOT NULL                      -- expected in each hour from data_up_to on; the last ends at ends_at
+    hour_kwh     real[] NOT NULL                      -- expected in each hour from starts_at on; the last ends at ends_at
 ) WITH (fillfactor = 50);
 
 -- When a panel was looked at last for its month, whether that gave a forecast or not.

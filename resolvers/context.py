@@ -38,6 +38,7 @@ class Context:
     `viewer` is None for somebody who has not signed in, `client_address` is where the request comes from. `live`,
     `subscriptions`, `sign_in`, `message_reader` and `export_links` belong to subscriptions, the list of open ones,
     sign-in, dry runs of messages and downloads. `selling` says by whom payments are taken and units are sold.
+    `forecaster` computes forecasts at once; None has only those that are stored.
     `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
     what the series of one answer hold, the answer of the root value `points_of`. `pricing` knows what operations cost,
     `charged` is what this one was. Series take `turns`, because each has statements and much computing of its own.
@@ -53,6 +54,7 @@ class Context:
     sign_in: Any = None
     message_reader: Any = None
     export_links: Any = None
+    forecaster: Any = None
     selling: Selling = Selling()
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
     points: int = 0

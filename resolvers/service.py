@@ -6,7 +6,8 @@ from importlib.metadata import version
 
 from metering.access import Role
 from resolvers.context import Context, Info
-from store import forecasts, ingest_status, migrations
+from store import forecasting_status, forecasts, ingest_status, migrations
+from store.forecasting_status import ForecastingStatus
 from store.ingest_status import IngestStatus
 from store.service_figures import ServiceFigures, service_figures
 
@@ -45,6 +46,7 @@ class ServiceStatus:
     schema_version: int
     oldest_forecast_at: datetime | None
     newest_forecast_at: datetime | None
+    forecasting: ForecastingStatus
 
 
 async def status(info: Info) -> ServiceStatus:
@@ -97,7 +99,9 @@ async def _status(context: Context) -> ServiceStatus:
         kept = await ingest_status.ingest_status(connection)
         schema_version = await migrations.version(connection)
         oldest_at, newest_at = await forecasts.ages(connection)
-    return ServiceStatus(now, _ingest(kept, now=now), version("kilowatch"), schema_version, oldest_at, newest_at)
+        made = await forecasting_status.forecasting_status(connection)
+    ingest = _ingest(kept, now=now)
+    return ServiceStatus(now, ingest, version("kilowatch"), schema_version, oldest_at, newest_at, made)
 
 
 def _ingest(kept: IngestStatus, *, now: datetime) -> IngestService:

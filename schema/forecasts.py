@@ -1,14 +1,18 @@
 """Describes forecasts: when a prepaid panel's units run out, and the usage to expect."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import strawberry
 
+from resolvers import forecasts
+from resolvers.forecasts import ForecastBacktest as Backtest
 from resolvers.forecasts import ForecastMethod
 
 strawberry.enum(
     ForecastMethod,
-    description="How a forecast was made: LEARNING while little of the panel's usage is known, then PROFILE.",
+    description="How a forecast was made: LEARNING while less than a day of the panel's usage is known, when it is"
+    " wide; then by the trained MODEL, or from the panel's PROFILE of hours and weekdays where no model is in use.",
 )
 
 
@@ -31,24 +35,104 @@ class UsageForecastColumns:
     p90_kwh: list[float] = strawberry.field(description="High: one in ten is higher. In kWh.")
 
 
-@strawberry.type(description="Expected usage.")
+@strawberry.type(
+    description="Expected usage. Each span stands for itself: the sum of the P90 of days is not the P90 of their sum."
+)
 class UsageForecast:
     """See `resolvers.forecasts.ExpectedUsage`."""
 
-    daily: UsageForecastColumns = strawberry.field(description="By day.")
-    hourly: UsageForecastColumns = strawberry.field(description="By hour, for the near future.")
+    daily: UsageForecastColumns = strawberry.field(description="By local day, 30 days from the coming midnight.")
+    hourly: UsageForecastColumns = strawberry.field(description="By hour, 168 hours from the coming whole one.")
 
 
-@strawberry.type(description="When a prepaid panel's units run out.")
+@strawberry.type(description="How much the distances from the median were stretched, because of how earlier ones did.")
+class BandWidening:
+    """See `resolvers.forecasts.BandWidening`."""
+
+    lower: float = strawberry.field(description="Of the distance from P50 to P10: 1 is as computed, 2 twice as far.")
+    upper: float = strawberry.field(description="Of the distance from P50 to P90: 1 is as computed, 2 twice as far.")
+
+
+@strawberry.type(description="How earlier forecasts did that told the median within some span of days ahead.")
+class HorizonBacktest:
+    """See `store.resolved_forecasts.HorizonBacktest`."""
+
+    from_days: float = strawberry.field(description="The median lay so many days ahead or more.")
+    to_days: float | None = strawberry.field(description="It lay less than so many days ahead; null is without end.")
+    resolved_count: int = strawberry.field(description="How many forecasts these are.")
+    coverage: float = strawberry.field(description="The share of them, 0 to 1, that came between P10 and P90.")
+    median_absolute_error_hours: float = strawberry.field(
+        description="How far the median was from what came, in hours: half of them were closer."
+    )
+
+
+@strawberry.type(
+    description="How wrong earlier forecasts of this panel were. A forecast is judged once its P90 has passed, against"
+    " the instant at which the usage since reached the balance that it had, top-ups left out: when the units would have"
+    " run out. One forecast of three hours is judged, of the last 120 days."
+)
+class ForecastBacktest:
+    """See `resolvers.forecasts.ForecastBacktest`."""
+
+    since_at: datetime | None = strawberry.field(
+        description="When the oldest forecast that was judged was made; panel's offset. Null before the first."
+    )
+    resolved_count: int = strawberry.field(description="How many forecasts were judged.")
+    coverage: float | None = strawberry.field(
+        description="The share, 0 to 1, that came between P10 and P90: 0.8 is right. Null before the first."
+    )
+    early_share: float | None = strawberry.field(
+        description="The share, 0 to 1, that came before P10: 0.1 is right. Null before the first."
+    )
+    late_share: float | None = strawberry.field(
+        description="The share, 0 to 1, that came after P90: 0.1 is right. Null before the first."
+    )
+    median_absolute_error_hours: float | None = strawberry.field(
+        description="How far P50 was from what came, in hours: half of them were closer. Null before the first."
+    )
+    mean_absolute_percent_error: float | None = strawberry.field(
+        description="How far P50 was from what came, in percent of the time that was left, on average; less than 6"
+        " hours left count as 6. Null before the first."
+    )
+    bias_hours: float | None = strawberry.field(
+        description="How much later than it came P50 was on average, in hours; below 0: earlier. Null before the first."
+    )
+    by_horizon: list[HorizonBacktest] = strawberry.field(
+        description="The same by how far ahead the median lay: up to 2, 4, 8, 16 days, and beyond."
+    )
+
+
+@strawberry.type(
+    description="When a prepaid panel's units run out. It is made anew when readings come or the credit changes, and at"
+    " least once an hour."
+)
 class DepletionForecast:
     """See `resolvers.forecasts.DepletionForecast`."""
 
     made_at: datetime = strawberry.field(description="When it was computed; panel's offset.")
-    data_up_to: datetime = strawberry.field(description="The newest reading that it knows; panel's offset.")
+    data_up_to: datetime = strawberry.field(
+        description="The newest reading, or look at the display, that it knows; panel's offset."
+    )
+    data_age_s: float = strawberry.field(
+        description="How old that was when the forecast was made, in seconds. What was used since is estimated."
+    )
     method: ForecastMethod = strawberry.field(description="How it was made.")
-    depletes_at: DateTimeQuantiles = strawberry.field(description="When the units run out.")
+    balance_kwh: Decimal = strawberry.field(
+        description="The units it counts with, in kWh: those left after the usage known so far."
+    )
+    depletes_at: DateTimeQuantiles = strawberry.field(
+        description="When the units run out: in 8 of 10 cases between P10 and P90. Null is more than 90 days ahead."
+    )
     days_left: float | None = strawberry.field(
         description="Days from `madeAt` to the median of `depletesAt`; null beyond the horizon."
     )
     expected_usage: UsageForecast = strawberry.field(description="What is expected to be used.")
     history_days: float = strawberry.field(description="How many days of the panel's history it was made from.")
+    widening: BandWidening = strawberry.field(
+        description="How much P10 and P90 were moved away from P50, or towards it, because of how earlier ones did."
+    )
+    backtest: Backtest = strawberry.field(
+        resolver=forecasts.backtest,
+        graphql_type=ForecastBacktest,
+        description="How wrong earlier forecasts of this panel were.",
+    )

@@ -29,6 +29,8 @@ from resolvers.demand import Demand as DemandRow
 from resolvers.demand import of_panel as demand_of
 from resolvers.gaps import Interval as Span
 from resolvers.gaps import of_panel
+from resolvers.month_forecasts import MonthForecast as Month
+from resolvers.month_forecasts import of_panel as month_forecast_of
 from resolvers.pages import Cursor
 from resolvers.prepaid import PrepaidAccount as Account
 from resolvers.prepaid import account
@@ -42,6 +44,7 @@ from resolvers.usage_profile import of_panel as usage_profile_of
 from schema.arguments import Arguments
 from schema.demand import Demand
 from schema.exports import ExportLink
+from schema.month_forecasts import MonthForecast
 from schema.nodes import Node
 from schema.pages import WINDOW, Connection
 from schema.prepaid import PrepaidAccount
@@ -267,6 +270,12 @@ class Panel(Node):
                 until=("to", "The day after the last; all to come too when left out."),
             )
         ],
+    )
+    month_forecast: Month | None = strawberry.field(
+        resolver=month_forecast_of,
+        graphql_type=MonthForecast | None,
+        description="What the panel will have used and cost by the end of its local month, prepaid or not. Null before"
+        " two readings are known, and until the jobs have looked at it, up to a minute.",
     )
     current_price: PriceRow = strawberry.field(
         resolver=current_price_of,

@@ -103,6 +103,32 @@ class PrepaidAccount:
         description="Your own rule for being warned; null without one. See setLowUnitsRule.",
     )
 
+    @strawberry.field(
+        description="When the units would run out after a top-up made now, or if you used less from now on. Nothing is"
+        " changed. It is computed at once; null when nothing is known yet.",
+        graphql_type=DepletionForecast | None,
+        extensions=[
+            Arguments(
+                top_up_kwh="Units that would be added, 0 to 100000 kWh, three decimals.",
+                top_up_amount="Instead: money that would be paid; the units follow as in `quote`.",
+                use_less_percent="By how many percent less is used from now on, -90 to 90: 20 is a fifth less.",
+            )
+        ],
+    )
+    @staticmethod
+    async def what_if(
+        parent: strawberry.Parent[prepaid.PrepaidAccount],
+        info: Info,
+        top_up_kwh: Decimal | None = None,
+        top_up_amount: MoneyInput | None = None,
+        use_less_percent: float | None = None,
+    ) -> forecasts.DepletionForecast | None:
+        """The forecast as it would be."""
+        paid = top_up_amount and PaidMoney(top_up_amount.amount, top_up_amount.currency)
+        return await forecasts.what_if(
+            parent, info, top_up_kwh=top_up_kwh, paid=paid, use_less_percent=use_less_percent
+        )
+
     debt: PaidMoney | None = strawberry.field(
         resolver=lending.debt,
         graphql_type=Money | None,

@@ -71,6 +71,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     "PrepaidAccount": {
         "balanceKwhAt": "BAD_TIME",
         "quote": "BAD_INPUT, BAD_AMOUNT, BAD_CURRENCY, NO_TARIFF",
+        "whatIf": "BAD_INPUT, BAD_AMOUNT, BAD_CURRENCY, NO_TARIFF",
         "ledger": _PAGE,
     },
     "Device": {"reports": _PAGE},

@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 
 from resolvers import service
+from store.forecasting_status import ForecastingStatus as Forecasting
 from store.service_figures import ServiceFigures
 
 
@@ -49,6 +50,25 @@ class ServiceOperations:
     subscription_count: int = strawberry.field(description="The subscriptions that are open there, of everybody.")
 
 
+@strawberry.type(description="How the jobs that forecast are doing.")
+class ForecastingStatus:
+    """See `store.forecasting_status.ForecastingStatus`."""
+
+    model: str | None = strawberry.field(
+        description="The model that forecasts are made by: `shipped` or the file's name, and the beginning of its"
+        " SHA-256. Null where none is in use, and before the jobs ran."
+    )
+    model_problem: str | None = strawberry.field(
+        description="Why no model is in use, so that forecasts are made by PROFILE; null when one is."
+    )
+    made_count: float = strawberry.field(description="Forecasts made so far, a whole number.")
+    failed_count: float = strawberry.field(description="Attempts so far that failed by a fault, a whole number; the log has each.")
+    computing_s: float = strawberry.field(description="Seconds of computing that the forecasts took so far.")
+    seen_at: datetime | None = strawberry.field(
+        description="When the jobs computed forecasts last (UTC); null before the first."
+    )
+
+
 @strawberry.type(description="How the service is doing. The address /readyz answers the same for machines.")
 class ServiceStatus:
     """See `resolvers.service.ServiceStatus`."""
@@ -62,6 +82,9 @@ class ServiceStatus:
     )
     newest_forecast_at: datetime | None = strawberry.field(
         description="When the newest of the prepaid panels' current forecasts was made (UTC); null without any."
+    )
+    forecasting: Forecasting = strawberry.field(
+        graphql_type=ForecastingStatus, description="How the jobs that forecast are doing."
     )
     operations: ServiceFigures | None = strawberry.field(
         resolver=service.operations,

@@ -48,7 +48,8 @@ async def count(connection: Database, *, made: int, failed: int, took_s: float, 
 
 
 _USE_MODEL: LiteralString = """
-UPDATE forecasting_status SET model = %(model)s, model_problem = %(model_problem)s"""
+UPDATE forecasting_status SET model = %(model)s, model_problem = %(model_problem)s
+WHERE (model, model_problem) IS DISTINCT FROM (%(model)s, %(model_problem)s)"""
 
 
 async def use_model(connection: Database, *, model: str | None, model_problem: str | None) -> None:

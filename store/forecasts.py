@@ -68,10 +68,13 @@ ON CONFLICT (panel_id) DO UPDATE SET
 
 _CURRENT = """
 SELECT panel.id AS panel_id, made_at, data_up_to, ledger_id, method, history_days, balance_kwh, balance_at,
-       widening_lower, widening_upper, p10_at, p50_at, p90_at, days_left, daily, hourly
+       widening_lower, widening_upper, p10_at, p50_at, p90_at, days_left, daily, hourly,
+       newest.id AS newest_id, newest.created_at AS newest_created_at
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN LATERAL (SELECT * FROM depletion_forecast WHERE panel_id = panel.id
               ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
+LEFT JOIN LATERAL (SELECT id, created_at FROM ledger_entry WHERE panel_id = panel.id
+                   ORDER BY id DESC LIMIT 1) AS newest ON true
 WHERE panel.id = ANY(%(panel_ids)s)"""
 
 
@@ -122,6 +125,22 @@ class StoredForecast:
     days_left: float | None
     daily: UsageColumns
     hourly: UsageColumns
+
+
+@dataclass(frozen=True, slots=True)
+class NewestLedger:
+    """The row that was written last into a panel's ledger, and when that was (UTC)."""
+
+    id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentForecast:
+    """A panel's newest forecast, and the newest row of its ledger, if any, which the forecast may not know yet."""
+
+    forecast: StoredForecast
+    newest_ledger: NewestLedger | None
 
 
 async def stale(
@@ -180,8 +199,11 @@ def _columns(usage: UsageColumns) -> dict[str, list[str] | list[float]]:
     }
 
 
-def _forecast(*, daily: dict[str, Any], hourly: dict[str, Any], **others: Any) -> StoredForecast:
-    return StoredForecast(daily=_usage(daily), hourly=_usage(hourly), **others)
+def _current(
+    *, daily: dict[str, Any], hourly: dict[str, Any], newest_id: int | None, newest_created_at: datetime, **others: Any
+) -> CurrentForecast:
+    forecast = StoredForecast(daily=_usage(daily), hourly=_usage(hourly), **others)
+    return CurrentForecast(forecast, None if newest_id is None else NewestLedger(newest_id, newest_created_at))
 
 
 def _usage(columns: dict[str, Any]) -> UsageColumns:
@@ -191,16 +213,16 @@ def _usage(columns: dict[str, Any]) -> UsageColumns:
 
 async def current(
     connection: AsyncConnection[Row], viewer: Viewer, panel_ids: Sequence[int]
-) -> dict[int, StoredForecast]:
+) -> dict[int, CurrentForecast]:
     """The newest forecast of each visible panel, by panel id; panels without one are absent."""
     parameters = {
         "viewer_id": viewer.account_id,
         "sees_all": viewer.sees_all,
         "panel_ids": list(panel_ids),
     }
-    async with connection.cursor(row_factory=kwargs_row(_forecast)) as cursor:
+    async with connection.cursor(row_factory=kwargs_row(_current)) as cursor:
         found = await (await cursor.execute(_CURRENT, parameters)).fetchall()
-    return {forecast.panel_id: forecast for forecast in found}
+    return {current.forecast.panel_id: current for current in found}
 
 
 _MADE_SINCE = """

@@ -57,7 +57,7 @@ class HorizonBacktest:
     to_days: float | None
     resolved_count: int
     coverage: float
-    median_error_hours: float
+    median_absolute_error_hours: float
 
 
 @dataclass(frozen=True, slots=True)

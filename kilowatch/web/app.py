@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dashboard.pages import dashboard_routes, graphiql_routes
+from forecasting.on_demand import Forecaster
 from ingest.trial import MessageTrials
 from kilowatch.web.counts import Counts
 from kilowatch.web.endpoint.graphql_http import GraphQLOverHTTP
@@ -60,6 +61,7 @@ class Services:
     doorkeeper: Doorkeeper
     export_links: ExportLinks
     message_trials: MessageTrials
+    forecaster: Forecaster
     counts: Counts
     pricing: ServerPricing
     online_within: timedelta
@@ -79,6 +81,7 @@ class Services:
             sign_in=SignIn(self.doorkeeper, client_address),
             export_links=self.export_links,
             message_reader=self.message_trials,
+            forecaster=self.forecaster,
             pricing=self.pricing,
             selling=self.selling,
         )
@@ -99,6 +102,7 @@ class Services:
             await self.live.close()
             await self.subscriptions.close()
             self.doorkeeper.close()
+            self.forecaster.close()
             await self.pool.close()
 
 
@@ -109,6 +113,7 @@ class Options:
     `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
+    `forecast_model` is a file to forecast by in place of the model that comes with this package.
     An account may have `max_connections` websockets, as many event streams, and five times as many subscriptions on
     all of these. `bounds` are what operations may cost and clients may spend; with `trusted_documents` no others are
     run. Panels that are not known are taken to be in `default_time_zone`, as by ingest. Payments are taken from the
@@ -129,6 +134,7 @@ class Options:
     init_within_s: float = INIT_WITHIN_S
     max_connections: int = MAX_CONNECTIONS
     default_time_zone: str = "UTC"
+    forecast_model: Path | None = None
     payment_secrets: Secrets = field(default_factory=Secrets)
     vendor_currency: str | None = None
     now: Callable[[], datetime] = system_now
@@ -178,6 +184,7 @@ def _services(options: Options) -> Services:
         doorkeeper=Doorkeeper(tokens.issue),
         export_links=ExportLinks(options.signing_key, now),
         message_trials=MessageTrials(default_time_zone=options.default_time_zone),
+        forecaster=Forecaster(options.forecast_model),
         counts=Counts(),
         pricing=ServerPricing(engine.admission, options.max_connections),
         online_within=options.online_within,

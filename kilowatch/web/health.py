@@ -15,7 +15,9 @@ from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.fanout import FanOut
 from resolvers.live import LiveHub
 from resolvers.service import HEARTBEAT_WITHIN
+from store import forecasts
 from store.connections import Database, Pool
+from store.forecasting_status import ForecastingStatus, forecasting_status
 from store.ingest_status import IngestStatus, ingest_status
 from store.outages import is_outage
 from store.partitions import Storage, storage
@@ -65,13 +67,14 @@ class Health:
         del request
         status, _ = await self._answered(ingest_status)
         stored, _ = await self._answered(storage) if status else (None, "")
+        forecast, _ = await self._answered(_forecast) if status else (None, "")
         lines = [
             *_web_lines(self.counts),
             *_plan_lines(self.surprises),
             *_live_lines(self.live, self.fanout),
             *_ingest_lines(status, now=self.now()),
         ]
-        lines += _storage_lines(stored, now=self.now())
+        lines += [*_storage_lines(stored, now=self.now()), *_forecast_lines(forecast, now=self.now())]
         up = float(status is not None)
         lines += _metric("kilowatch_database_up", "gauge", "Whether the database answers.", {"": up})
         return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)
@@ -172,6 +175,35 @@ def _ingest_lines(status: IngestStatus | None, *, now: datetime) -> Iterator[str
         yield from _metric("kilowatch_ingest_heartbeat_age_seconds", "gauge", "Since ingest's heartbeat.", age)
     connected = {"": float(status.is_connected)}
     yield from _metric("kilowatch_ingest_connected", "gauge", "Whether ingest hears the broker.", connected)
+
+
+@dataclass(frozen=True, slots=True)
+class _Forecasts:
+    """How forecasting is doing, and when the oldest of the current forecasts was made."""
+
+    status: ForecastingStatus
+    oldest_at: datetime | None
+
+
+async def _forecast(connection: Database) -> _Forecasts:
+    oldest_at, _ = await forecasts.ages(connection)
+    return _Forecasts(await forecasting_status(connection), oldest_at)
+
+
+def _forecast_lines(found: _Forecasts | None, *, now: datetime) -> Iterator[str]:
+    if found is None:
+        return
+    status = found.status
+    made, failed = {"": float(status.made_count)}, {"": float(status.failed_count)}
+    yield from _metric("kilowatch_forecasts_total", "counter", "Forecasts made.", made)
+    yield from _metric("kilowatch_forecasts_failed_total", "counter", "Panels that failed to be forecast.", failed)
+    took = {"": status.computing_s}
+    yield from _metric("kilowatch_forecast_computing_seconds_total", "counter", "Computing of forecasts.", took)
+    has_model = {"": float(status.model is not None)}
+    yield from _metric("kilowatch_forecast_model_in_use", "gauge", "Whether a trained model is in use.", has_model)
+    if found.oldest_at is not None:
+        age = {"": (now - found.oldest_at).total_seconds()}
+        yield from _metric("kilowatch_forecast_oldest_age_seconds", "gauge", "Since the oldest current forecast.", age)
 
 
 def _storage_lines(stored: Storage | None, *, now: datetime) -> Iterator[str]:

@@ -29,8 +29,7 @@ def lived_in(flat: Flat) -> Flat:
 
 async def test_a_forecast_is_made_of_history_and_balance(pool: Pool, lived_in: Flat) -> None:
     assert await refresh_stale(pool, now=NOW) == 1
-    async with pool.connection() as connection:
-        (forecast,) = (await forecasts.current(connection, lived_in.tenant, [lived_in.panel_id])).values()
+    forecast = await current(pool, lived_in)
     assert (forecast.method, forecast.balance_kwh) == ("PROFILE", Decimal("60.000"))
     assert (forecast.made_at, forecast.data_up_to) == (NOW, NOW)
     assert forecast.history_days == pytest.approx(30, abs=0.1)
@@ -59,7 +58,7 @@ async def test_a_look_at_the_display_of_a_silent_meter_is_the_balance_of_that_mo
 
 async def current(pool: Pool, flat: Flat) -> StoredForecast:
     async with pool.connection() as connection:
-        return (await forecasts.current(connection, flat.tenant, [flat.panel_id]))[flat.panel_id]
+        return (await forecasts.current(connection, flat.tenant, [flat.panel_id]))[flat.panel_id].forecast
 
 
 async def days_left(pool: Pool, flat: Flat) -> float | None:
@@ -142,8 +141,7 @@ async def test_the_usage_that_was_expected_is_kept_of_the_newest_forecast_alone(
         "SELECT daily IS NOT NULL, hourly IS NOT NULL, p50_at IS NOT NULL FROM depletion_forecast ORDER BY hour_at"
     )
     assert rows == [(False, False, True)] * 3 + [(True, True, True)]
-    async with pool.connection() as connection:
-        (forecast,) = (await forecasts.current(connection, lived_in.tenant, [lived_in.panel_id])).values()
+    forecast = await current(pool, lived_in)
     assert forecast.daily.p50_kwh
     assert forecast.hourly.p50_kwh
 
@@ -160,8 +158,7 @@ async def test_credit_of_the_moment_after_the_clock_was_read_is_in_the_forecast(
     await refresh_stale(pool, now=NOW)
     lived_in.top_up("7", at=NOW + timedelta(milliseconds=10))
     assert await refresh_stale(pool, now=NOW) == 1
-    async with pool.connection() as connection:
-        (forecast,) = (await forecasts.current(connection, lived_in.tenant, [lived_in.panel_id])).values()
+    forecast = await current(pool, lived_in)
     assert forecast.balance_kwh == Decimal("67.000")
 
 

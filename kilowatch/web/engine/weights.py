@@ -83,6 +83,7 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("PanelStatusSnapshot", "states"): 50,
     ("UsageTodaySnapshot", "states"): 50,
     ("DepletionForecastSnapshot", "states"): 50,
+    ("ForecastBacktest", "byHorizon"): 4,
     ("Reading", "flags"): 0,
     ("Device", "panels"): 2,
     ("Query", "errorCodes"): 80,
@@ -103,6 +104,8 @@ BASES: Final[Mapping[tuple[str, str], float]] = {
     ("Mutation", "logIn"): 6000,
     ("Query", "queryCost"): 300,
     ("Panel", "usageProfile"): 90,
+    ("PrepaidAccount", "whatIf"): 2000,
+    ("Panel", "monthForecast"): 300,
 }
 """What single fields take besides what is selected of them."""
 

@@ -1,0 +1,375 @@
+"""Forecasts over the API: how they were made and did, what if, and the month's end; for every kind of household."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from forecasting.months import refresh_months
+from forecasting.on_demand import Forecaster
+from forecasting.refresh import refresh_stale
+from resolvers.context import Context
+from store import forecasting_status
+from tests.api.conftest import SCHEMA, Site, reading
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+FORECAST = """prepaid { balanceKwh forecast {
+  madeAt dataUpTo dataAgeS method balanceKwh daysLeft historyDays depletesAt { p10 p50 p90 } widening { lower upper }
+  expectedUsage { daily { startsAt p10Kwh p50Kwh p90Kwh } hourly { startsAt p50Kwh } }
+  backtest { sinceAt resolvedCount coverage earlyShare lateShare medianAbsoluteErrorHours meanAbsolutePercentError
+             biasHours byHorizon { fromDays toDays resolvedCount coverage medianAbsoluteErrorHours } } } }"""
+WHAT_IF = "daysLeft balanceKwh depletesAt { p10 p50 p90 }"
+
+
+class Home:
+    """A prepaid home in Lagos, whose readings and credit are put in as time goes by."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.panel_id = site, site.add_panel("HOME", zone="Africa/Lagos", is_prepaid=True)
+        site.add_tariff("HOME", "2020-01-01", "200", currency="NGN", vat_percent="7.5", name="Band A")
+
+    def meter(self, *, since: datetime, until: datetime, every: timedelta = HOUR, kw: float = 0.5) -> None:
+        """A register that rises steadily from 0 at START."""
+        count = (until - since) // every
+        instants = [since + number * every for number in range(count + 1)]
+        rows = [reading(at, round((at - START) / HOUR * kw, 6)) for at in instants]
+        self.site.load("HOME", rows)
+
+    def credit(self, kwh: str, *, at: datetime) -> None:
+        self.site.database.execute(
+            "INSERT INTO ledger_entry (panel_id, at, kind, units_kwh, created_at)"
+            " VALUES (%(id)s, %(at)s, 'TOP_UP', %(kwh)s, %(at)s)",
+            {"id": self.panel_id, "at": at, "kwh": Decimal(kwh)},
+        )
+
+    def show(self, kwh: str, *, at: datetime) -> None:
+        self.site.database.execute(
+            "INSERT INTO ledger_entry (panel_id, at, kind, units_kwh, shown_kwh, created_at)"
+            " VALUES (%(id)s, %(at)s, 'BALANCE_READING',"
+            " %(kwh)s - coalesce(balance_kwh(%(id)s, %(at)s), 0), %(kwh)s, %(at)s)",
+            {"id": self.panel_id, "at": at, "kwh": Decimal(kwh)},
+        )
+
+    async def forecast(self, *, now: datetime) -> Any:
+        """The forecast as it is told at an instant, made then."""
+        self.site.now = now
+        await refresh_stale(self.site.pool, now=now, min_interval=timedelta(0))
+        return (await self.site.panel(FORECAST, code="HOME"))["prepaid"]["forecast"]
+
+    async def ask(self, selection: str) -> Any:
+        """What is asked of the panel with something that computes forecasts at once."""
+        document = f'{{ panel(code: "HOME") {{ {selection} }} }}'
+        context = Context(self.site.pool, self.site.admin, now=lambda: self.site.now, forecaster=FORECASTER)
+        answer = await SCHEMA.execute(document, context_value=context)
+        assert answer.errors is None
+        assert answer.data
+        return answer.data["panel"]
+
+    async def what_if(self, arguments: str) -> Any:
+        return (await self.ask(f"prepaid {{ whatIf{arguments} {{ {WHAT_IF} }} }}"))["prepaid"]["whatIf"]
+
+
+FORECASTER = Forecaster()
+
+
+@pytest.fixture
+def home(site: Site) -> Home:
+    return Home(site)
+
+
+def days_to(forecast: Any, quantile: str) -> float:
+    ahead = datetime.fromisoformat(forecast["depletesAt"][quantile]) - datetime.fromisoformat(forecast["madeAt"])
+    return ahead / DAY
+
+
+def width(forecast: Any) -> float:
+    """How far P10 and P90 lie apart, in the median's time."""
+    return (days_to(forecast, "p90") - days_to(forecast, "p10")) / days_to(forecast, "p50")
+
+
+async def test_a_forecast_says_when_from_what_and_how_it_was_made(home: Home) -> None:
+    now = START + 30 * DAY
+    home.meter(since=START, until=now)
+    home.credit("60", at=now)
+    told = await home.forecast(now=now + timedelta(minutes=20))
+    assert told["method"] in {"MODEL", "PROFILE"}
+    assert told["balanceKwh"] == "60.000"
+    assert (told["dataUpTo"], told["dataAgeS"]) == ("2026-02-04T01:00:00+01:00", 1200)
+    assert told["daysLeft"] == pytest.approx(5, abs=0.5)
+    assert told["historyDays"] == pytest.approx(30, abs=0.1)
+    assert told["widening"] == {"lower": 1, "upper": 1}
+    assert days_to(told, "p10") < days_to(told, "p50") < days_to(told, "p90")
+    daily = told["expectedUsage"]["daily"]
+    assert (len(daily["startsAt"]), len(told["expectedUsage"]["hourly"]["startsAt"])) == (30, 168)
+    assert sum(daily["p50Kwh"][:5]) == pytest.approx(60, rel=0.15)
+    assert told["backtest"]["resolvedCount"] == 0
+    assert told["backtest"]["coverage"] is None
+
+
+async def test_a_new_household_is_being_learnt_with_an_honest_width(home: Home) -> None:
+    home.credit("60", at=START)
+    widths: list[float] = []
+    for hours in (6, 20, 24 * 28):
+        now = START + hours * HOUR
+        home.meter(since=now - hours * HOUR / 2, until=now, every=HOUR / 2)
+        if hours > 24:
+            home.meter(since=START, until=now)
+            home.credit("400", at=now)
+        told = await home.forecast(now=now)
+        assert (told["method"] == "LEARNING") == (hours < 24)
+        widths.append(width(told))
+    assert widths[0] > 0.6
+    assert widths[0] >= widths[1] > 1.5 * widths[2]
+
+
+async def test_without_a_reading_or_a_look_at_the_display_there_is_no_forecast(home: Home) -> None:
+    home.credit("60", at=START)
+    assert await home.forecast(now=START + DAY) is None
+
+
+async def test_an_empty_home_lasts_longer_than_anybody_can_say_and_then_is_used_again(home: Home) -> None:
+    home.meter(since=START, until=START + 20 * DAY)
+    left = 240.0
+    away = [reading(START + 20 * DAY + number * HOUR, left) for number in range(1, 24 * 14)]
+    home.site.load("HOME", away)
+    now = START + 34 * DAY
+    home.credit("60", at=now)
+    told = await home.forecast(now=now)
+    assert days_to(told, "p10") > 2
+    assert told["depletesAt"]["p90"] is None or days_to(told, "p90") > 15
+    assert days_to(told, "p10") < 25  # they may come back
+
+
+async def test_a_meter_that_fell_silent_is_forecast_anew_each_hour_and_ever_less_surely(home: Home) -> None:
+    silent_at = START + 28 * DAY
+    home.meter(since=START, until=silent_at)
+    home.credit("120", at=silent_at)
+    widths: list[float] = []
+    for hours in (0, 30, 150):
+        told = await home.forecast(now=silent_at + hours * HOUR)
+        assert told["dataAgeS"] == hours * 3600
+        assert days_to(told, "p50") == pytest.approx(10 - hours / 24, abs=0.8)
+        widths.append(width(told))
+    assert widths == sorted(widths)
+    assert widths[2] > 1.5 * widths[0]
+
+
+async def test_readings_at_odd_times_with_outages_make_a_forecast_at_least_as_wide(home: Home) -> None:
+    now = START + 28 * DAY
+    for number in range(28):
+        if number not in {9, 10}:
+            home.meter(since=START + number * DAY + 7 * HOUR, until=START + (number + 1) * DAY - HOUR, every=5 * HOUR)
+    home.meter(since=now - HOUR, until=now)
+    home.credit("60", at=now)
+    told = await home.forecast(now=now)
+    assert told["daysLeft"] == pytest.approx(5, abs=0.5)
+    assert told["historyDays"] == pytest.approx(27.7, abs=0.5)
+    assert width(told) > 0.05
+
+
+async def test_a_register_that_somebody_reads_once_a_week_makes_a_forecast(home: Home) -> None:
+    now = START + 56 * DAY
+    home.meter(since=START, until=now, every=7 * DAY)
+    home.credit("60", at=now)
+    told = await home.forecast(now=now + 2 * DAY)
+    assert told["method"] in {"MODEL", "PROFILE"}
+    assert days_to(told, "p50") == pytest.approx(3, abs=0.5)
+    assert told["dataAgeS"] == 2 * 86_400
+
+
+async def test_what_the_display_shows_once_a_week_is_enough_without_any_register(home: Home) -> None:
+    """84 kWh a week, by looks at the display and the units on the slips alone."""
+    for week in range(8):
+        at = START + week * 7 * DAY
+        home.show("20", at=at)
+        home.credit("84", at=at + HOUR)
+    now = START + 49 * DAY + HOUR
+    told = await home.forecast(now=now)
+    assert told["method"] in {"MODEL", "PROFILE"}
+    assert told["balanceKwh"] == "104.000"
+    assert told["historyDays"] == pytest.approx(49, abs=0.1)
+    assert (
+        told["dataUpTo"] == (START + 49 * DAY).astimezone(datetime.fromisoformat(told["dataUpTo"]).tzinfo).isoformat()
+    )
+    assert days_to(told, "p50") == pytest.approx(104 / 12, abs=1)
+    assert days_to(told, "p90") > days_to(told, "p50") > days_to(told, "p10")
+
+
+async def test_a_withdrawn_look_at_the_display_is_forgotten(home: Home) -> None:
+    for week, shown in enumerate(("100", "16", "90", "6")):
+        home.show(shown, at=START + week * 7 * DAY)
+        home.credit("84" if week == 1 else "10", at=START + week * 7 * DAY + HOUR)
+    told = await home.forecast(now=START + 21 * DAY + HOUR)
+    with home.site.database.transaction():
+        home.site.database.execute(
+            "INSERT INTO ledger_entry (panel_id, at, kind, units_kwh, reverses)"
+            " SELECT panel_id, at, 'REVERSAL', -units_kwh, id FROM ledger_entry WHERE shown_kwh = 90"
+        )
+    again = await home.forecast(now=START + 21 * DAY + HOUR)
+    assert again["historyDays"] == told["historyDays"]
+    assert again["daysLeft"] > told["daysLeft"]
+
+
+async def test_earlier_forecasts_are_judged_by_the_usage_that_followed(home: Home) -> None:
+    home.meter(since=START, until=START + 20 * DAY)
+    home.credit("480", at=START)
+    for hours in range(0, 10 * 24, 3):
+        await refresh_stale(home.site.pool, now=START + 5 * DAY + hours * HOUR, min_interval=timedelta(0))
+    home.site.database.execute(
+        "UPDATE depletion_forecast SET balance_kwh = 12, p10_at = made_at + interval '20 hours',"
+        " p50_at = made_at + interval '30 hours', p90_at = made_at + interval '40 hours'"
+    )
+    told = await home.forecast(now=START + 20 * DAY)
+    judged = told["backtest"]
+    assert judged["resolvedCount"] == 80
+    assert judged["sinceAt"] == "2026-01-10T01:00:00+01:00"
+    assert (judged["coverage"], judged["earlyShare"], judged["lateShare"]) == (1, 0, 0)
+    assert judged["medianAbsoluteErrorHours"] == pytest.approx(6, abs=0.1)
+    assert judged["biasHours"] == pytest.approx(6, abs=0.1)
+    assert judged["meanAbsolutePercentError"] == pytest.approx(25, abs=0.5)
+    assert [(row["fromDays"], row["toDays"], row["resolvedCount"]) for row in judged["byHorizon"]] == [(0, 2, 80)]
+
+
+async def test_bands_that_missed_too_often_are_widened(home: Home) -> None:
+    home.meter(since=START, until=START + 50 * DAY)
+    home.credit("700", at=START)
+    home.site.database.execute(
+        "INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method, history_days,"
+        " balance_kwh, balance_at, p10_at, p50_at, p90_at)"
+        " SELECT %(id)s, at, at, at, 1, 'PROFILE', 10, 12, at, at + interval '10 hours', at + interval '12 hours',"
+        " at + interval '14 hours' FROM generate_series(%(since)s, %(until)s, interval '1 hour') AS at",
+        {"id": home.panel_id, "since": START + DAY, "until": START + 45 * DAY},
+    )
+    told = await home.forecast(now=START + 50 * DAY)
+    assert told["backtest"]["lateShare"] == 1
+    assert told["backtest"]["biasHours"] == pytest.approx(-12, abs=0.1)
+    assert told["widening"]["upper"] > 1.5
+    assert told["widening"]["lower"] < 1.1
+
+
+async def test_what_if_answers_at_once_and_changes_nothing(home: Home) -> None:
+    now = START + 30 * DAY
+    home.meter(since=START, until=now)
+    home.credit("60", at=now)
+    told = await home.forecast(now=now)
+    rows = home.site.database.execute("SELECT * FROM depletion_forecast, ledger_entry").fetchall()
+    plain = await home.what_if("")
+    more = await home.what_if('(topUpKwh: "60")')
+    less = await home.what_if("(useLessPercent: 50)")
+    paid = await home.what_if('(topUpAmount: {amount: "12900", currency: "NGN"})')
+    assert plain["daysLeft"] == pytest.approx(told["daysLeft"], abs=0.01)
+    assert (more["balanceKwh"], paid["balanceKwh"]) == ("120.000", "120.000")
+    assert more["daysLeft"] == pytest.approx(10, abs=0.8)
+    assert less["daysLeft"] == pytest.approx(10, abs=0.8)
+    assert home.site.database.execute("SELECT * FROM depletion_forecast, ledger_entry").fetchall() == rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ('(topUpKwh: "-1")', "BAD_AMOUNT"),
+        ('(topUpKwh: "1.0001")', "BAD_AMOUNT"),
+        ("(useLessPercent: 91)", "BAD_INPUT"),
+        ('(topUpKwh: "1", topUpAmount: {amount: "1", currency: "NGN"})', "BAD_INPUT"),
+        ('(topUpAmount: {amount: "100", currency: "EUR"})', "BAD_CURRENCY"),
+    ],
+)
+async def test_what_cannot_be_is_refused(home: Home, arguments: str, code: str) -> None:
+    document = f'{{ panel(code: "HOME") {{ prepaid {{ whatIf{arguments} {{ daysLeft }} }} }} }}'
+    assert await home.site.code(document) == code
+
+
+async def test_right_after_a_top_up_the_forecast_counts_it_already(home: Home) -> None:
+    now = START + 30 * DAY
+    home.meter(since=START, until=now)
+    home.credit("60", at=now)
+    await home.forecast(now=now)
+    home.credit("60", at=now)
+    home.site.now = now + timedelta(seconds=1)
+    told = (await home.ask("prepaid { balanceKwh forecast { balanceKwh daysLeft } }"))["prepaid"]
+    assert told["balanceKwh"] == told["forecast"]["balanceKwh"] == "120.000"
+    assert told["forecast"]["daysLeft"] == pytest.approx(10, abs=0.8)
+    home.site.now = now + timedelta(minutes=2)
+    late = (await home.ask("prepaid { forecast { balanceKwh } }"))["prepaid"]
+    assert late["forecast"]["balanceKwh"] == "60.000"
+
+
+MONTH = """monthForecast { month madeAt dataUpTo endsAt method usedKwh energyKwh { p10 p50 p90 }
+  costSoFar { amount currency } cost { p10 { amount } p50 { amount } p90 { amount } } previousKwh changePercent }"""
+
+
+async def month_of(home: Home, *, now: datetime) -> Any:
+    home.site.now = now
+    await refresh_months(home.site.pool, now=now)
+    return (await home.site.panel(MONTH, code="HOME"))["monthForecast"]
+
+
+async def test_the_month_is_told_to_its_end_in_energy_and_money(home: Home) -> None:
+    now = datetime(2026, 3, 11, 23, tzinfo=UTC)  # 11 of 31 local days of half a kilowatt
+    home.meter(since=START, until=now)
+    told = await month_of(home, now=now)
+    assert (told["month"], told["endsAt"]) == ("2026-03-01", "2026-04-01T00:00:00+01:00")
+    assert told["usedKwh"] == 132.5  # a reading's usage belongs to its own instant: midnight's is the new day's
+    assert told["energyKwh"]["p50"] == pytest.approx(31 * 12, rel=0.08)
+    assert told["usedKwh"] < told["energyKwh"]["p10"] < told["energyKwh"]["p50"] < told["energyKwh"]["p90"]
+    assert told["costSoFar"] == {"amount": "28487.50", "currency": "NGN"}
+    assert Decimal(told["cost"]["p50"]["amount"]) == pytest.approx(
+        Decimal(str(told["energyKwh"]["p50"])) * 215, rel=Decimal("0.001")
+    )
+    assert told["previousKwh"] == 28 * 12
+    assert told["changePercent"] == pytest.approx(100 * (told["energyKwh"]["p50"] / 336 - 1), abs=0.1)
+
+
+async def test_readings_that_come_after_the_months_forecast_are_counted_once(home: Home) -> None:
+    now = datetime(2026, 3, 11, 23, tzinfo=UTC)
+    home.meter(since=START, until=now)
+    before = await month_of(home, now=now)
+    home.meter(since=now, until=now + 50 * timedelta(minutes=1), every=10 * timedelta(minutes=1))
+    after = await month_of(home, now=now + 55 * timedelta(minutes=1))
+    assert after["madeAt"] == before["madeAt"]
+    assert after["usedKwh"] > before["usedKwh"]
+    assert after["energyKwh"]["p50"] == pytest.approx(before["energyKwh"]["p50"], rel=0.002)
+
+
+async def test_a_post_paid_panel_has_a_month_too_and_others_do_not_see_it(site: Site) -> None:
+    site.add_panel("PM", zone="Asia/Jakarta")
+    site.load("PM", [reading(START + number * HOUR, number * 1.0) for number in range(24 * 40)])
+    site.now = START + 40 * DAY
+    stranger = site.add_person("eve@example.org")
+    await refresh_months(site.pool, now=site.now)
+    told = await site.panel(MONTH)
+    assert told["monthForecast"]["energyKwh"]["p50"] == pytest.approx(28 * 24, rel=0.1)
+    assert told["monthForecast"]["cost"]["p50"] is not None
+    assert told["monthForecast"]["costSoFar"]["currency"] == "IDR"
+    assert await site.panel(MONTH, viewer=stranger) is None
+
+
+async def test_a_home_without_a_register_has_a_month_by_its_displays(home: Home) -> None:
+    for week in range(10):
+        home.show("100", at=START + week * 7 * DAY)
+        home.credit("84", at=START + week * 7 * DAY + HOUR)
+    now = START + 63 * DAY + 2 * HOUR  # 9 March
+    told = await month_of(home, now=now)
+    assert told["usedKwh"] == pytest.approx(8 * 12, abs=2)
+    assert told["energyKwh"]["p50"] == pytest.approx(31 * 12, rel=0.15)
+    assert Decimal(told["costSoFar"]["amount"]) == pytest.approx(Decimal(told["usedKwh"]) * 215, rel=Decimal("0.01"))
+
+
+async def test_the_service_says_by_what_it_forecasts(site: Site) -> None:
+    selection = "{ serviceStatus { forecasting { model modelProblem madeCount failedCount computingS seenAt } } }"
+    nothing = {"model": None, "modelProblem": None, "madeCount": 0.0, "failedCount": 0.0, "computingS": 0.0,
+               "seenAt": None}  # fmt: skip
+    assert (await site.ask(selection))["serviceStatus"]["forecasting"] == nothing
+    home = Home(site)
+    home.meter(since=START, until=START + 3 * DAY)
+    home.credit("60", at=START)
+    await home.forecast(now=START + 3 * DAY)
+    async with site.pool.connection() as connection:
+        await forecasting_status.use_model(connection, model="shipped 0123456789ab", model_problem=None)
+    status = (await site.ask(selection))["serviceStatus"]["forecasting"]
+    assert (status["model"], status["madeCount"], status["failedCount"]) == ("shipped 0123456789ab", 1, 0)
+    assert status["computingS"] > 0
+    assert status["seenAt"] == "2026-01-08T00:00:00+00:00"
