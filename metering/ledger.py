@@ -167,9 +167,13 @@ def checked_token(token: str) -> str:
     Raises:
         Refused: BAD_TOKEN unless they are 20.
     """
-    digits = re.sub(r"[ -]", "", token) if len(token) <= 40 else ""
+    digits = re.sub(r"[ -]", "", token) if len(token) <= 40 else token
     if not _TOKEN.fullmatch(digits):
-        raise Refused("BAD_TOKEN", "`token` must have 20 digits; spaces and hyphens may stand between them.", "token")
+        wrong = (
+            f"this one has {min(len(digits), 99)}" if re.fullmatch(r"[0-9]*", digits) else "this one has other signs"
+        )
+        message = f"`token` must have 20 digits, with spaces and hyphens between them at the most: {wrong}."
+        raise Refused("BAD_TOKEN", message, "token")
     return digits
 
 

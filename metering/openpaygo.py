@@ -16,6 +16,7 @@ from typing import Final
 from openpaygo import OpenPAYGOTokenDecoder, OpenPAYGOTokenEncoder, TokenType
 from openpaygo.token_shared import OpenPAYGOTokenShared
 
+from metering.money import Money
 from metering.refusals import Refused
 
 MAX_COUNT: Final = 20_000
@@ -255,3 +256,14 @@ def next_try_at(earlier: Iterable[datetime], *, now: datetime) -> datetime | Non
     """From when on a token may be tried again; None: now."""
     recent = sorted((at for at in earlier if at > now - WRONG_WITHIN), reverse=True)
     return recent[MAX_WRONG - 1] + WRONG_WITHIN if len(recent) >= MAX_WRONG else None
+
+
+def check_alone(*, paid: Money | None, units_kwh: Decimal | None) -> None:
+    """Whether the token comes alone: it says itself what it does.
+
+    Raises:
+        Refused: BAD_INPUT with an amount or units.
+    """
+    if paid is not None or units_kwh is not None:
+        field = "amount" if paid is not None else "unitsKwh"
+        raise Refused("BAD_INPUT", "Give the token alone: those of this panel's meter say what they add.", field)

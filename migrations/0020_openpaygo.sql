@@ -22,8 +22,9 @@ CREATE TABLE openpaygo_token (
     kind            text NOT NULL CHECK (kind IN ('ADD_TIME', 'SET_TIME', 'DISABLE_PAYG', 'COUNTER_SYNC')),
     value           integer NOT NULL CHECK (value >= 0),    -- in steps of the meter; 0 where there are none
     token_ending    text NOT NULL,                          -- its last four digits
+    digits          text,                                   -- made here: the token itself
     units_kwh       numeric(14, 3),                         -- made here: what it adds
-    amount          numeric(18, 3),                         -- made here for money: what was paid
+    amount          numeric,                                -- made here for money: what was paid
     currency        text,
     made_at         timestamptz,
     made_by         bigint REFERENCES account ON DELETE SET NULL,
@@ -61,3 +62,18 @@ CREATE TABLE typed_reading (
     UNIQUE (account_id, idempotency_key)
 );
 CREATE INDEX typed_reading_panel ON typed_reading (panel_id, id DESC);
+CREATE INDEX typed_reading_at ON typed_reading (panel_id, at);
+
+-- From when on a panel's credit is known: as before, but a meter that people read is older than the first reading that
+-- they typed in.
+CREATE OR REPLACE FUNCTION credit_since(panel integer) RETURNS timestamptz
+LANGUAGE sql STABLE
+AS $$
+    SELECT coalesce(known.meter_since, CASE WHEN oldest.at < first.at OR typed.at <= first.at THEN NULL ELSE first.at END)
+    FROM panel AS known
+    LEFT JOIN LATERAL (SELECT first_at AS at FROM rollup_day WHERE panel_id = known.id ORDER BY day LIMIT 1) AS first
+        ON true
+    LEFT JOIN LATERAL (SELECT at FROM ledger_entry WHERE panel_id = known.id ORDER BY at LIMIT 1) AS oldest ON true
+    LEFT JOIN LATERAL (SELECT at FROM typed_reading WHERE panel_id = known.id ORDER BY at LIMIT 1) AS typed ON true
+    WHERE known.id = panel
+$$;

@@ -215,6 +215,19 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         ),
         "BAD_CURRENCY": ("The tariff is in another currency.", "Use the one that the message names."),
         "BAD_TOKEN": ("Not a token.", "A token has 20 digits."),
+        "TOO_MANY_ATTEMPTS": (
+            "Ten wrong OpenPAYGO tokens were entered for the panel within an hour.",
+            "Wait until `openPaygo { nextTryAt }`.",
+        ),
+        "NO_OPEN_PAYGO": ("The panel's tokens are not OpenPAYGO's.", "Set its meter by `setOpenPaygo`."),
+        "METER_IN_USE": (
+            "Another panel has the OpenPAYGO meter of this key.",
+            "Remove it there by `removeOpenPaygo` first.",
+        ),
+        "TOKENS_NOT_ENTERED": (
+            "So many tokens were made and not entered that the meter would not take one more.",
+            "Enter those first: `openPaygo { tokensNotEntered }`.",
+        ),
         "TOKEN_USED": ("The token was credited before.", "Each token is credited once."),
         "NO_EMERGENCY_CREDIT": ("The panel is lent nothing.", "A landlord or an admin sets it: `setEmergencyCredit`."),
         "EMERGENCY_CREDIT_TAKEN": ("It was taken and is not repaid.", "Top up: that repays it."),

@@ -8,8 +8,9 @@ import strawberry
 
 from metering.ledger import Credit, Terms, checked_key, checked_units, correction_kwh, credit
 from metering.money import Money
+from metering.openpaygo import check_alone
 from metering.refusals import Refused
-from resolvers import low_units
+from resolvers import entered_tokens, low_units, openpaygo
 from resolvers.audit import audited, ending_of
 from resolvers.context import Context, Info
 from resolvers.ledger_turns import (
@@ -107,13 +108,17 @@ async def top_up(
 
     Raises:
         Refused: UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, BAD_TOKEN, BAD_TIME,
-            BEFORE_METER, BAD_INPUT, NO_TARIFF, TOKEN_USED.
+            BEFORE_METER, BAD_INPUT, NO_TARIFF, TOKEN_USED, TOO_MANY_ATTEMPTS.
     """
     asked = {"amount": paid and paid.amount, "currency": paid and paid.currency, "unitsKwh": units_kwh, "at": at}
     async with audited(context, action="TOP_UP", panel_code=panel_code, tokenEnding=ending_of(token), **asked) as audit:
         viewer, key = context.signed_in, checked_key(idempotency_key)
         panel = await prepaid_panel(context, panel_code)
         moment = moment_of(context, at)
+        meter = await openpaygo.meter_of(context, panel) if token is not None else None
+        if meter is not None and token is not None:
+            check_alone(paid=paid, units_kwh=units_kwh)
+            return await entered_tokens.enter(context, panel, audit, meter=meter, token=token, moment=moment, key=key)
 
         def credit_of(terms: Terms) -> Credit:
             return credit(paid=paid, units_kwh=units_kwh, token=token, terms=terms)

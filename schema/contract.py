@@ -19,7 +19,9 @@ from schema.live import LiveSubscriptions
 from schema.low_units import LowUnitsMutations
 from schema.mappings import MappingMutations, MappingQueries
 from schema.nodes import NodeQueries
+from schema.offline_entries import OfflineMutations
 from schema.open_subscriptions import OpenSubscriptionMutations
+from schema.openpaygo import OpenPaygoMutations
 from schema.panel_list import PanelQueries
 from schema.payments import PaymentMutations, PaymentQueries
 from schema.prepaid import PrepaidMutations
@@ -34,8 +36,8 @@ from schema.sessions import SessionMutations, SessionQueries
 from schema.states import StateSubscriptions
 from schema.summaries import SummaryQueries
 from schema.tariff_changes import TariffMutations, TariffQueries
-from schema.vends import VendQueries
 from schema.typed_readings import TypedReadingMutations
+from schema.vends import VendQueries
 
 PRINTED = Path(__file__).with_name("schema.graphql")
 """Where the printed contract stands."""
@@ -74,6 +76,8 @@ class Mutation(
     PushDeviceMutations,
     ReadingChangeMutations,
     TypedReadingMutations,
+    OpenPaygoMutations,
+    OfflineMutations,
     MappingMutations,
     OpenSubscriptionMutations,
     TariffMutations,

@@ -8,14 +8,15 @@ import strawberry
 
 from metering.ledger import LedgerKind, LedgerSource
 from metering.money import Money as PaidMoney
-from resolvers import forecasts, lending, pages, prepaid, receipts
+from resolvers import forecasts, lending, openpaygo, pages, prepaid, receipts
 from resolvers import low_units as resolved_low_units
 from resolvers.context import Info
-from resolvers.pages import Cursor
 from resolvers.ledger_turns import LedgerChange
+from resolvers.pages import Cursor
 from schema.arguments import Arguments
 from schema.forecasts import DepletionForecast
 from schema.low_units import LowUnitsRule
+from schema.openpaygo import OpenPaygoMeter
 from schema.pages import Connection
 from schema.receipts import EmergencyCredit, MoneyInput, Receipt
 from schema.refusals import Refusal, RefusedAsData
@@ -175,6 +176,12 @@ class PrepaidAccount:
         paid = amount and PaidMoney(amount.amount, amount.currency)
         return await receipts.quote(parent, info, paid, units_kwh)
 
+    open_paygo: openpaygo.PaygoSettings | None = strawberry.field(
+        resolver=openpaygo.settings,
+        graphql_type=OpenPaygoMeter | None,
+        description="How the meter's OpenPAYGO tokens are read; null where tokens are those of 20 digits.",
+    )
+
     @strawberry.field(
         description="Every change of the credit, newest first; a reversal stands by the entry that it takes back.",
         graphql_type=Connection[LedgerEntry],
@@ -203,7 +210,8 @@ class TopUpInput:
     )
     token: str | None = strawberry.field(
         default=None,
-        description="The token's 20 digits; each can be credited once. Spaces and hyphens may stand between.",
+        description="The token's 20 digits; each can be credited once. Of a panel with an OpenPAYGO meter: the token of"
+        " 9, 12, 15 or 20 digits alone, because it says itself what it does. Spaces and hyphens may stand between.",
     )
     at: datetime | None = strawberry.field(
         default=None,
@@ -236,11 +244,13 @@ class TopUpPayload:
     """See `resolvers.ledger_turns.LedgerChange`."""
 
     entry: LedgerEntry | None = strawberry.field(
-        description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
+        description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time. Null of an"
+        " OpenPAYGO token that changes no units."
     )
     prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, BAD_TOKEN, TOKEN_USED,"
+        " TOO_MANY_ATTEMPTS,"
         " BAD_TIME, BEFORE_METER, NO_TARIFF, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was credited."
     )
 

@@ -53,9 +53,21 @@ def shown(error: GraphQLError, *, is_executed: bool) -> GraphQLError:
         return _coded(error, original.code, original.message, field=original.field)
     if original is not None and not isinstance(original, GraphQLError):
         return _unexpected(error, original)
+    error = _without_keys(error)
     return _of_variable(
         error if "code" in (error.extensions or {}) else _coded_by_stage(error, is_executed=is_executed)
     )
+
+
+_KEY = re.compile(r"(secretKeyHex\W{1,4})('[^']*'|\"[^\"]*\"|\[[^\]]*\]|[^,}\s]+)|[0-9A-Za-z]{24,}")
+
+
+def _without_keys(error: GraphQLError) -> GraphQLError:
+    """The error without the secret key that graphql-core would repeat of an input; other errors as they are."""
+    if "secretKeyHex" not in error.message:
+        return error
+    message = _KEY.sub(lambda found: f"{found[1] or ''}[hidden]", error.message)
+    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=error.extensions)
 
 
 _VARIABLE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?: ")

@@ -54,7 +54,8 @@ class LedgerEntry:
 
 ENTRY_COLUMNS: LiteralString = """entry.id, entry.at, entry.kind, entry.units_kwh, entry.shown_kwh, entry.amount,
        entry.currency, trim_scale(entry.unit_price), trim_scale(entry.vat_percent), entry.tariff_name,
-       right(entry.token, 4), entry.created_at, entry.source, entry.receipt, entry.emergency_kwh, entry.debt_change,
+       coalesce(right(entry.token, 4), (SELECT token_ending FROM openpaygo_token WHERE entry_id = entry.id)),
+       entry.created_at, entry.source, entry.receipt, entry.emergency_kwh, entry.debt_change,
        entry.reverses, (SELECT opposite.id FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id),
        entry.reason"""
 """What `entry_of` is made of, of a row `entry`."""

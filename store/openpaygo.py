@@ -82,10 +82,14 @@ async def take_off(connection: AsyncConnection[Row], *, panel_id: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class KnownToken:
-    """A token that was made here or entered; `entered_at` None: not yet. `paid` None: not made here for money."""
+    """A token that was made here or entered; `entered_at` None: not yet. `paid` None: not made here for money.
+
+    `digits` are known of what was made here.
+    """
 
     token: PaygoToken
     ending: str
+    digits: str | None
     units_kwh: Decimal | None
     paid: Money | None
     made_at: datetime | None
@@ -93,8 +97,8 @@ class KnownToken:
 
 
 _COLUMNS: LiteralString = """
-       token.kind, token.value, token.count, token.token_ending, token.units_kwh, token.amount, token.currency,
-       token.made_at, token.entered_at"""
+       token.kind, token.value, token.count, token.token_ending, token.digits, token.units_kwh, token.amount,
+       token.currency, token.made_at, token.entered_at"""
 
 _TOKENS: LiteralString = f"""
 SELECT {_COLUMNS} FROM openpaygo_token AS token WHERE meter_id = %(meter_id)s
@@ -145,20 +149,22 @@ async def enter(
 
 
 _MAKE: LiteralString = """
-INSERT INTO openpaygo_token (meter_id, count, kind, value, token_ending, units_kwh, amount, currency, made_at, made_by,
-                             made_with_key)
-VALUES (%(meter_id)s, %(count)s, %(kind)s, %(value)s, %(ending)s, %(units_kwh)s, %(amount)s, %(currency)s, %(at)s,
-        %(account_id)s, %(key)s)"""
+INSERT INTO openpaygo_token (meter_id, count, kind, value, token_ending, digits, units_kwh, amount, currency, made_at,
+                             made_by, made_with_key)
+VALUES (%(meter_id)s, %(count)s, %(kind)s, %(value)s, %(ending)s, %(digits)s, %(units_kwh)s, %(amount)s, %(currency)s,
+        %(at)s, %(account_id)s, %(key)s)
+ON CONFLICT DO NOTHING"""
 
 
 async def keep_made(
     connection: AsyncConnection[Row], meter: KnownMeter, made: KnownToken, *, viewer: Viewer, key: str
-) -> None:
-    """Keeps a token that was made, in the panel's turn: its count is taken from now on."""
+) -> bool:
+    """Keeps a token that was made, in the panel's turn: its count is taken from now on. False: the key was used."""
     parameters = {
         "meter_id": meter.id,
         **_said(made.token),
         "ending": made.ending,
+        "digits": made.digits,
         "units_kwh": made.units_kwh,
         "amount": made.paid and made.paid.amount,
         "currency": made.paid and made.paid.currency,
@@ -166,7 +172,56 @@ async def keep_made(
         "account_id": viewer.account_id,
         "key": key,
     }
-    await connection.execute(_MAKE, parameters)
+    return (await connection.execute(_MAKE, parameters)).rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMeter:
+    """What may be shown of a panel's meter, and the tokens made for it that were not entered yet, oldest first.
+
+    `wrong_at` are the instants of wrong tokens of the last hour. All in UTC.
+    """
+
+    panel_id: int
+    kwh_per_value: Decimal
+    has_restricted_digits: bool
+    makes_long_tokens: bool
+    set_at: datetime
+    is_disabled: bool
+    not_entered: list[KnownToken]
+    wrong_at: list[datetime]
+
+
+# A meter that was told to stop metering does so until a later token that adds or sets units.
+_SHOWN: LiteralString = """
+SELECT panel.id, meter.kwh_per_value, meter.has_restricted_digits, meter.makes_long_tokens, meter.set_at,
+       coalesce((SELECT kind = 'DISABLE_PAYG' FROM openpaygo_token
+                 WHERE meter_id = meter.id AND entered_at IS NOT NULL AND kind <> 'COUNTER_SYNC'
+                 ORDER BY entered_at DESC, count DESC LIMIT 1), false),
+       ARRAY(SELECT at FROM openpaygo_attempt WHERE panel_id = panel.id AND at > %(since)s)
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN openpaygo_meter AS meter ON meter.panel_id = panel.id
+WHERE panel.id = ANY(%(panel_ids)s)"""
+
+_NOT_ENTERED: LiteralString = f"""
+SELECT panel.id, {_COLUMNS}
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN openpaygo_meter AS meter ON meter.panel_id = panel.id
+JOIN openpaygo_token AS token ON token.meter_id = meter.id AND token.entered_at IS NULL
+WHERE panel.id = ANY(%(panel_ids)s)
+ORDER BY token.count"""
+
+
+async def shown_meters(
+    connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int], now: datetime
+) -> dict[int, ShownMeter]:
+    """What may be shown of the visible panels' meters, by panel id; absent where tokens are not OpenPAYGO's."""
+    parameters = {**_scope(viewer), "panel_ids": list(panel_ids), "since": now - WRONG_WITHIN}
+    rows = await (await connection.execute(_SHOWN, parameters)).fetchall()
+    waiting: dict[int, list[KnownToken]] = {row[0]: [] for row in rows}
+    for panel_id, *row in await (await connection.execute(_NOT_ENTERED, parameters, binary=True)).fetchall():
+        waiting[panel_id].append(_token(tuple(row)))
+    return {row[0]: ShownMeter(*row[:6], not_entered=waiting[row[0]], wrong_at=row[6]) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +292,9 @@ async def forgive(connection: AsyncConnection[Row], attempt_id: int) -> None:
 
 
 def _token(row: Row) -> KnownToken:
-    kind, value, count, ending, units_kwh, amount, currency, made_at, entered_at = row
+    kind, value, count, ending, digits, units_kwh, amount, currency, made_at, entered_at = row
     paid = None if amount is None else Money(amount, currency)
-    return KnownToken(PaygoToken(PaygoKind(kind), value, count), ending, units_kwh, paid, made_at, entered_at)
+    return KnownToken(PaygoToken(PaygoKind(kind), value, count), ending, digits, units_kwh, paid, made_at, entered_at)
 
 
 def _said(token: PaygoToken) -> dict[str, Any]:

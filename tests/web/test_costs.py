@@ -58,6 +58,19 @@ def test_lists_multiply_what_is_below_them() -> None:
     assert cost(f"{{ panels(first: 500) {{ nodes {{ {series} }} }} }}") > 100 * one
 
 
+def test_each_entry_that_is_submitted_costs_as_a_mutation_does() -> None:
+    query = "mutation ($input: SubmitEntriesInput!) { submitEntries(input: $input) { results { clientId } } }"
+    costs = [cost(query, input={"entries": [{}] * count}) for count in (1, 2, 100, 101)]
+    assert costs[1] - costs[0] > weights.MUTATION
+    assert costs[2] == costs[3] == pytest.approx(costs[0] + 99 * (costs[1] - costs[0]), rel=0.01)
+    written = ", ".join(['{ clientId: "an-entry-1", kind: TOP_UP, panelCode: "PM", at: "2026-03-10T05:00:00Z" }'] * 2)
+    assert (
+        cost(f"mutation {{ submitEntries(input: {{ entries: [{written}] }}) {{ results {{ clientId }} }} }}")
+        == costs[1]
+    )
+    assert cost(query, input=None) == cost(query, input={"entries": None}) > costs[1]
+
+
 def test_what_is_left_out_counts_as_its_default() -> None:
     assert cost("{ panels { nodes { code } } }") == cost("{ panels(first: 50) { nodes { code } } }")
     assert readings("range: LAST_24H") == readings("maxPoints: 10000")

@@ -26,10 +26,17 @@ class Variable:
 
     name: str
     default: Any
+    part: str | None = None
 
     def of(self, variables: Mapping[str, Any]) -> Any:
-        """What the variables fill it with, or its default."""
-        return variables.get(self.name, self.default)
+        """What the variables fill it with, or its default; of an input object its `part` alone where that is named."""
+        value = variables.get(self.name, self.default)
+        return value if self.part is None else part_of(value, self.part)
+
+
+def part_of(value: Any, name: str) -> Any:
+    """A field of an input object; None of what is none: it is refused."""
+    return value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 @dataclass(frozen=True, slots=True)

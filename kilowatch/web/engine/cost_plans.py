@@ -1,7 +1,7 @@
 """Turns an operation's document into what its fields weigh, with whatever its variables change left open."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from kilowatch.web.engine.cost_lines import (
     PricedSelection,
     Sizing,
     Variable,
+    part_of,
     total,
 )
 from kilowatch.web.engine.documents import Prepared
@@ -139,12 +140,14 @@ class _Compiler:
             item=0.0 if is_repeat else _item(named, is_list=is_list, parent=parent.name, name=name),
             is_list=is_list,
             usual_length=weights.LENGTHS.get((parent.name, name)),
-            sizing=self._sizing(node, definition),
+            sizing=self._sizing(node, definition, listed=weights.INPUT_LISTS.get((parent.name, name))),
             conditions=conditions,
             selection=selection,
         )
 
-    def _sizing(self, node: FieldNode, definition: GraphQLField) -> Sizing | None:
+    def _sizing(
+        self, node: FieldNode, definition: GraphQLField, *, listed: tuple[str, int, float] | None
+    ) -> Sizing | None:
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
 
         def asked(name: str) -> Any:
@@ -152,6 +155,9 @@ class _Compiler:
                 return self._asked(given[name])
             return _default(definition.args[name]) if name in definition.args else None
 
+        if listed is not None:
+            part, most, each = listed
+            return Sizing(counts=(), chosen=((_part(asked("input"), part), most),), cut=None, each=each)
         cut = next((name for name in weights.SPREADS if name in definition.args), None)
         sizing = Sizing(
             counts=tuple((asked(name), most) for name, most in weights.COUNTS.items() if name in definition.args),
@@ -194,6 +200,10 @@ class _Compiler:
 
     def _type(self, name: str) -> GraphQLNamedType:
         return self.schema.type_map[name]
+
+
+def _part(asked: Any, name: str) -> Any:
+    return replace(asked, part=name) if isinstance(asked, Variable) else part_of(asked, name)
 
 
 def _definition(parent: Any, name: str) -> GraphQLField:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from metering.buckets import MAX_BUCKETS
+from metering.offline_entries import MAX_ENTRIES
 from metering.periods import Range
 from resolvers.daily_usage import MAX_DAYS
 from resolvers.nodes import MAX_IDS
@@ -87,6 +88,7 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("Reading", "flags"): 0,
     ("Device", "panels"): 2,
     ("Query", "errorCodes"): 80,
+    ("OpenPaygoMeter", "tokensNotEntered"): 1,
     ("__Schema", "types"): 180,
     ("__Schema", "directives"): 6,
     ("__Type", "fields"): 5,
@@ -122,6 +124,10 @@ COUNTS: Final[Mapping[str, int]] = {"first": MAX_FIRST, "last": MAX_FIRST, "days
 """Arguments that count something, and the most that fields take of it: they refuse more, in better words."""
 SELECTIONS: Final[Mapping[str, int]] = {"ids": MAX_IDS, "codes": MAX_CODES}
 """Arguments that list what is asked for, and the most that fields take of it."""
+INPUT_LISTS: Final[Mapping[tuple[str, str], tuple[str, int, float]]] = {
+    ("Mutation", "submitEntries"): ("entries", MAX_ENTRIES, MUTATION)
+}
+"""Fields whose `input` has a list: its name, the most that they take of it, and what each of its entries takes."""
 SPREADS: Final = ("step", "maxPoints")
 """Arguments of which a series has one: how its period is cut up."""
 
