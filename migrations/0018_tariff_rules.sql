@@ -15,3 +15,26 @@ ALTER TABLE tariff DROP CONSTRAINT tariff_unit_price_check;
 ALTER TABLE tariff ALTER COLUMN unit_price TYPE numeric(15, 6);
 ALTER TABLE tariff ADD CONSTRAINT tariff_unit_price_check CHECK (unit_price >= 0 AND unit_price <> 'NaN');
 CREATE INDEX tariff_account ON tariff (account_id) WHERE account_id IS NOT NULL;
+
+-- Import of a panel in the five minutes of [since, until), both whole five minutes: whole local days from the day rollup.
+-- Of days whose five minutes or hours are no longer kept in proportion, as part_of_day_kwh says; so parts of a day add
+-- up to the day.
+CREATE FUNCTION usage_of_buckets_kwh(panel integer, since timestamptz, until timestamptz) RETURNS numeric
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    zone text := (SELECT time_zone FROM panel AS p WHERE p.id = panel);
+    first_day date := (since AT TIME ZONE zone)::date;
+    last_day date := (until AT TIME ZONE zone)::date;
+    days_from timestamptz;
+BEGIN
+    IF local_midnight(first_day, zone) < since THEN
+        first_day := first_day + 1;
+    END IF;
+    days_from := least(local_midnight(first_day, zone), until);
+    RETURN part_of_day_kwh(panel, since, days_from)
+         + (SELECT coalesce(sum(energy_kwh), 0) FROM rollup_day
+            WHERE panel_id = panel AND day >= first_day AND day < last_day)
+         + part_of_day_kwh(panel, greatest(local_midnight(last_day, zone), days_from), until);
+END
+$$;

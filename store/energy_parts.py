@@ -71,6 +71,7 @@ CROSS JOIN LATERAL (
             WHEN width_s > 0 AND since >= five_minutes_since THEN
                 (SELECT sum(energy_kwh) FROM rollup_five_minutes
                  WHERE panel_id = panel.id AND starts_at >= since AND starts_at < until)
+            WHEN width_s > 0 THEN usage_of_buckets_kwh(panel.id, since, until)
             ELSE metered_usage_kwh(panel.id, since - interval '1 microsecond', until - interval '1 microsecond')
           END) AS energy_kwh
           FROM piece WHERE piece.plan = asked.plan GROUP BY part) AS summed

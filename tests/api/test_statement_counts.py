@@ -1,12 +1,16 @@
 """How many SQL statements an answer takes: never one for each panel of a list."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
 
+from metering.tariffs.rules import Band, Block, Window, flat
 from store.connections import connect
 from store.merge import BatchWriter
+from store.tariffs import set_tariff
 from tests.api.conftest import NOW, Site, reading
 
 
@@ -66,6 +70,31 @@ def fifty(site: Site) -> Site:
 async def test_a_list_of_fifty_panels_takes_a_few_statements(
     fifty: Site, statements: list[str], selection: str, most: int
 ) -> None:
+    data = await fifty.ask(f"{{ panels(first: 50) {{ totalCount nodes {{ {selection} }} }} }}")
+    assert len(data["panels"]["nodes"]) == 50
+    assert len(statements) == most
+
+
+@pytest.mark.parametrize(
+    ("selection", "most"),
+    [
+        ("today { cost { amount } }", 4),
+        ("currentPrice { unitPrice until untilKwh }", 3),
+        ("monthlySummary(year: 2026, month: 3) { cost { amount } }", 5),
+        ("monthlySummary(year: 2026, month: 3) { costBreakdown { name amount } }", 6),
+        ("yearlySummary(year: 2026) { cost { amount } previous { cost { amount } } }", 6),
+    ],
+)
+async def test_prices_by_hour_and_month_take_a_statement_more_for_all_panels(
+    fifty: Site, statements: list[str], selection: str, most: int
+) -> None:
+    tariff = flat("Rates", valid_from=date(2020, 1, 1), unit_price=Decimal(1), currency="IDR")
+    windows = (Window(7 * 60, 20 * 60),)
+    blocks = (Block(Decimal(0), Decimal(1)), Block(Decimal(20), Decimal(2)))
+    async with fifty.pool.connection() as connection:
+        bands = (Band("Peak", blocks, windows), Band("Rest", blocks))
+        await set_tariff(connection, panel_id=None, tariff=replace(tariff, bands=bands))
+    statements.clear()
     data = await fifty.ask(f"{{ panels(first: 50) {{ totalCount nodes {{ {selection} }} }} }}")
     assert len(data["panels"]["nodes"]) == 50
     assert len(statements) == most

@@ -17,7 +17,7 @@ from tests.fixtures.database import cloned
 _PREPARABLE = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|VALUES)\b", re.IGNORECASE)
 _TENANTS_TABLES = re.compile(
     r"\b(panel|reading|latest_reading|rollup_\w+|ledger_entry|depletion_forecast|balance_now_kwh|balance_kwh"
-    r"|metered_usage_kwh|alert|low_units_rule|push_device|outbox|tariff|device_mapping|device_report|visible_device)\b"
+    r"|metered_usage_kwh|usage_of_buckets_kwh|alert|low_units_rule|push_device|outbox|tariff|device_mapping|device_report|visible_device)\b"
 )
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b")
 
