@@ -33,6 +33,10 @@ AT_ONCE: Final = 10
 LEASE: Final = timedelta(minutes=10)
 """How long a claimed purchase is its worker's: longer than a batch whose every request times out."""
 
+ASKED_ABOUT_AFTER: Final = timedelta(seconds=90)
+"""How long after a request went out the vendor is asked about it, where the worker that sent it says nothing: when no
+answer can come any more. Asking too early would do no harm."""
+
 REFUSED_METER: Final = "METER_NOT_FOUND"
 DECLINED: Final = "DECLINED"
 NOT_SENT: Final = "NOT_SENT"
@@ -70,7 +74,7 @@ async def _advanced(pool: Pool, vend: DueVend, *, vendor: Vendor, now: Callable[
     moved(VendState.REQUESTED, VendState.UNKNOWN)
     before = now()
     async with pool.connection() as connection:
-        is_ours = await vends.mark_sending(connection, vend, now=before, ask_at=before + LEASE)
+        is_ours = await vends.mark_sending(connection, vend, now=before, ask_at=before + ASKED_ABOUT_AFTER)
     if is_ours:
         is_in_time = now() - before <= SEND_WITHIN
         paid = await vendor.pay(_order(vend)) if is_in_time else NotSent("the worker was held up")

@@ -17,6 +17,7 @@ from resolvers.ledger_turns import KeyUsed, prepaid_panel
 from resolvers.loading import loaded
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
 from resolvers.places import number_in
+from resolvers.receipts import ReceiptView, view_of
 from resolvers.settling import Sale
 from resolvers.vends import is_reference, new_number
 from store import payments, vends
@@ -32,12 +33,12 @@ MAX_REASON_LENGTH = 200
 class PaymentStart:
     """What became of a wish to pay. `amount_in_subunits` is what Paystack's checkout wants: kobo, cents.
 
-    `expected_units_kwh` is None where the vendor alone can tell, and for a repeated key.
+    `quote` is what the money would buy now; None where the vendor alone can tell, and for a repeated key.
     """
 
     payment: Payment | None = None
     amount_in_subunits: Decimal | None = None
-    expected_units_kwh: Decimal | None = None
+    quote: ReceiptView | None = None
     refusal: KeyUsed | None = None
 
 
@@ -65,7 +66,7 @@ async def start_payment(
     panel, now, currency = await prepaid_panel(context, panel_code), context.now(), context.selling.vendor_currency
     reference = new_number(now)
     async with context.pool.connection() as connection, connection.transaction():
-        units_kwh = await settling.expected_units_kwh(connection, Sale(panel, currency, now), money=asked)
+        expected = await settling.expected(connection, Sale(panel, currency, now), money=asked)
         payment_id = await payments.start(
             connection,
             viewer=viewer,
@@ -80,14 +81,14 @@ async def start_payment(
             use = await payments.use_of_key(connection, viewer=viewer, idempotency_key=key)
             return _started(use and use.payment, refusal=KeyUsed())
         payment = await payments.by_reference(connection, viewer=viewer, reference=reference)
-    return _started(payment, units_kwh=units_kwh)
+    return _started(payment, quote=expected and view_of(expected))
 
 
 def _started(
-    payment: Payment | None, *, units_kwh: Decimal | None = None, refusal: KeyUsed | None = None
+    payment: Payment | None, *, quote: ReceiptView | None = None, refusal: KeyUsed | None = None
 ) -> PaymentStart:
     asked = payment and payment.asked
-    return PaymentStart(payment, asked and subunits(asked), units_kwh, refusal)
+    return PaymentStart(payment, asked and subunits(asked), quote, refusal)
 
 
 async def page(

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from metering.access import THE_SERVICE
+from metering.ledger import Credit
 from metering.money import Money
 from metering.refusals import Refused
 from metering.vending import checked_price
@@ -38,8 +38,8 @@ async def sale_to(connection: Database, *, panel_code: str, vendor_currency: str
     return Sale(panel, vendor_currency, now)
 
 
-async def expected_units_kwh(connection: Database, sale: Sale, *, money: Money) -> Decimal | None:
-    """The units that money would buy; None where the vendor alone can tell.
+async def expected(connection: Database, sale: Sale, *, money: Money) -> Credit | None:
+    """What money would buy; None where the vendor alone can tell.
 
     Raises:
         Refused: BAD_CURRENCY, BAD_AMOUNT, NO_METER_NUMBER (with a vendor), NO_TARIFF (without one).
@@ -48,10 +48,9 @@ async def expected_units_kwh(connection: Database, sale: Sale, *, money: Money) 
         meter_number_of(sale.panel)
         checked_price(money, currency=sale.vendor_currency)
         return None
-    expected = await machine_credits.expected_credit(
+    return await machine_credits.expected_credit(
         connection, panel_id=sale.panel.id, zone=sale.panel.zone, paid=money, now=sale.now
     )
-    return expected.units_kwh
 
 
 async def settle(connection: Database, sale: Sale, *, payment: Payment, paid: Money, account_id: int | None) -> None:

@@ -8,7 +8,7 @@ from metering.money import Money as PriceGiven
 from resolvers import vends
 from resolvers.context import Info
 from resolvers.vends import VendChange
-from schema.prepaid import MoneyInput
+from schema.receipts import MoneyInput
 from schema.refusals import Refusal, RefusedAsData
 from schema.vends import Vend
 

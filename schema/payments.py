@@ -13,7 +13,7 @@ from resolvers.context import Info
 from resolvers.pages import Cursor
 from resolvers.payments import PaymentChange, PaymentStart
 from schema.pages import Connection
-from schema.prepaid import MoneyInput
+from schema.receipts import MoneyInput, Receipt
 from schema.refusals import Refusal, RefusedAsData
 from schema.tariffs import Money
 from schema.vends import Vend
@@ -83,8 +83,8 @@ class StartPaymentPayload:
     amount_in_subunits: Decimal | None = strawberry.field(
         description="The amount as Paystack's checkout takes it, in kobo or cents; null when refused."
     )
-    expected_units_kwh: Decimal | None = strawberry.field(
-        description="The units in kWh that it would buy now; null where the vendor alone can tell, and when refused."
+    quote: Receipt | None = strawberry.field(
+        description="The receipt that it would be now; null where the vendor alone can tell, and when refused."
     )
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, PAYMENTS_NOT_SET_UP, PANEL_NOT_FOUND, NOT_PREPAID, NO_METER_NUMBER, NO_TARIFF,"

@@ -8,7 +8,7 @@ import strawberry
 
 from metering.ledger import LedgerKind, LedgerSource
 from metering.money import Money as PaidMoney
-from resolvers import forecasts, lending, openpaygo, pages, prepaid, receipts
+from resolvers import forecasts, lending, openpaygo, pages, prepaid, receipts, vends
 from resolvers import low_units as resolved_low_units
 from resolvers.context import Info
 from resolvers.ledger_turns import LedgerChange
@@ -21,7 +21,9 @@ from schema.pages import Connection
 from schema.receipts import EmergencyCredit, MoneyInput, Receipt
 from schema.refusals import Refusal, RefusedAsData
 from schema.tariffs import Money
+from schema.vends import Vend
 from store.ledger import LedgerEntry as EntryRow
+from store.vends import Vend as VendRow
 
 strawberry.enum(LedgerKind, description="What a row of the ledger is about.")
 strawberry.enum(LedgerSource, description="Who knew of a change of credit.")
@@ -193,6 +195,18 @@ class PrepaidAccount:
     ) -> pages.Page[EntryRow]:
         """A page of entries."""
         return await prepaid.entries(parent, info, first=first, after=after)
+
+    @strawberry.field(
+        description="Purchases of units from the token vendor, newest first; see buyUnits and startPayment.",
+        graphql_type=Connection[Vend],
+        extensions=[Arguments(first="How many at the most, 1 to 500.", after="Only purchases after this cursor.")],
+    )
+    @staticmethod
+    async def vends(
+        parent: strawberry.Parent[prepaid.PrepaidAccount], info: Info, first: int = 50, after: Cursor | None = None
+    ) -> pages.Page[VendRow]:
+        """A page of purchases."""
+        return await vends.of_account(parent, info, first=first, after=after)
 
 
 @strawberry.input(description="Credit that was bought: money, or a token with the units that its slip states.")

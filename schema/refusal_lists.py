@@ -73,6 +73,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "quote": "BAD_INPUT, BAD_AMOUNT, BAD_CURRENCY, NO_TARIFF",
         "whatIf": "BAD_INPUT, BAD_AMOUNT, BAD_CURRENCY, NO_TARIFF",
         "ledger": _PAGE,
+        "vends": _PAGE,
     },
     "Device": {"reports": _PAGE},
 }

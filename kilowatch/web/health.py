@@ -15,7 +15,7 @@ from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.fanout import FanOut
 from resolvers.live import LiveHub
 from resolvers.service import HEARTBEAT_WITHIN
-from store import forecasts
+from store import forecasts, payments, vends
 from store.connections import Database, Pool
 from store.forecasting_status import ForecastingStatus, forecasting_status
 from store.ingest_status import IngestStatus, ingest_status
@@ -68,6 +68,7 @@ class Health:
         status, _ = await self._answered(ingest_status)
         stored, _ = await self._answered(storage) if status else (None, "")
         forecast, _ = await self._answered(_forecast) if status else (None, "")
+        sold, _ = await self._answered(_sold) if status else (None, "")
         lines = [
             *_web_lines(self.counts),
             *_plan_lines(self.surprises),
@@ -75,6 +76,7 @@ class Health:
             *_ingest_lines(status, now=self.now()),
         ]
         lines += [*_storage_lines(stored, now=self.now()), *_forecast_lines(forecast, now=self.now())]
+        lines += _sold_lines(self.counts, sold)
         up = float(status is not None)
         lines += _metric("kilowatch_database_up", "gauge", "Whether the database answers.", {"": up})
         return PlainTextResponse("\n".join(lines) + "\n", media_type=_PROMETHEUS)
@@ -175,6 +177,33 @@ def _ingest_lines(status: IngestStatus | None, *, now: datetime) -> Iterator[str
         yield from _metric("kilowatch_ingest_heartbeat_age_seconds", "gauge", "Since ingest's heartbeat.", age)
     connected = {"": float(status.is_connected)}
     yield from _metric("kilowatch_ingest_connected", "gauge", "Whether ingest hears the broker.", connected)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sold:
+    """How many payments and purchases there are, by state."""
+
+    payments: dict[str, float]
+    vends: dict[str, float]
+
+
+async def _sold(connection: Database) -> _Sold:
+    by_payment, by_vend = await payments.by_state(connection), await vends.by_state(connection)
+    return _Sold(
+        {f'state="{state.value}"': float(count) for state, count in by_payment.items()},
+        {f'state="{state.value}"': float(count) for state, count in by_vend.items()},
+    )
+
+
+def _sold_lines(counts: Counts, sold: _Sold | None) -> Iterator[str]:
+    events = {
+        f'provider="{provider}",outcome="{outcome}"': float(n)
+        for (provider, outcome), n in sorted(counts.payment_events.items())
+    }
+    yield from _metric("kilowatch_payment_events_total", "counter", "What payment providers posted.", events)
+    if sold is not None:
+        yield from _metric("kilowatch_payments", "gauge", "Payments by state.", sold.payments)
+        yield from _metric("kilowatch_vends", "gauge", "Purchases from the token vendor by state.", sold.vends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from ingest.trial import MessageTrials
 from metering.access import Role, Viewer
+from metering.payments import Selling
 from metering.readings import Reading
 from resolvers.context import Context
 from schema.contract import build_schema
@@ -40,6 +41,7 @@ class Site:
     pool: Pool
     admin: Viewer
     now: datetime = NOW
+    selling: Selling = field(default_factory=Selling)
 
     def add_person(self, email: str, *, role: Role = Role.TENANT) -> Viewer:
         row = self.database.execute(
@@ -110,7 +112,11 @@ class Site:
             query,
             variable_values=variables,
             context_value=Context(
-                self.pool, None if anonymous else viewer or self.admin, now=lambda: self.now, message_reader=TRIALS
+                self.pool,
+                None if anonymous else viewer or self.admin,
+                now=lambda: self.now,
+                message_reader=TRIALS,
+                selling=self.selling,
             ),
         )
         body = {"data": result.data, "errors": [error.formatted for error in result.errors or []]}

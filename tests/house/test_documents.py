@@ -15,7 +15,8 @@ from resolvers.codes import CodePlace, error_codes
 from schema.contract import printed
 
 ROOT = Path(__file__).parents[2]
-OWN = ["kilowatch", "schema", "resolvers", "ingest", "forecasting", "notifications", "store", "metering", "dashboard"]
+OWN = ["kilowatch", "schema", "resolvers", "ingest", "forecasting", "notifications", "market", "store",
+       "metering", "dashboard"]  # fmt: skip
 
 
 def tracked_files() -> list[Path]:

@@ -17,7 +17,7 @@ from tests.fixtures.database import cloned
 _PREPARABLE = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE|MERGE|VALUES)\b", re.IGNORECASE)
 _TENANTS_TABLES = re.compile(
     r"\b(panel|reading|latest_reading|rollup_\w+|ledger_entry|depletion_forecast|balance_now_kwh|balance_kwh"
-    r"|metered_usage_kwh|usage_of_buckets_kwh|alert|low_units_rule|push_device|outbox|tariff|device_mapping|device_report|visible_device)\b"
+    r"|metered_usage_kwh|usage_of_buckets_kwh|alert|low_units_rule|push_device|outbox|tariff|device_mapping|device_report|visible_device|vend|payment)\b"
 )
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b")
 
@@ -103,11 +103,17 @@ FOR_JOBS = {
     "low_units.due": "the job that evaluates rules",
     "low_units.levels": "the job that evaluates rules",
     "mappings.current_mappings": "ingest",
+    "month_forecasts.due": "the forecasting job",
     "outbox.next_due_at": "the job that sends pushes",
+    "payments.by_state": "how many payments there are, nobody's data",
     "partitions.make_months": "which tables there are, nobody's data",
     "reading_changes.withdraw": "counts what an admin withdraws",
     "registry.described": "the command line, whose user owns the database",
     "registry.registers": "the simulator",
+    "vends.by_state": "how many purchases there are, nobody's data",
+    "vends.entry_of_token": "the job that credits tokens",
+    "vends.next_due_at": "the job that buys units",
+    "vends.uncredited": "the job that credits tokens",
     "tariffs.listed": "the command line, as above",
 }
 """Reads that act for nobody, each with its reason."""

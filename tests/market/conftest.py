@@ -1,21 +1,39 @@
 """A prepaid flat with a meter number, and a vendor for its units."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from market.crediting import credit_delivered
 from market.http_vendor import HttpVendor
 from market.vending import vend_due
 from metering.money import Money
 from store import vends
-from store.connections import Pool
+from store.connections import Pool, connect
+from tests.fixtures.database import cloned
 from tests.fixtures.flat import NOW, Flat
 from tests.market.vendor_stand_in import METER, VendorStandIn, vendor_stand_in
+
+
+@pytest.fixture(scope="package")
+def shared_url(server_url: str, server: psycopg.Connection, template: sql.Identifier) -> Iterator[str]:
+    with cloned(server_url, server, template) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(shared_url: str) -> str:
+    """A database without purchases, credit and people: emptying one takes less time than a fresh one."""
+    with connect(shared_url) as connection:
+        for table in ("vend", "payment", "ledger_entry", "audit_entry", "panel", "account"):
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    return shared_url
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ from tests.market.vendor_stand_in import vendor_stand_in
 PAYSTACK_SECRET = "sk_test_paystack"
 SECRETS = Secrets({PaymentProvider.PAYSTACK: PAYSTACK_SECRET, PaymentProvider.FLUTTERWAVE: "a-flutterwave-hash"})
 START = """mutation ($input: StartPaymentInput!) { startPayment(input: $input) {
-  payment { id reference state panelCode asked { amount currency } } amountInSubunits expectedUnitsKwh
+  payment { id reference state panelCode asked { amount currency } } amountInSubunits
+  quote { unitsKwh lines { kind amount } }
   refusal { code field } } }"""
 PAYMENT = """query ($reference: String!) { payment(reference: $reference) {
   id state reason paid { amount currency } refundedAmount entryId panelCode
@@ -147,7 +148,9 @@ async def test_a_payment_that_was_started_and_paid_is_credited_by_the_tariff(til
     assert started == {
         "payment": {"id": payment["id"], "reference": payment["reference"], "state": "STARTED", "panelCode": "FLAT",
                     "asked": {"amount": "5000.00", "currency": "NGN"}},
-        "amountInSubunits": "500000", "expectedUnitsKwh": "22.491", "refusal": None,
+        "amountInSubunits": "500000", "refusal": None,
+        "quote": {"unitsKwh": "22.491", "lines": [{"kind": "TAX", "amount": "348.84"},
+                                                  {"kind": "ENERGY", "amount": "4651.16"}]},
     }  # fmt: skip
     assert await till.post(charge(payment["reference"])) == 200
     paid = await till.payment(payment["reference"])
@@ -332,7 +335,7 @@ async def test_with_a_vendor_a_payment_buys_a_token_and_a_failed_purchase_is_for
     async with opened(url, vendor_currency="NGN") as till, vendor_stand_in() as vendor:
         started = await till.start()
         reference = started["payment"]["reference"]
-        assert started["expectedUnitsKwh"] is None
+        assert started["quote"] is None
         await asyncio.gather(*(till.post(charge(reference, note=number)) for number in range(6)))
         assert (await till.payment(reference))["vend"] == {
             "state": "REQUESTED", "price": {"amount": "5000.00"}, "reason": None,
