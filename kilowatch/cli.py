@@ -305,12 +305,17 @@ def set_panel(
         bool | None, typer.Option("--prepaid/--postpaid", help="Whether credit is bought first.")
     ] = None,
     meter_number: Annotated[str | None, typer.Option(help="The prepaid meter's number.")] = None,
+    meter_since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First local day of the meter: no credit is taken from before."),
+    ] = None,
 ) -> None:
     """Make or change a panel; what is left out stays as it is."""
     from kilowatch import panels
 
     settings = started(needs=("database_url",))
-    change = panels.PanelChange(name, location, floor, time_zone, prepaid, meter_number)
+    since = meter_since and meter_since.date()
+    change = panels.PanelChange(name, location, floor, time_zone, prepaid, meter_number, since)
     panel = panels.set_panel(settings.database_url, code, change, default_time_zone=settings.time_zone)
     kind = "prepaid" if panel.is_prepaid else "post-paid"
     console.print(f"{panel.code}: {panel.name}, {kind}, {panel.time_zone}", highlight=False, markup=False)

@@ -26,6 +26,7 @@ class PanelChange:
     time_zone: str | None = None
     is_prepaid: bool | None = None
     meter_number: str | None = None
+    meter_since: date | None = None
 
 
 def set_panel(database_url: str, code: str, change: PanelChange, *, default_time_zone: str) -> PanelDescription:

@@ -132,7 +132,8 @@ def credit_of_money(paid: Money, *, terms: Terms, token: str | None = None) -> C
 
 def credit_of_units(units_kwh: Decimal, *, terms: Terms, token: str | None = None) -> Credit:
     """What units that were bought elsewhere are worth: emergency credit is repaid of them too."""
-    return Credit(units_kwh, min(max(terms.lent_kwh, Decimal(0)), units_kwh), token=token)
+    repaid_kwh = min(max(terms.lent_kwh, Decimal(0)), units_kwh)
+    return Credit(units_kwh, repaid_kwh.quantize(_THOUSANDTH), token=token)
 
 
 def quoted(*, paid: Money | None, units_kwh: Decimal | None, terms: Terms) -> Credit:

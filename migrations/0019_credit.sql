@@ -20,8 +20,8 @@ CREATE UNIQUE INDEX audit_entry_rest
     ON audit_entry (account_id, actor, date_bin('1 hour', at, timestamptz '1970-01-01 00:00Z')) NULLS NOT DISTINCT
     WHERE is_rest;
 
--- Before that instant the meter was not there, so no credit was either; null: unknown.
-ALTER TABLE panel ADD COLUMN meter_since timestamptz;
+-- Before that local day the meter was not there, so no credit was either; null: unknown.
+ALTER TABLE panel ADD COLUMN meter_since date;
 
 -- How much a panel may be lent when little is left.
 CREATE TABLE emergency_rule (
@@ -87,7 +87,8 @@ $$;
 CREATE FUNCTION credit_since(panel integer) RETURNS timestamptz
 LANGUAGE sql STABLE
 AS $$
-    SELECT coalesce(known.meter_since, CASE WHEN oldest.at < first.at THEN NULL ELSE first.at END)
+    SELECT coalesce(local_midnight(known.meter_since, known.time_zone),
+                    CASE WHEN oldest.at < first.at THEN NULL ELSE first.at END)
     FROM panel AS known
     LEFT JOIN LATERAL (SELECT first_at AS at FROM rollup_day WHERE panel_id = known.id ORDER BY day LIMIT 1) AS first
         ON true

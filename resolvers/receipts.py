@@ -7,7 +7,7 @@ import msgspec
 import strawberry
 
 from metering.ledger import Credit, quoted
-from metering.money import Money
+from metering.money import Money, in_cents, money, trimmed
 from metering.receipt_documents import lines_of, plain_lines, receipt_document
 from metering.tariffs.receipts import ReceiptKind, ReceiptLine
 from resolvers.context import Info
@@ -42,7 +42,9 @@ def of_entry(parent: strawberry.Parent[LedgerEntry]) -> ReceiptView | None:
     return ReceiptView(
         gross=parent.paid,
         lines=lines,
-        energy_amount=sum((line.amount for line in lines if line.kind is ReceiptKind.ENERGY), Decimal(0)),
+        energy_amount=in_cents(
+            sum((line.amount for line in lines if line.kind is ReceiptKind.ENERGY), Decimal(0)), parent.paid.currency
+        ),
         units_kwh=parent.units_kwh - parent.emergency_kwh,
         repaid_kwh=-parent.emergency_kwh,
         added_kwh=parent.units_kwh,
@@ -66,7 +68,8 @@ def _kept(entry: LedgerEntry) -> tuple[list[ReceiptLine], str | None]:
 
 
 def _text(document: object) -> str:
-    return msgspec.json.encode(document).decode()
+    """The document as the database orders it too, which keeps no order of keys."""
+    return msgspec.json.encode(document, order="sorted").decode()
 
 
 async def quote(
@@ -95,13 +98,13 @@ def view_of(credit: Credit) -> ReceiptView:
     if receipt is None:
         raise ValueError("credit without a receipt")
     return ReceiptView(
-        gross=receipt.gross,
+        gross=money(receipt.gross.amount, receipt.gross.currency),
         lines=list(receipt.lines),
-        energy_amount=receipt.energy,
+        energy_amount=in_cents(receipt.energy, receipt.gross.currency),
         units_kwh=receipt.units_kwh,
         repaid_kwh=credit.repaid_kwh,
         added_kwh=credit.added_kwh,
-        unit_price=receipt.unit_price,
+        unit_price=trimmed(receipt.unit_price),
         tariff_name=receipt.tariff.name,
         tariff=_text(receipt_document(receipt)["tariff"]),
     )

@@ -55,17 +55,18 @@ ORDER BY rule.id"""
 
 _LEVELS = """
 SELECT rule.id AS rule_id, rule.account_id, rule.panel_id, panel.name AS panel_name, rule.is_armed,
-       rule.threshold_kwh, rule.threshold_days, balance_now_kwh(rule.panel_id, %(now)s) AS balance_kwh,
+       rule.threshold_kwh, rule.threshold_days, known.balance_kwh,
        ledger.id AS ledger_id, forecast.p50_at AS depletes_at,
        coalesce(forecast.ledger_id = ledger.id, false) AS has_forecast,
        EXISTS (SELECT FROM ledger_entry
                WHERE panel_id = rule.panel_id AND kind = 'TOP_UP' AND id > rule.disarmed_ledger_id) AS has_topped_up
 FROM low_units_rule AS rule
 JOIN panel ON panel.id = rule.panel_id
+CROSS JOIN LATERAL (SELECT balance_now_kwh(rule.panel_id, %(now)s) AS balance_kwh) AS known
 CROSS JOIN LATERAL (SELECT id FROM ledger_entry WHERE panel_id = rule.panel_id ORDER BY id DESC LIMIT 1) AS ledger
 LEFT JOIN LATERAL (SELECT p50_at, ledger_id FROM depletion_forecast
                    WHERE panel_id = rule.panel_id ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
-WHERE rule.id = ANY(%(rule_ids)s)
+WHERE rule.id = ANY(%(rule_ids)s) AND known.balance_kwh IS NOT NULL
 ORDER BY rule.id"""
 
 _LOCK = "SELECT id FROM low_units_rule WHERE id = %(rule_id)s FOR UPDATE"
@@ -210,7 +211,7 @@ async def due(connection: AsyncConnection[Row], *, now: datetime) -> list[DueRul
 
 
 async def levels(connection: AsyncConnection[Row], rule_ids: Sequence[int], *, now: datetime) -> list[RuleLevel]:
-    """What is left at `now` for each of the rules; those of panels without a ledger are absent."""
+    """What is left at `now` for each of the rules; those of panels without a balance are absent."""
     async with connection.cursor(row_factory=kwargs_row(_level)) as cursor:
         parameters = {"rule_ids": list(rule_ids), "now": now}
         return await (await cursor.execute(_LEVELS, parameters)).fetchall()

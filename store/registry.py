@@ -1,7 +1,7 @@
 """Keeps what people know about a panel and its meter cannot say: name, place, time zone, prepaid or not."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from psycopg import AsyncConnection
 
@@ -10,7 +10,7 @@ from store.connections import Row
 
 @dataclass(frozen=True, slots=True)
 class PanelDescription:
-    """What is known about a panel before, or besides, its readings."""
+    """What is known about a panel before, or besides, its readings; `meter_since` is the meter's first local day."""
 
     code: str
     name: str
@@ -19,13 +19,15 @@ class PanelDescription:
     time_zone: str
     is_prepaid: bool
     meter_number: str | None
+    meter_since: date | None = None
 
 
 _DESCRIBE = """
-INSERT INTO panel (code, name, location, floor, time_zone, is_prepaid, meter_number)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO panel (code, name, location, floor, time_zone, is_prepaid, meter_number, meter_since)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (code) DO UPDATE SET name = excluded.name, location = excluded.location, floor = excluded.floor,
-    time_zone = excluded.time_zone, is_prepaid = excluded.is_prepaid, meter_number = excluded.meter_number
+    time_zone = excluded.time_zone, is_prepaid = excluded.is_prepaid, meter_number = excluded.meter_number,
+    meter_since = coalesce(excluded.meter_since, panel.meter_since)
 RETURNING id"""
 
 
@@ -41,6 +43,7 @@ async def describe_panel(connection: AsyncConnection[Row], panel: PanelDescripti
             panel.time_zone,
             panel.is_prepaid,
             panel.meter_number,
+            panel.meter_since,
         ),
     )
     (panel_id,) = (await cursor.fetchall())[0]
@@ -48,7 +51,7 @@ async def describe_panel(connection: AsyncConnection[Row], panel: PanelDescripti
 
 
 _DESCRIBED = """
-SELECT code, name, location, floor, time_zone, is_prepaid, meter_number FROM panel
+SELECT code, name, location, floor, time_zone, is_prepaid, meter_number, meter_since FROM panel
 WHERE %(code)s::text IS NULL OR code = %(code)s ORDER BY code"""
 
 

@@ -14,8 +14,10 @@ from ingest.trial import MessageTrials
 from metering.access import Role, Viewer
 from metering.payments import Selling
 from metering.readings import Reading
+from metering.tariffs.documents import tariff_of
 from resolvers.context import Context
 from schema.contract import build_schema
+from store import tariffs
 from store.connections import Pool, Row, connect, open_pool
 from store.merge import BatchWriter
 from store.retention import Level
@@ -86,6 +88,13 @@ class Site:
             " VALUES ((SELECT id FROM panel WHERE code = %s), %s, %s, %s, %s, %s)",
             (code, name, valid_from, unit_price, currency, vat_percent),
         )
+
+    async def set_tariff(self, code: str, document: dict[str, Any]) -> None:
+        """Gives a panel the tariff of a document, in place of the one of that day."""
+        row = self.database.execute("SELECT id FROM panel WHERE code = %s", (code,)).fetchone()
+        assert row
+        async with self.pool.connection() as connection:
+            await tariffs.set_tariff(connection, panel_id=row[0], tariff=tariff_of(document))
 
     def load(self, code: str, readings: Iterable[Reading]) -> int:
         """Stores readings as ingest does, in one batch, and returns its id."""
