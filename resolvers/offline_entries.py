@@ -22,6 +22,15 @@ _ACTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class EntryRefusal:
+    """Why an entry was refused: the values of Refused, which as an exception would be raised where it is answered."""
+
+    code: str
+    message: str
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class EntryResult:
     """What became of an entry: what it made, now or the first time it was submitted, or why it was refused."""
 
@@ -29,7 +38,7 @@ class EntryResult:
     entry: LedgerEntry | None = None
     typed_reading: TypedReading | None = None
     is_repeated: bool = False
-    refusal: Refused | None = None
+    refusal: EntryRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ async def _result(context: Context, entry: OfflineEntry) -> EntryResult:
             checked_entry(entry)
         made = await _entered(context, entry)
     except Refused as refused:
-        return EntryResult(entry.client_id, refusal=refused)
+        return EntryResult(entry.client_id, refusal=EntryRefusal(refused.code, refused.message, refused.field))
     is_repeated = made.refusal is not None
     if isinstance(made, ReadingTyped):
         return EntryResult(entry.client_id, typed_reading=made.typed_reading, is_repeated=is_repeated)
