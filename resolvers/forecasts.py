@@ -53,10 +53,21 @@ class ForecastMethod(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BandWidening:
-    """What the distances from P50 to P10 (`lower`) and to P90 (`upper`) were stretched by."""
+    """What the distances from P50 to P10 (lower) and to P90 (upper) were stretched by."""
 
-    lower: float
-    upper: float
+    lower_factor: float
+    upper_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonView:
+    """How forecasts did that told P50 from `from_days` up to before `to_days` ahead; None is without end."""
+
+    from_days: float
+    to_days: float | None
+    resolved_count: int
+    coverage_percent: float
+    median_absolute_error_hours: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +76,13 @@ class ForecastBacktest:
 
     since_at: datetime | None
     resolved_count: int
-    coverage: float | None
-    early_share: float | None
-    late_share: float | None
+    coverage_percent: float | None
+    early_percent: float | None
+    late_percent: float | None
     median_absolute_error_hours: float | None
-    mean_absolute_percent_error: float | None
+    mean_absolute_error_percent: float | None
     bias_hours: float | None
-    by_horizon: list[HorizonBacktest]
+    by_horizon: list[HorizonView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +237,32 @@ async def backtest(parent: strawberry.Parent[DepletionForecast], info: Info) -> 
     return ForecastBacktest(
         since_at=found.since_at and found.since_at.astimezone(parent.panel.zone),
         resolved_count=found.resolved_count,
-        coverage=found.coverage,
-        early_share=found.early_share,
-        late_share=found.late_share,
-        median_absolute_error_hours=found.median_error_hours,
-        mean_absolute_percent_error=found.mean_percent_error,
-        bias_hours=found.bias_hours,
-        by_horizon=list(found.by_horizon),
+        coverage_percent=_percent(found.coverage),
+        early_percent=_percent(found.early_share),
+        late_percent=_percent(found.late_share),
+        median_absolute_error_hours=_rounded(found.median_error_hours),
+        mean_absolute_error_percent=_rounded(found.mean_percent_error),
+        bias_hours=_rounded(found.bias_hours),
+        by_horizon=[_horizon(row) for row in found.by_horizon],
     )
+
+
+def _horizon(row: HorizonBacktest) -> HorizonView:
+    return HorizonView(
+        row.from_days,
+        row.to_days,
+        row.resolved_count,
+        round(100 * row.coverage, 1),
+        round(row.median_absolute_error_hours, 1),
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 1)
+
+
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 1)
 
 
 async def _backtests(context: Context, panel_ids: list[int]) -> dict[int, Backtest]:

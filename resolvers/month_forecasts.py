@@ -32,9 +32,9 @@ _PREVIOUS: Final = -1
 class EnergyQuantiles:
     """How much energy, in kWh: low, in the median, high."""
 
-    p10: float
-    p50: float
-    p90: float
+    p10_kwh: float
+    p50_kwh: float
+    p90_kwh: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class MonthForecast:
     ends_at: datetime
     method: ForecastMethod
     used_kwh: float
-    energy_kwh: EnergyQuantiles
+    energy: EnergyQuantiles
     cost_so_far: Money | None
     cost: MoneyQuantiles | None
     previous_kwh: float | None
@@ -102,7 +102,9 @@ async def _forecasts(context: Context, panels: list[Panel]) -> dict[Panel, Month
     viewer, now, panel_ids = context.signed_in, context.now(), [panel.id for panel in panels]
     async with context.pool.connection() as connection:
         found = await month_forecasts.current(connection, viewer=viewer, panel_ids=panel_ids, now=now)
-        books = await tariffs.books(connection, viewer=viewer, panel_ids=list(found)) if found else {}
+        if not found:
+            return {}
+        books = await tariffs.books(connection, viewer=viewer, panel_ids=list(found))
         months = [
             _month(panel, found[panel.id], books.get(panel.id, NO_TARIFFS)) for panel in panels if panel.id in found
         ]
@@ -144,7 +146,7 @@ def _forecast(month: _Month, parts: EnergyParts | None) -> MonthForecast:
     used, coming = _used(month, parts), _coming(month)
     used_kwh, coming_kwh = sum(used, Decimal(0)), sum(coming, 0.0)
     shares = {p: kwh / forecast.p50_kwh if forecast.p50_kwh else 0.0 for p, kwh in _quantiles(month).items()}
-    totals = EnergyQuantiles(**{p: round(float(used_kwh) + coming_kwh * share, 3) for p, share in shares.items()})
+    totals = EnergyQuantiles(*(round(float(used_kwh) + coming_kwh * share, 3) for share in shares.values()))
     first_at = parts and parts.first_at
     spent = _cost(month, used, first_at=first_at, until=month.known_until)
     costs = {
@@ -160,11 +162,11 @@ def _forecast(month: _Month, parts: EnergyParts | None) -> MonthForecast:
         ends_at=forecast.ends_at.astimezone(zone),
         method=ForecastMethod(forecast.method),
         used_kwh=float(used_kwh),
-        energy_kwh=totals,
+        energy=totals,
         cost_so_far=spent,
         cost=MoneyQuantiles(low, middle, high) if low and middle and high else None,
         previous_kwh=previous_kwh,
-        change_percent=round(100 * (totals.p50 / previous_kwh - 1), 1) if previous_kwh else None,
+        change_percent=round(100 * (totals.p50_kwh / previous_kwh - 1), 1) if previous_kwh else None,
     )
 
 

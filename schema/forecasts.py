@@ -49,18 +49,24 @@ class UsageForecast:
 class BandWidening:
     """See `resolvers.forecasts.BandWidening`."""
 
-    lower: float = strawberry.field(description="Of the distance from P50 to P10: 1 is as computed, 2 twice as far.")
-    upper: float = strawberry.field(description="Of the distance from P50 to P90: 1 is as computed, 2 twice as far.")
+    lower_factor: float = strawberry.field(
+        description="Of the distance from P50 to P10: 1 is as computed, 2 twice as far."
+    )
+    upper_factor: float = strawberry.field(
+        description="Of the distance from P50 to P90: 1 is as computed, 2 twice as far."
+    )
 
 
 @strawberry.type(description="How earlier forecasts did that told the median within some span of days ahead.")
 class HorizonBacktest:
-    """See `store.resolved_forecasts.HorizonBacktest`."""
+    """See `resolvers.forecasts.HorizonView`."""
 
     from_days: float = strawberry.field(description="The median lay so many days ahead or more.")
     to_days: float | None = strawberry.field(description="It lay less than so many days ahead; null is without end.")
     resolved_count: int = strawberry.field(description="How many forecasts these are.")
-    coverage: float = strawberry.field(description="The share of them, 0 to 1, that came between P10 and P90.")
+    coverage_percent: float = strawberry.field(
+        description="How many of them, in percent, came between P10 and P90: 80 is right."
+    )
     median_absolute_error_hours: float = strawberry.field(
         description="How far the median was from what came, in hours: half of them were closer."
     )
@@ -78,19 +84,19 @@ class ForecastBacktest:
         description="When the oldest forecast that was judged was made; panel's offset. Null before the first."
     )
     resolved_count: int = strawberry.field(description="How many forecasts were judged.")
-    coverage: float | None = strawberry.field(
-        description="The share, 0 to 1, that came between P10 and P90: 0.8 is right. Null before the first."
+    coverage_percent: float | None = strawberry.field(
+        description="How many of them, in percent, came between P10 and P90: 80 is right. Null before the first."
     )
-    early_share: float | None = strawberry.field(
-        description="The share, 0 to 1, that came before P10: 0.1 is right. Null before the first."
+    early_percent: float | None = strawberry.field(
+        description="How many, in percent, came before P10: 10 is right. Null before the first."
     )
-    late_share: float | None = strawberry.field(
-        description="The share, 0 to 1, that came after P90: 0.1 is right. Null before the first."
+    late_percent: float | None = strawberry.field(
+        description="How many, in percent, came after P90: 10 is right. Null before the first."
     )
     median_absolute_error_hours: float | None = strawberry.field(
         description="How far P50 was from what came, in hours: half of them were closer. Null before the first."
     )
-    mean_absolute_percent_error: float | None = strawberry.field(
+    mean_absolute_error_percent: float | None = strawberry.field(
         description="How far P50 was from what came, in percent of the time that was left, on average; less than 6"
         " hours left count as 6. Null before the first."
     )

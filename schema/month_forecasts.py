@@ -12,9 +12,9 @@ from schema.tariffs import Money
 class EnergyQuantiles:
     """See `resolvers.month_forecasts.EnergyQuantiles`."""
 
-    p10: float = strawberry.field(description="Low: one in ten months is lower. In kWh.")
-    p50: float = strawberry.field(description="The median, in kWh.")
-    p90: float = strawberry.field(description="High: one in ten months is higher. In kWh.")
+    p10_kwh: float = strawberry.field(description="Low: one in ten months is lower. In kWh.")
+    p50_kwh: float = strawberry.field(description="The median, in kWh.")
+    p90_kwh: float = strawberry.field(description="High: one in ten months is higher. In kWh.")
 
 
 @strawberry.type(description="How much money, as it is foreseen.")
@@ -41,7 +41,7 @@ class MonthForecast:
     ends_at: datetime = strawberry.field(description="When the month ends; panel's offset.")
     method: ForecastMethod = strawberry.field(description="How it was made.")
     used_kwh: float = strawberry.field(description="Used in the month so far, in kWh.")
-    energy_kwh: EnergyQuantiles = strawberry.field(description="Used by the end of the month, so far included.")
+    energy: EnergyQuantiles = strawberry.field(description="Used by the end of the month, so far included.")
     cost_so_far: Money | None = strawberry.field(
         description="What that costs so far, by the panel's tariffs, taxes and charges that are due included. Null"
         " where no tariff is known, or there are two currencies."

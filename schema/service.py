@@ -61,9 +61,6 @@ class ForecastingStatus:
     model_problem: str | None = strawberry.field(
         description="Why no model is in use, so that forecasts are made by PROFILE; null when one is."
     )
-    made_count: float = strawberry.field(description="Forecasts made so far, a whole number.")
-    failed_count: float = strawberry.field(description="Attempts so far that failed by a fault, a whole number; the log has each.")
-    computing_s: float = strawberry.field(description="Seconds of computing that the forecasts took so far.")
     seen_at: datetime | None = strawberry.field(
         description="When the jobs computed forecasts last (UTC); null before the first."
     )

@@ -111,7 +111,7 @@ def test_quantities_say_their_unit_in_their_name_or_beside_them() -> None:
         for field_name, field in type_.fields.items()
         if str(field.type).strip("[]!") == "Float"
         and not re.search(
-            r"(Kwh|Kw|Kva|Ms|Days|S|Percent)\d*$|Factor|^(r|s|t|n)$|Unbalance|daysLeft|historyDays", field_name
+            r"(Kwh|Kw|Kva|Ms|Hours|Days|S|Percent)\d*$|Factor|^(r|s|t|n)$|Unbalance|daysLeft|historyDays", field_name
         )
     ]
     assert unnamed == []
@@ -119,7 +119,8 @@ def test_quantities_say_their_unit_in_their_name_or_beside_them() -> None:
 
 UNITS = {
     r"Kwh\d*$": r"\bkWh\b", r"Kw\d*$": r"\bkW\b", r"Kva$": r"\bkVA\b", r"(?<![A-Z])S$": r"\b[Ss]econds?\b",
-    r"Ms$": r"\bmilliseconds\b", r"Bytes$": r"\b[Bb]ytes\b", r"Mib$": r"\bMiB\b", r"Percent$": r"\bpercent\b",
+    r"Hours$": r"\bhours\b", r"Ms$": r"\bmilliseconds\b", r"Bytes$": r"\b[Bb]ytes\b", r"Mib$": r"\bMiB\b", 
+    r"Percent$": r"\bpercent\b",
     r"([dD]ays?|daysLeft)$": r"\b[dD]ays?\b", r"Years$": r"\byears\b",
 }  # fmt: skip
 """How names of quantities end, and what their own descriptions must then say."""
@@ -241,7 +242,7 @@ def test_enums_have_the_promised_values() -> None:
     assert values("PanelStatus") == {"ONLINE", "OFFLINE"}
     assert values("Step") == {"MINUTE", "FIVE_MINUTES", "QUARTER_HOUR", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"}
     assert values("Range") == {"LAST_1H", "LAST_6H", "LAST_12H", "LAST_24H", "LAST_7D", "LAST_30D", "LAST_1Y"}
-    assert values("ForecastMethod") == {"LEARNING", "PROFILE"}
+    assert values("ForecastMethod") == {"LEARNING", "PROFILE", "MODEL"}
 
 
 def test_an_argument_without_description_is_found_when_the_schema_is_built() -> None:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from metering.tariffs.rules import Band, Block, Window, flat
+from forecasting.months import refresh_months
 from store.connections import connect
 from store.merge import BatchWriter
 from store.tariffs import set_tariff
@@ -126,6 +127,14 @@ async def test_a_year_compared_with_the_one_before_takes_one_statement_more(fift
     months = f"months {{ panels {{ {previous} }} total {{ {previous} }} }}"
     await fifty.ask(f"{{ yearlySummary(year: 2026) {{ total {{ {previous} }} {months} }} }}")
     assert len(statements) <= 5 + 10
+
+
+async def test_the_months_to_come_of_fifty_panels_take_a_few(fifty: Site, statements: list[str]) -> None:
+    await refresh_months(fifty.pool, now=NOW)
+    statements.clear()
+    data = await fifty.ask("{ panels(first: 50) { nodes { monthForecast { usedKwh cost { p50 { amount } } } } } }")
+    assert all(panel["monthForecast"]["cost"] for panel in data["panels"]["nodes"])
+    assert len(statements) == 4
 
 
 async def test_a_days_readings_take_one_statement_after_the_panel(fifty: Site, statements: list[str]) -> None:

@@ -101,7 +101,7 @@ async def test_a_forecast_follows_readings_and_credit_and_raises_an_alert_on_day
     ((balance, days_left, method),) = flat.execute("SELECT balance_kwh, days_left, method FROM depletion_forecast"
                                                    " ORDER BY hour_at DESC LIMIT 1")  # fmt: skip
     assert body.startswith("Flat 3A has 15.0 kWh left, enough for about ")
-    assert (float(balance), method) == (15.0, "PROFILE")
+    assert (float(balance), method) == (15.0, "MODEL")
     assert 0 < days_left < 3
 
 
