@@ -16,7 +16,16 @@ from forecasting.forest import Trees, forest_of
 from forecasting.hours import Floats
 from forecasting.trained import DepletionModel
 
-__all__ = ["SHIPPED", "BadModel", "DepletionModel", "ModelFacts", "load_model", "model_bytes", "write_model"]
+__all__ = [
+    "SHIPPED",
+    "BadModel",
+    "DepletionModel",
+    "ModelFacts",
+    "load_model",
+    "model_bytes",
+    "model_of",
+    "write_model",
+]
 
 SHIPPED = Path(__file__).parent / "depletion.safetensors"
 FORMAT = 1
@@ -82,7 +91,7 @@ def load_model(path: Path | None = None) -> DepletionModel:
     source = path or SHIPPED
     try:
         content = _content(source)
-        return _model(content)
+        return model_of(content)
     except OSError as error:
         raise BadModel(f"{source.name} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, SafetensorError) as error:
@@ -104,7 +113,12 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _model(content: bytes) -> DepletionModel:
+def model_of(content: bytes) -> DepletionModel:
+    """The model of a file with this content.
+
+    Raises:
+        ValueError, KeyError, SafetensorError: it is not one of this version.
+    """
     known = _facts(content)
     for name, ours in (("format", FORMAT), ("features", list(FEATURES)), ("horizon_hours", KNOT_HOURS.tolist())):
         if known[name] != ours:

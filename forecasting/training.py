@@ -17,7 +17,7 @@ from forecasting.hours import Floats
 from forecasting.model import ModelFacts, model_bytes
 from forecasting.training_rows import Rows, TrainingHome, TrainingRows, joined, training_rows
 
-LEAST_ROWS = 500
+LEAST_ROWS = 300
 
 Progress = Callable[[str, float], None]
 

@@ -12,11 +12,11 @@ from forecasting.features import FEATURES, KNOT_HOURS, feature_rows
 from forecasting.hours import HOUR_S, Floats, HourlyUsage, Integers
 from forecasting.outlook import Outlook, expected_hours, expected_total, outlook
 
-TOTALS_PER_ORIGIN, TIMES_PER_ORIGIN = 4, 3
+TOTALS_PER_ORIGIN, TIMES_PER_ORIGIN = 2, 2
 BALANCE_DAYS = (0.75, 40.0)
 BALANCE_SPREAD = 0.2
 SCALE_HOURS = 28 * 24
-LEAST_FUTURE_HOURS, MOST_FUTURE_HOURS = 7 * 24, 60 * 24
+LEAST_FUTURE_HOURS, ENOUGH_FUTURE_HOURS, MOST_FUTURE_HOURS = 7 * 24, 45 * 24, 60 * 24
 LEAST_KWH_A_DAY = 0.3
 LEAST_KNOWN_SHARE = 0.8
 HISTORY_HOURS = (3, 6, 12, 24, 72, 168, 672, 4320)
@@ -24,6 +24,7 @@ THINNED_SHARE = 0.3
 MOST_LOG_RATIO = 3.0
 
 _AT_ONCE = 64
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +92,28 @@ def _parts(origins: Iterable[_Origin]) -> Iterator[list[_Origin]]:
 def _origins(home: TrainingHome, *, prior: Floats, random: np.random.Generator, count: int) -> Iterator[_Origin]:
     """Up to `count` instants with known usage around them; fewer where the data is short."""
     unknown = np.append(0, np.cumsum(np.isnan(home.energy_kwh)))
-    last = len(home.energy_kwh) - LEAST_FUTURE_HOURS
-    found = 0
-    for _ in range(20 * count):
-        if found == count or last <= SCALE_HOURS:
-            return
+    for _ in range(count):
         history_hours = _history_length(random)
-        hour = int(random.integers(SCALE_HOURS, last))
         is_thinned = random.random() < THINNED_SHARE
-        if not _is_usable(home, hour=hour, history_hours=history_hours, unknown=unknown):
+        hour = _instant(home, history_hours=history_hours, unknown=unknown, random=random)
+        if hour is None:
             continue
         usage = _seen(home, hour=hour, history_hours=history_hours)
         if is_thinned:
             usage = thinned(usage, random=random)
         expected = outlook(usage, starts_at_s=usage.ends_at_s, time_zone=home.time_zone, prior=prior)
         if expected is not None:
-            found += 1
             mean_kwh = float(np.nanmean(home.energy_kwh[hour - SCALE_HOURS : hour])) * 24
             yield _Origin(usage, expected, _ahead(home, hour=hour), mean_kwh)
+
+
+def _instant(home: TrainingHome, *, history_hours: int, unknown: Integers, random: np.random.Generator) -> int | None:
+    """A random hour with that much known before it; None where twenty tries find none."""
+    first, last = max(history_hours, SCALE_HOURS), len(home.energy_kwh) - LEAST_FUTURE_HOURS
+    if last <= first:
+        return None
+    hours = random.integers(first, last, size=_TRIES).tolist()
+    return next((hour for hour in hours if _is_usable(home, hour, history_hours, unknown)), None)
 
 
 def _history_length(random: np.random.Generator) -> int:
@@ -118,8 +123,8 @@ def _history_length(random: np.random.Generator) -> int:
     return int(math.exp(random.uniform(shortest, longest)))
 
 
-def _is_usable(home: TrainingHome, *, hour: int, history_hours: int, unknown: Integers) -> bool:
-    if hour < history_hours or unknown[hour + LEAST_FUTURE_HOURS] > unknown[hour - 1]:
+def _is_usable(home: TrainingHome, hour: int, history_hours: int, unknown: Integers) -> bool:
+    if unknown[hour + LEAST_FUTURE_HOURS] > unknown[hour - 1]:
         return False
     for hours in (history_hours, SCALE_HOURS):
         if unknown[hour] - unknown[hour - hours] > (1 - LEAST_KNOWN_SHARE) * hours:
@@ -193,8 +198,8 @@ def _time_targets(part: Sequence[_Origin], *, random: np.random.Generator) -> li
             knot = _nearest_knot(expected_hours(one.expected, energy_kwh=float(balance_kwh)))
             hours = float(KNOT_HOURS[knot])
             units_kwh = float(expected_total(one.expected, hours=np.array(hours)))
-            if units_kwh > used_kwh[-1] and len(one.ahead_kwh) < MOST_FUTURE_HOURS:
-                continue
+            if len(one.ahead_kwh) < min(3 * hours + 72, ENOUGH_FUTURE_HOURS):
+                continue  # whatever came: to leave out only what lasted beyond would make the others look short
             targets.append((number, knot, _log_ratio(_hours_until_used(used_kwh, units_kwh=units_kwh), hours)))
     return targets
 

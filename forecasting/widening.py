@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 LEAST_RESOLVED = 20
 MOST_NARROW, MOST_WIDE = 0.7, 3.0
-HALF_LIFE = 60
-PRIOR_FORECASTS = 30
+HALF_LIFE = 100
+PRIOR_FORECASTS = 15
 TAIL = 0.1
 
 _LEAST_DISTANCE = 0.02
@@ -42,8 +42,8 @@ class Resolved:
 def widening_of(resolved: Iterable[Resolved], *, pooled: Widening = NO_WIDENING) -> Widening:
     """The widening after which P10 and P90 of these forecasts, oldest first, would have missed 1 in 10 on each side.
 
-    Newer forecasts count more: the weight halves every 60. What the panel's own say is averaged (in logarithms) with
-    `pooled`, which weighs 30 forecasts; below 20 forecasts `pooled` stands alone. Always between 0.7 and 3. The
+    Newer forecasts count more: the weight halves every 100. What the panel's own say is averaged (in logarithms) with
+    `pooled`, which weighs 15 forecasts; below 20 forecasts `pooled` stands alone. Always between 0.7 and 3. The
     pooled widening of a deployment is this function of all its panels' forecasts.
     """
     hours = np.array([(one.p10_hours, one.p50_hours, one.p90_hours, one.actual_hours) for one in resolved])

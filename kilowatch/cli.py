@@ -18,6 +18,7 @@ from kilowatch.rejected import rejected_app
 from kilowatch.settings import SettingError, Settings, listed
 from kilowatch.starting import CommandError, errors, started
 from kilowatch.tables import show_json, show_table
+from kilowatch.train import train
 from kilowatch.transfer import export_readings, import_readings
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.add_typer(panel_app, name="panel")
 app.add_typer(rejected_app, name="rejected")
 app.command("import")(import_readings)
 app.command("export")(export_readings)
+app.command("train")(train)
 app.add_typer(reading_app, name="reading")
 console = Console()
 

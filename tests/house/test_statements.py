@@ -110,6 +110,7 @@ FOR_JOBS = {
     "reading_changes.withdraw": "counts what an admin withdraws",
     "registry.described": "the command line, whose user owns the database",
     "registry.registers": "the simulator",
+    "training.panels": "the command line, which trains with the owner's consent",
     "vends.by_state": "how many purchases there are, nobody's data",
     "vends.entry_of_token": "the job that credits tokens",
     "vends.next_due_at": "the job that buys units",
