@@ -51,7 +51,7 @@ async def enter(site: Site, token: str, *, viewer: Viewer | None = None, **given
 
 def token(count: int, value: int | None = 10, *, kind: int = TokenType.ADD_TIME, **others: Any) -> str:
     """The meter's next token after a count, by the library."""
-    given = {"secret_key": KEY, "starting_code": CODE, "token_type": kind} | others
+    given: dict[str, Any] = {"secret_key": KEY, "starting_code": CODE, "token_type": kind} | others
     return OpenPAYGOTokenEncoder.generate_token(count=count, value=value, **given)[1]
 
 
