@@ -9,21 +9,22 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kilowatch.demo.credit import EURO_TARIFF, TARIFF, settle_credit
+from kilowatch.demo.credit import settle_credit
+from kilowatch.demo.earlier_forecasts import tell_earlier
 from kilowatch.demo.history import PanelHistory
+from kilowatch.demo.paygo import set_paygo
+from kilowatch.demo.prices import tariffs_of
 from kilowatch.demo.registers import latest_registers
 from kilowatch.demo.site import (
     PANELS,
     PASSWORD,
     PEOPLE,
-    SMART_METER,
     SimulatedPanel,
     SimulatedPerson,
 )
 from metering.access import Role, Viewer
 from metering.alerts import PushPlatform
 from metering.low_units import Threshold, Unit
-from metering.tariffs.rules import Tariff
 from store import accounts, low_units, push_devices, registry, tariffs
 from store.connections import Database, connect, connect_async
 from store.merge import BatchWriter, PanelReading
@@ -49,7 +50,9 @@ def seed(database_url: str, *, console: Console, days: int) -> dict[str, Registe
     panel_ids = asyncio.run(_furnish(database_url))
     histories = asyncio.run(_missing_history(database_url, since=now - timedelta(days=days), until=now))
     _load(database_url, histories, panel_ids=panel_ids, console=console)
+    asyncio.run(set_paygo(database_url, panel_ids=panel_ids, at=now))
     asyncio.run(settle_credit(database_url, panel_ids=panel_ids, since=now - timedelta(days=days), until=now))
+    asyncio.run(tell_earlier(database_url, until=now))
     return latest_registers(database_url)
 
 
@@ -66,18 +69,10 @@ async def _check_people(database_url: str) -> None:
 async def _furnish(database_url: str) -> dict[str, int]:
     async with await connect_async(database_url) as connection, connection.transaction():
         panel_ids = {panel.code: await registry.describe_panel(connection, _described(panel)) for panel in PANELS}
-        for panel in PANELS:
-            if tariff := _tariff(panel):
-                await tariffs.set_tariff(connection, panel_id=panel_ids[panel.code], tariff=tariff)
+        for code, tariff in tariffs_of(PANELS).items():
+            await tariffs.set_tariff(connection, panel_id=panel_ids[code], tariff=tariff)
     await _invite(database_url, panel_ids=panel_ids)
     return panel_ids
-
-
-def _tariff(panel: SimulatedPanel) -> Tariff | None:
-    """What a kWh costs there; None where the default tariff is right."""
-    if panel.is_prepaid:
-        return TARIFF
-    return EURO_TARIFF if panel.device == SMART_METER else None
 
 
 def _described(panel: SimulatedPanel) -> registry.PanelDescription:
@@ -100,6 +95,7 @@ async def _missing_history(database_url: str, *, since: datetime, until: datetim
         if panel.code in known
         else PanelHistory(panel, since, until, panel.register_kwh, panel.register_kwh)
         for panel in PANELS
+        if not panel.is_typed_in
     ]
 
 

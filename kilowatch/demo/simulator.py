@@ -17,7 +17,11 @@ async def simulate(
     `registers` is where each panel's registers go on; a panel without an entry starts at its own value.
     """
     loop = asyncio.get_running_loop()
-    speaking = devices(panels, registers=registers, started_s=datetime.now(UTC).timestamp())
+    speaking = devices(
+        [panel for panel in panels if not panel.is_typed_in],
+        registers=registers,
+        started_s=datetime.now(UTC).timestamp(),
+    )
     async with Publisher(mqtt_url, client_id="kilowatch-simulator") as publisher:
         next_s = loop.time()
         while True:

@@ -15,7 +15,8 @@ class SimulatedPanel:
     """A panel and how much it draws: a base load and what its use adds at the busiest hour, in kW.
 
     `solar_kw` is what the roof yields at most. `device` names the device that speaks for it, where that is not a power
-    meter of its own; the panels of one device share their weather and their home.
+    meter of its own; the panels of one device share their weather and their home. Nothing speaks for a panel that
+    `is_typed_in`: people type in what its display shows.
     """
 
     code: str
@@ -30,6 +31,7 @@ class SimulatedPanel:
     meter_number: str | None = None
     solar_kw: float = 0.0
     device: str | None = None
+    is_typed_in: bool = False
 
     @property
     def is_prepaid(self) -> bool:
@@ -53,7 +55,7 @@ class SimulatedPerson:
 
     email: str
     name: str
-    role: Literal["ADMIN", "TENANT"]
+    role: Literal["ADMIN", "LANDLORD", "TENANT"]
     panels: tuple[str, ...] = ()
     phone_token: str | None = None
     threshold_kwh: Decimal | None = None
@@ -78,6 +80,9 @@ PANELS = (
     SimulatedPanel(
         "PANEL_LANTAI_3", "Server room and meeting rooms", _OFFICE[0], 3, _OFFICE[1], "OFFICE", 4.2, 7.5, 203_118.0
     ),
+    SimulatedPanel(
+        "FLAT_1A", "Flat 1A, typed in", _HOME[0], 1, _HOME[1], "HOME", 0.15, 0.62, 0.0, "45041234518", is_typed_in=True
+    ),
     SimulatedPanel("FLAT_2A", "Flat 2A", _HOME[0], 2, _HOME[1], "HOME", 0.12, 0.75, 4_210.0, "45041234567"),
     SimulatedPanel("FLAT_2B", "Flat 2B", _HOME[0], 2, _HOME[1], "HOME", 0.21, 1.3, 6_903.0, "45041234575"),
     SimulatedPanel(
@@ -93,6 +98,7 @@ PANELS = (
         solar_kw=4.2,
         device=SMART_METER,
     ),
+    SimulatedPanel("FLAT_3A", "Flat 3A, OpenPAYGO", _HOME[0], 3, _HOME[1], "HOME", 0.1, 0.5, 1_877.0, "45041234591"),
     *(
         SimulatedPanel(
             f"{HUB}:{part}",
@@ -119,10 +125,19 @@ PEOPLE = (
     SimulatedPerson(
         "bayo@demo.kilowatch", "Bayo, tenant of flat 2B", "TENANT", ("FLAT_2B",), "demo-phone-bayo", Decimal(10)
     ),
+    SimulatedPerson("chika@demo.kilowatch", "Chika, tenant of flat 1A, without a device", "TENANT", ("FLAT_1A",)),
+    SimulatedPerson(
+        "funmi@demo.kilowatch", "Funmi, landlord of the flats", "LANDLORD", ("FLAT_1A", "FLAT_2A", "FLAT_2B", "FLAT_3A")
+    ),
 )
 
-NAIRA_PER_KWH = Decimal("209.50")
-NAIRA_VAT_PERCENT = Decimal("7.5")
+DEBTOR = "FLAT_2A"
+"""The flat whose ledger has a display, a reversal and a debt beside its top-ups."""
+
+OPENPAYGO_FLAT = "FLAT_3A"
+OPENPAYGO_KEY_HEX = "a29ab82edc5fbbc41ec9530f6dac86b1"  # of the demo alone
+OPENPAYGO_STARTING_CODE = 123_456_789
+OPENPAYGO_KWH_PER_VALUE = Decimal("0.1")
 
 LOW_FLAT = "FLAT_2B"
 """The flat that is about to run low whenever the demo starts, so that a push can be seen going out."""

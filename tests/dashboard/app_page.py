@@ -38,8 +38,11 @@ class Dashboard:
         """The big number of a card."""
         return self.card(code).locator(".power strong")
 
-    def chart(self, name: Literal["power", "usage"]) -> Locator:
+    def chart(self, name: Literal["power", "usage", "balance", "fan"]) -> Locator:
         return self.page.locator(f"svg[data-chart={name}]")
+
+    def form(self, name: str) -> Locator:
+        return self.page.get_by_role("form", name=name, exact=True)
 
     async def says(self, place: Locator, text: str) -> None:
         """Waits until a place contains the text."""

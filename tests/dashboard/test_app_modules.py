@@ -14,6 +14,19 @@ from tests.dashboard.small_server import served
 
 Evaluate = Callable[[str], Coroutine[Any, Any, Any]]
 MINUTE_MS = 60_000
+MODULES = (
+    "zone",
+    "series",
+    "scale",
+    "format",
+    "operations",
+    "addresses",
+    "depletion_band",
+    "session",
+    "run_down",
+    "forecast_words",
+    "tariff_week",
+)
 
 
 @pytest.fixture
@@ -25,8 +38,7 @@ async def evaluate(chromium: Browser) -> AsyncGenerator[Evaluate]:
         await page.goto(url)
 
         async def evaluated(expression: str) -> Any:
-            names = "zone", "series", "scale", "format", "operations", "addresses", "depletion_band", "session"
-            imports = ", ".join(f"import('/app/0/{name}.js')" for name in names)
+            imports = ", ".join(f"import('/app/0/{name}.js')" for name in MODULES)
             in_m = f"all => {{ const m = Object.assign({{}}, ...all); return {expression}; }}"
             return await page.evaluate(f"Promise.all([{imports}]).then({in_m})")
 
@@ -167,6 +179,75 @@ async def test_spans_are_told_in_days_and_hours(evaluate: Evaluate) -> None:
     assert words == ["0 mins", "14 mins", "21 hrs", "1 day", "2 days 4 hrs", "7 days 9 hrs", "60 days"]
 
 
+async def test_what_is_left_is_told_as_people_say_it(evaluate: Evaluate) -> None:
+    words = await evaluate("[0, 0.01, 0.9, 1.4, 2.17, 7.4].map(daysLeft => m.lasting({daysLeft}))")
+    assert words == [
+        "used up",
+        "about 14 mins left",
+        "about 22 hrs left",
+        "about 34 hrs left",
+        "about 2 days left",
+        "about 7 days left",
+    ]
+    assert await evaluate("m.lasting({daysLeft: null})") == "more than 90 days left"
+
+
+async def test_a_forecast_says_how_it_was_made_and_how_earlier_ones_did(evaluate: Evaluate) -> None:
+    made = "{method: %r, historyDays: 180, dataUpTo: '2026-11-21T11:57:00Z'}"
+    now_ms = "Date.parse('2026-11-21T12:00Z')"
+    assert await evaluate(f"m.making({made % 'MODEL'}, {now_ms})") == (
+        "By the trained model, from 180 days of data. The newest data came 3 minutes ago."
+    )
+    learning = await evaluate(f"m.making({made % 'LEARNING'}, {now_ms})")
+    assert learning.startswith("Learning: less than a day of data is known")
+    figures = "{resolvedCount: 42, coveragePercent: 81, medianAbsoluteErrorHours: 3.2}"
+    assert await evaluate(f"m.judged({figures})") == "Of 42 earlier forecasts, 81% held; typically 3 hrs off."
+    assert await evaluate("m.judged({resolvedCount: 0})") == "No earlier forecast could be judged yet."
+
+
+RUN_DOWN = """(() => {
+    const at = hours => new Date(Date.parse('2026-11-21T12:30Z') + hours * 36e5).toISOString();
+    const hours = Array.from({length: 168}, (_, hour) => at(0.5 + hour));
+    const hourly = {startsAt: hours, p50Kwh: hours.map((_, hour) => hour %% 2 ? 1.5 : 0.5)};
+    const daily = {startsAt: [at(11.5), at(35.5)], p50Kwh: [24, 24]};
+    const forecast = {madeAt: at(0), balanceKwh: '24', depletesAt: %s, expectedUsage: {hourly, daily}};
+    return m.runDown(forecast);
+})()"""
+
+
+async def test_a_balance_goes_down_by_the_rhythm_of_hours_to_zero_when_the_forecast_says(evaluate: Evaluate) -> None:
+    down = await evaluate(RUN_DOWN % "{p10: at(20), p50: at(24), p90: at(30)}")
+    hours = [(at - down["at_ms"][0]) / 3_600_000 for at in down["at_ms"]]
+    assert [down[line][0] for line in ("early", "likely", "late")] == [24, 24, 24]
+    zeros = {line: hours[down[line].index(0)] for line in ("early", "likely", "late")}
+    assert zeros == {"early": 20, "likely": 24, "late": 30}
+    for line in ("early", "likely", "late"):
+        assert down[line] == sorted(down[line], reverse=True)
+    assert all(early <= likely <= late for early, likely, late in zip(*(down[n] for n in zeros), strict=True))
+
+
+async def test_a_balance_that_lasts_beyond_what_is_foreseen_stays_above_zero(evaluate: Evaluate) -> None:
+    down = await evaluate(RUN_DOWN % "{p10: at(480), p50: at(720), p90: null}")
+    assert down["likely"][-1] == 0
+    assert down["late"][-1] >= 0
+    assert (down["at_ms"][-1] - down["at_ms"][0]) / 86_400_000 == 90
+
+
+async def test_a_week_shows_the_band_of_each_half_hour(evaluate: Evaluate) -> None:
+    week = await evaluate(
+        """(() => { const all = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        const days = ['MONDAY', 'FRIDAY'];
+        const bands = [{windows: []}, {windows: [{fromTime: '22:00', toTime: '06:00', weekdays: days, months: all}]},
+            {windows: [{fromTime: '12:30', toTime: '13:00', weekdays: days, months: [11]}]}];
+        return [m.weekOf(bands, 11), m.weekOf(bands, 12)]; })()"""
+    )
+    november, december = week
+    assert november[0] == [0] * 25 + [2] + [0] * 18 + [1] * 4
+    assert november[1] == [1] * 12 + [0] * 36  # the night that began on Monday
+    assert november[5] == [1] * 12 + [0] * 36
+    assert december[0] == [0] * 44 + [1] * 4
+
+
 async def test_times_are_those_of_the_panel(evaluate: Evaluate) -> None:
     words = await evaluate(
         """[m.time('2026-11-21T17:30:05Z', {zone: 'Asia/Jakarta', shape: 'weekdayClock'}),
@@ -180,7 +261,7 @@ async def test_times_are_those_of_the_panel(evaluate: Evaluate) -> None:
     [
         ("24T11:34", "24T17:35", "25T01:55", "likely Tue 24 Nov, 18:30, between Tue 12:30 and Wed 03:00"),
         ("24T12:01", "24T13:02", "24T15:58", "likely Tue 24 Nov, 14:00, between 13:00 and 17:00"),
-        ("23T06:00", "24T17:00", "26T06:00", "likely Tue 24 Nov, 18:00, between Mon and Thu"),
+        ("23T06:00", "24T17:00", "26T06:00", "likely Tue 24 Nov, 18:00, between Mon 23 Nov and Thu 26 Nov"),
         ("22T06:00", "25T17:00", "29T06:00", "likely Wed 25 Nov, 18:00, between Sun 22 Nov and Sun 29 Nov"),
         ("22T06:00", "25T17:00", None, "likely Wed 25 Nov, 18:00, not before Sun 22 Nov"),
         ("22T06:00", None, None, "not before Sun 22 Nov"),

@@ -83,7 +83,10 @@ const ticks = (labels, width) =>
     }),
   );
 
-/** "likely Tue 24 Nov 18:00, between Mon and Thu": as exact as the span between early and late allows. */
+/** The same words for an early, a likely and a late instant of the server's. */
+export const between = (depletesAt, zone) => wording(instants(depletesAt), zone);
+
+/** "likely Tue 24 Nov 18:00, between Mon 23 and Thu 26 Nov": as exact as the span between early and late allows. */
 function wording({ early_ms, likely_ms, late_ms }, zone) {
   if (early_ms == null) return ['not within the days that can be forecast'];
   const round_ms = late_ms != null && late_ms - early_ms < HOURS_MS ? 5 * MINUTE_MS : 30 * MINUTE_MS;
@@ -97,8 +100,7 @@ function wording({ early_ms, likely_ms, late_ms }, zone) {
 }
 
 function edgeShape(early_ms, late_ms, zone) {
-  if (late_ms == null || late_ms - early_ms > 6 * DAY_MS) return 'weekdayDay';
-  if (late_ms - early_ms >= DAY_MS) return 'weekday';
+  if (late_ms == null || late_ms - early_ms >= DAY_MS) return 'weekdayDay';
   const [first, last] = [early_ms, late_ms].map((ms) => Math.floor(wallOf(ms, zone) / DAY_MS));
   return first === last ? 'clock' : 'weekdayTime';
 }

@@ -27,6 +27,7 @@ export const register = (kwh) => (kwh == null ? '–' : `${rounded(kwh, 2)}${SPA
 export const units = (kwh) => `${rounded(kwh, 2)}${SPACE}kWh`;
 export const ratio = (value) => (value == null ? '–' : rounded(value, 2));
 export const count = (value) => rounded(value, 0);
+export const percent = (share) => formatOf(Intl.NumberFormat, { style: 'percent' }).format(share);
 
 /** Money as its currency writes it; large amounts without the small change. */
 export function money({ amount, currency }) {
@@ -49,6 +50,13 @@ export function daysLeft(days) {
   return hours ? span(hours, 'hour') : span(minutes, 'minute');
 }
 
+/** A span of days as people say it: "4 days", "30 hrs", "20 mins". */
+export function about(days) {
+  const hours = days * 24;
+  if (hours >= 48) return span(Math.round(days), 'day');
+  return hours >= 2 ? span(Math.round(hours), 'hour') : span(Math.max(Math.round(days * 1440), 0), 'minute');
+}
+
 const span = (value, unit) =>
   formatOf(Intl.NumberFormat, { style: 'unit', unit, unitDisplay: unit === 'day' ? 'long' : 'short' }).format(value);
 
@@ -60,6 +68,7 @@ const SHAPES = {
   weekdayDay: { weekday: 'short', day: 'numeric', month: 'short' },
   weekdayTime: { weekday: 'short', hour: '2-digit', minute: '2-digit' },
   weekdayClock: { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+  dayClock: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
   month: { month: 'short' },
   monthYear: { month: 'long', year: 'numeric' },
 };

@@ -27,6 +27,7 @@ const HOUR = `hour: readings(range: LAST_1H, maxPoints: 720) {
 }`;
 
 export const PANELS = `query Panels($first: Int!, $after: Cursor) {
+  viewer { role }
   panels(first: $first, after: $after) {
     totalCount
     pageInfo { hasNextPage endCursor }
@@ -94,10 +95,132 @@ export const ACKNOWLEDGE = `mutation Acknowledge($input: AcknowledgeAlertInput!)
   }
 }`;
 
+const REFUSAL = 'refusal { code message field }';
+
+const RECEIPT = `fragment Parts on Receipt {
+  gross { amount currency }
+  lines { kind name amount percent }
+  unitPrice
+  unitsKwh
+  repaidKwh
+  addedKwh
+  tariffName
+}`;
+
+export const QUOTE = `query Quote($code: String!, $amount: MoneyInput, $unitsKwh: Decimal) {
+  panel(code: $code) { prepaid { quote(amount: $amount, unitsKwh: $unitsKwh) { ...Parts } } }
+}
+${RECEIPT}`;
+
 export const TOP_UP = `mutation TopUp($input: TopUpInput!) {
-  topUp(input: $input) {
-    entry { unitsKwh paid { amount currency } }
-    refusal { code message field }
+  topUp(input: $input) { entry { unitsKwh paid { amount currency } } ${REFUSAL} }
+}`;
+
+export const RECORD_BALANCE = `mutation RecordBalance($input: RecordBalanceInput!) {
+  recordBalance(input: $input) { entry { shownKwh } ${REFUSAL} }
+}`;
+
+export const SET_LOW_UNITS = `mutation SetLowUnits($input: SetLowUnitsRuleInput!) {
+  setLowUnitsRule(input: $input) { ${REFUSAL} }
+}`;
+
+export const TAKE_EMERGENCY = `mutation TakeEmergency($input: TakeEmergencyCreditInput!) {
+  takeEmergencyCredit(input: $input) { entry { unitsKwh } ${REFUSAL} }
+}`;
+
+export const SET_EMERGENCY = `mutation SetEmergency($input: SetEmergencyCreditInput!) {
+  setEmergencyCredit(input: $input) { ${REFUSAL} }
+}`;
+
+export const RECORD_DEBT = `mutation RecordDebt($input: RecordDebtInput!) {
+  recordDebt(input: $input) { entry { id } ${REFUSAL} }
+}`;
+
+export const REVERSE = `mutation Reverse($input: ReverseEntryInput!) {
+  reverseEntry(input: $input) { entry { id } ${REFUSAL} }
+}`;
+
+export const ACCOUNT = `query Account($code: String!) {
+  panel(code: $code) {
+    prepaid {
+      debt { amount currency }
+      emergencyCredit { limitKwh availableBelowKwh takenKwh isAvailable }
+      lowUnits { thresholdKwh thresholdDays }
+    }
+  }
+}`;
+
+export const LEDGER = `query Ledger($code: String!, $first: Int!) {
+  panel(code: $code) {
+    prepaid {
+      ledger(first: $first) {
+        pageInfo { hasNextPage }
+        nodes {
+          id
+          at
+          kind
+          unitsKwh
+          shownKwh
+          paid { amount currency }
+          tokenEnding
+          source
+          debtChange { amount currency }
+          reversedBy
+          reason
+          receipt { ...Parts }
+        }
+      }
+    }
+  }
+}
+${RECEIPT}`;
+
+const RUNS_OUT = 'method historyDays madeAt dataUpTo balanceKwh daysLeft depletesAt { p10 p50 p90 }';
+const COLUMNS = 'startsAt p10Kwh p50Kwh p90Kwh';
+const EXPECTED = `expectedUsage { daily { ${COLUMNS} } hourly { ${COLUMNS} } }`;
+
+export const OUTLOOK = `query Outlook($code: String!) {
+  panel(code: $code) {
+    prepaid {
+      forecast { ${RUNS_OUT} ${EXPECTED} backtest { resolvedCount coveragePercent medianAbsoluteErrorHours } }
+    }
+  }
+}`;
+
+export const WHAT_IF = `query WhatIf($code: String!, $amount: MoneyInput, $less: Float) {
+  panel(code: $code) {
+    prepaid { whatIf(topUpAmount: $amount, useLessPercent: $less) { ${RUNS_OUT} ${EXPECTED} } }
+  }
+}`;
+
+export const MONTH_FORECAST = `query MonthForecast($code: String!) {
+  panel(code: $code) {
+    monthForecast {
+      energy { p10Kwh p50Kwh p90Kwh }
+      cost { p10 { amount currency } p50 { amount currency } p90 { amount currency } }
+      changePercent
+    }
+  }
+}`;
+
+export const TARIFF = `query Tariff($code: String!) {
+  panel(code: $code) {
+    currentPrice { currency priceWithTaxes bandName until untilKwh }
+    tariff {
+      name
+      timeZone
+      currency
+      bands {
+        name
+        blocks { fromKwh toKwh priceWithTaxes }
+        windows { fromTime toTime weekdays months }
+      }
+      standingCharges { name amount per }
+      minimumCharge
+      taxes { name percent }
+      vending { fees { name amount percent } stampDuty { amount above } debtPercent minimum }
+      note
+    }
   }
 }`;
 

@@ -24,7 +24,7 @@ export class PanelCard {
       cost: h('dd'),
       register: h('dd'),
       spark: new Sparkline(),
-      prepaid: panel.isPrepaid ? new Prepaid({ panel, site, api }) : null,
+      prepaid: panel.isPrepaid ? new Prepaid({ panel, site, api, isAlone }) : null,
     };
     this.element = card(panel, this.#parts, { isAlone });
     this.update();

@@ -1,13 +1,16 @@
-// Turns one panel into its own view: its card, its power over a range, its days and its month.
+// Turns one panel into its own view: its card, its power over a range, its days, its month, tariff and credit.
 import { Chart } from './chart.js';
-import { batched, fill, h, write } from './elements.js';
-import { energy, money, monthName, power, ratio, zoneName } from './format.js';
-import { DAILY, PANEL_MONTH, POWER } from './operations.js';
+import { batched, h, write } from './elements.js';
+import { zoneName } from './format.js';
+import { DAILY, POWER } from './operations.js';
+import { isUsage } from './panel.js';
 import { PanelCard } from './panel_card.js';
+import { PanelMonth } from './panel_month.js';
 import { powerDrawing } from './power_chart.js';
+import { PrepaidView } from './prepaid_view.js';
 import { add, seriesOf } from './series.js';
+import { TariffCard } from './tariff_card.js';
 import { usageDrawing } from './usage_chart.js';
-import { monthOf } from './zone.js';
 
 const HOUR_MS = 3_600_000;
 const RANGES = [
@@ -44,12 +47,13 @@ export class PanelView {
   refresh() {
     if (!this.#panel) return;
     this.#readDays();
+    for (const part of [this.month, this.tariff, this.credit]) part?.refresh();
     if (Date.now() - this.#read_ms > this.#range.span_ms / MAX_POINTS) this.#readPower();
   }
 
   end() {
     this.#listening.abort();
-    for (const part of this.#panel ? [this.card, this.power, this.usage] : []) part.end();
+    for (const part of this.#panel ? [this.card, this.power, this.usage, this.credit] : []) part?.end();
   }
 
   #build(site, alerts) {
@@ -65,26 +69,30 @@ export class PanelView {
       h('i', { class: 'line-key' }),
       '30-day average',
     );
-    this.month = h('dl');
-    this.monthTitle = h('h2');
-    this.element.append(
-      h(
-        'div',
-        { class: 'beside' },
-        this.card.element,
-        alerts?.element,
-        h('section', { class: 'card of-month' }, this.monthTitle, this.month),
-      ),
+    const given = { api: this.#api, panel: this.#panel };
+    this.month = new PanelMonth(given);
+    this.tariff = isUsage(this.#panel) ? new TariffCard(given) : null;
+    this.credit = this.#panel.isPrepaid ? new PrepaidView({ ...given, site }) : null;
+    this.element.append(...this.#columns(alerts));
+    this.#listen(site);
+    this.#readPower();
+    this.refresh();
+  }
+
+  #columns(alerts) {
+    const { card, month, tariff, credit } = this;
+    return [
+      h('div', { class: 'beside' }, card.element, alerts?.element, credit?.buying, month.element, tariff?.element),
       h(
         'div',
         { class: 'charts' },
+        credit?.outlook.element,
+        credit?.ledger.element,
         this.#powerCard(),
         h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element),
+        credit?.landlord?.element,
       ),
-    );
-    this.#listen(site);
-    this.#readPower();
-    this.#readDays();
+    ];
   }
 
   #powerCard() {
@@ -137,25 +145,8 @@ export class PanelView {
   }
 
   async #readDays() {
-    const month = monthOf(Date.now(), this.#panel.zone);
     const daily = await this.#asked(DAILY, { code: this.#code, days: DAYS });
     if (daily?.panel) this.usage.show(usageDrawing(daily.panel.dailyUsage));
-    const found = await this.#asked(PANEL_MONTH, { code: this.#code, ...month });
-    if (found?.panel) this.#showMonth(found.panel.monthlySummary, month);
-  }
-
-  #showMonth({ energyKwh, cost, peakKw, averagePowerFactor }, month) {
-    write(this.monthTitle, `${monthName(month)} so far`);
-    const rows = [
-      ['Energy', energy(energyKwh)],
-      ['Cost', money(cost)],
-      ['Peak power', peakKw == null ? '–' : power(peakKw)],
-      ['Power factor', ratio(averagePowerFactor)],
-    ];
-    fill(
-      this.month,
-      rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value))),
-    );
   }
 
   async #asked(query, variables) {

@@ -1,7 +1,8 @@
 // Turns a prepaid panel's balance and forecast into what is left, how long it lasts, and a way to top up.
 import { DepletionBand } from './depletion_band.js';
 import { h, write } from './elements.js';
-import { daysLeft, units } from './format.js';
+import { lasting } from './forecast_words.js';
+import { units } from './format.js';
 import { TopUp } from './top_up.js';
 
 const SOON_DAYS = 3;
@@ -10,14 +11,15 @@ const VERY_SOON_DAYS = 1;
 export class Prepaid {
   #panel;
 
-  constructor({ panel, site, api }) {
+  /** `isAlone` leaves out the form: the view of one panel has forms of its own. */
+  constructor({ panel, site, api, isAlone = false }) {
     this.#panel = panel;
     this.balance = h('strong');
     this.lasts = h('p', { class: 'lasts' });
     this.learning = h('span', { class: 'badge', title: 'There is little history yet: the span is wide' }, 'learning');
     this.band = new DepletionBand();
     this.unknown = h('p', { class: 'faint' }, 'How long they last is known once there are readings.');
-    this.topUp = new TopUp({ panel, site, api });
+    this.topUp = isAlone ? null : new TopUp({ panel, site, api });
     this.element = h(
       'section',
       { class: 'prepaid', 'aria-label': 'Prepaid units' },
@@ -25,7 +27,7 @@ export class Prepaid {
       h('div', { class: 'left' }, h('p', { class: 'figure' }, this.balance), this.lasts),
       this.band.element,
       this.unknown,
-      this.topUp.element,
+      this.topUp?.element,
     );
   }
 
@@ -45,8 +47,6 @@ export class Prepaid {
     this.band.end();
   }
 }
-
-const lasting = ({ daysLeft: days }) => (days == null ? 'lasts for weeks' : `lasts ${daysLeft(days)}`);
 
 function level(prepaid) {
   if (prepaid?.balanceKwh != null && Number(prepaid.balanceKwh) <= 0) return 'empty';

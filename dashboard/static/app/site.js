@@ -12,12 +12,14 @@ const SOON_MS = [0, 2000, 6000];
 
 /**
  * The panels that the viewer may see, by code, first page first. Events: 'panels' (which there are), 'panel' (its
- * `detail` names one that changed, and its reading), 'current' (whether the server itself is up to date) and 'trouble'
- * (its `detail` an error of reading them again).
+ * `detail` names one that changed, and its reading), 'credit' (its `detail` the code of the panel whose credit was
+ * changed here), 'current' (whether the server itself is up to date) and 'trouble' (its `detail` an error of reading
+ * them again).
  */
 export class Site extends EventTarget {
   panels = new Map();
   totalCount = 0;
+  role = null;
   #api;
   #endCursor = null;
   #hasMore = false;
@@ -33,7 +35,8 @@ export class Site extends EventTarget {
 
   /** Reads the next page of panels; throws a Trouble. */
   async more(before = this.panels) {
-    const { panels } = await this.#api.ask(PANELS, { first: PAGE, after: this.#endCursor });
+    const { viewer, panels } = await this.#api.ask(PANELS, { first: PAGE, after: this.#endCursor });
+    this.role = viewer?.role ?? null;
     this.totalCount = panels.totalCount;
     this.#hasMore = panels.pageInfo.hasNextPage;
     this.#endCursor = panels.pageInfo.endCursor ?? this.#endCursor;
@@ -55,8 +58,12 @@ export class Site extends EventTarget {
   }
 
   /** Refreshes now and twice more: a forecast follows what was bought after a moment. */
-  refreshSoon() {
-    for (const delay_ms of SOON_MS) setTimeout(() => this.refresh(), delay_ms);
+  refreshSoon(code) {
+    const refresh = () => {
+      this.refresh();
+      this.dispatchEvent(new CustomEvent('credit', { detail: code }));
+    };
+    for (const delay_ms of SOON_MS) setTimeout(refresh, delay_ms);
   }
 
   /** One at a time, and once more for who asked while the answer was on its way: it may not know the news yet. */

@@ -1,82 +1,144 @@
-// Turns an amount of money into units on a prepaid panel, once, however often the network makes it be sent.
-import { Trouble } from './api.js';
-import { h, write } from './elements.js';
+// Turns an amount of money, or units, or a token into units on a prepaid panel, with its receipt shown before.
+import { Field, Form, NUMBER, settled } from './form.js';
+import { fill, h } from './elements.js';
 import { exactMoney, units } from './format.js';
-import { TOP_UP } from './operations.js';
+import { QUOTE, TOP_UP } from './operations.js';
+import { receiptOf } from './receipt.js';
+
+const WAYS = { money: 'Money', units: 'Units', token: 'Token' };
 
 export class TopUp {
   #panel;
   #site;
   #api;
-  #key = null;
+  #way = 'money';
+  #quote = null;
+  #asked = 0;
 
-  constructor({ panel, site, api }) {
-    this.outcome = h('p', { class: 'outcome', role: 'status' });
+  /** `isWhole` offers all ways to top up, and the whole receipt; otherwise it is an amount of money in one line. */
+  constructor({ panel, site, api, isWhole = false }) {
     this.#panel = panel;
     this.#site = site;
     this.#api = api;
-    // The key belongs to the amount: the same sent again is the same top-up, another amount is another one.
-    this.amount = h('input', {
-      ...AMOUNT,
-      'aria-label': `Amount in ${panel.currency}`,
-      input: () => (this.#key = null),
+    this.isWhole = isWhole;
+    this.ways = isWhole ? this.#choice() : null;
+    this.quote = h('div', { class: 'quote', role: 'status' });
+    this.form = new Form({
+      name: 'Top up',
+      action: 'Top up',
+      kind: isWhole ? 'top-up whole' : 'top-up',
+      between: [this.quote],
+      send: (key) => this.#send(key),
     });
-    this.button = h('button', { type: 'submit', class: 'main' }, 'Top up');
-    this.element = h(
-      'form',
-      { class: 'top-up', 'aria-label': 'Top up', submit: (event) => this.#submit(event) },
-      h('label', { class: 'amount' }, this.amount, h('span', {}, panel.currency)),
-      this.button,
-      this.outcome,
+    this.form.element.addEventListener(
+      'input',
+      settled(() => this.#ask()),
     );
+    this.element = h('div', {}, this.ways, this.form.element);
+    this.#choose('money');
   }
 
-  /** What was not answered is sent again under the same key: then it was credited once, and is told as that. */
-  async #submit(event) {
-    event.preventDefault();
-    this.button.disabled = true;
-    this.#key ??= newKey();
-    try {
-      const { topUp } = await this.#api.ask(TOP_UP, { input: this.#input() });
-      if (!topUp.entry) throw new Trouble(topUp.refusal.message, topUp.refusal);
-      this.#credited(topUp.entry);
-    } catch (trouble) {
-      this.#say(trouble.message, { isTrouble: true });
-    }
-    this.button.disabled = false;
+  #choice() {
+    this.buttons = Object.entries(WAYS).map(([way, label]) =>
+      h('button', { type: 'button', class: 'quiet', 'data-way': way, click: () => this.#choose(way) }, label),
+    );
+    return h('div', { class: 'ranges', role: 'group', 'aria-label': 'Top up by' }, this.buttons);
   }
 
-  /** Plain digits only: "1,000" is a thousand to one person and one to the next, and it is money. */
-  #input() {
-    const written = this.amount.value.trim();
-    if (!/^-?\d+(\.\d+)?$/.test(written)) throw new Trouble('Write the amount in plain digits, like 5000 or 99.50.');
-    const amount = { amount: written, currency: this.#panel.currency };
-    return { panelCode: this.#panel.code, amount, idempotencyKey: this.#key };
+  #choose(way) {
+    this.#way = way;
+    this.#quote = null;
+    fill(this.quote);
+    this.form.say('');
+    for (const button of this.buttons ?? []) button.setAttribute('aria-pressed', button.dataset.way === way);
+    this.fields = FIELDS[way](this.#panel, this.isWhole);
+    this.form.show(Object.values(this.fields));
   }
 
-  #credited({ paid, unitsKwh }) {
-    this.#key = null;
-    this.amount.value = '';
-    this.#say(`${exactMoney(paid)} bought ${units(unitsKwh)}.`, { isTrouble: false });
-    this.#site.refreshSoon();
+  /** Shows what would be bought. What cannot be is said when it is sent, not while it is being typed. */
+  async #ask() {
+    const asked = ++this.#asked;
+    this.#quote = null;
+    const wish = this.#wish();
+    const answer = wish && (await this.#api.ask(QUOTE, { code: this.#panel.code, ...wish }).catch(() => null));
+    if (asked !== this.#asked) return;
+    this.#quote = answer?.panel?.prepaid?.quote ?? null;
+    fill(this.quote, this.#quote && this.#told(this.#quote));
   }
 
-  #say(text, { isTrouble }) {
-    this.outcome.classList.toggle('trouble', isTrouble);
-    this.amount.toggleAttribute('aria-invalid', isTrouble);
-    write(this.outcome, text);
+  #wish() {
+    const { amount, units: wanted } = this.fields;
+    const { value } = amount ?? wanted ?? { value: '' };
+    if (!/^\d+(\.\d+)?$/.test(value) || !Number(value)) return null;
+    return amount ? { amount: { amount: value, currency: this.#panel.currency } } : { unitsKwh: value };
+  }
+
+  #told(quote) {
+    return this.isWhole ? receiptOf(quote) : h('p', { class: 'faint' }, `buys ${units(quote.addedKwh)}`);
+  }
+
+  async #send(key) {
+    const bought = await this.#bought();
+    const input = { panelCode: this.#panel.code, ...bought, idempotencyKey: key };
+    const { entry } = await this.#api.once(TOP_UP, input);
+    this.#asked += 1;
+    fill(this.quote);
+    this.#site.refreshSoon(this.#panel.code);
+    return entry.paid
+      ? `${exactMoney(entry.paid)} bought ${units(entry.unitsKwh)}.`
+      : `${units(entry.unitsKwh)} were credited.`;
+  }
+
+  /** What is sent: money as it was typed or as it was quoted for the units, or a token. */
+  async #bought() {
+    const { amount, units: wanted, token, slip } = this.fields;
+    if (amount) return { amount: { amount: amount.decimal, currency: this.#panel.currency } };
+    if (token) return { token: token.value, unitsKwh: slip.value ? slip.decimal : null };
+    const { panel } = await this.#api.ask(QUOTE, { code: this.#panel.code, unitsKwh: wanted.decimal });
+    const { amount: price, currency } = panel.prepaid.quote.gross;
+    return { amount: { amount: price, currency } };
   }
 }
 
-const AMOUNT = {
-  name: 'amount',
-  type: 'text',
-  inputmode: 'decimal',
-  required: true,
-  placeholder: 'Amount',
-  maxlength: 20,
+const FIELDS = {
+  money: ({ currency }, isWhole) => ({
+    amount: new Field({
+      ...NUMBER,
+      name: 'amount',
+      label: isWhole ? `Amount in ${currency}` : h('span', { class: 'unseen' }, `Amount in ${currency}`),
+      unit: currency,
+      placeholder: isWhole ? '5000' : 'Amount',
+    }),
+  }),
+  units: () => ({
+    units: new Field({
+      ...NUMBER,
+      name: 'units',
+      label: 'Units in kWh',
+      unit: 'kWh',
+      placeholder: '20',
+      about: ['unitsKwh', 'amount'],
+    }),
+  }),
+  token: () => ({
+    token: new Field({
+      name: 'token',
+      label: 'Token',
+      inputmode: 'numeric',
+      required: true,
+      maxlength: 40,
+      placeholder: '1234 5678 9012 3456 7890',
+      hint: 'The digits on the slip: 20, or those of an OpenPAYGO meter.',
+    }),
+    slip: new Field({
+      ...NUMBER,
+      required: false,
+      name: 'slip',
+      label: 'Units on the slip in kWh',
+      unit: 'kWh',
+      placeholder: '20',
+      hint: 'Needed with 20 digits; an OpenPAYGO token says its own.',
+      about: ['unitsKwh', 'amount'],
+    }),
+  }),
 };
-
-/** A UUID; crypto.randomUUID is missing where the page was not loaded over https or from this machine. */
-const newKey = () =>
-  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

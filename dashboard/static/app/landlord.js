@@ -1,0 +1,80 @@
+// Turns what a landlord decides of a prepaid panel into debts and the rule of its emergency credit.
+import { fill, h } from './elements.js';
+import { Field, Form, NUMBER } from './form.js';
+import { exactMoney, units } from './format.js';
+import { RECORD_DEBT, SET_EMERGENCY } from './operations.js';
+
+export class Landlord {
+  constructor({ panel, site, api }) {
+    this.owed = h('p', { class: 'faint' });
+    this.rule = h('p', { class: 'faint' });
+    this.element = h(
+      'section',
+      { class: 'card landlord', 'aria-label': 'For the landlord' },
+      h('h2', {}, 'For the landlord'),
+      part('Debt', this.owed, debtForm({ panel, site, api })),
+      part('Emergency credit', this.rule, emergencyForm({ panel, site, api })),
+    );
+  }
+
+  show({ debt, emergencyCredit }) {
+    fill(this.owed, debt ? `${exactMoney(debt)} are owed: each top-up pays its share of it.` : 'Nothing is owed.');
+    fill(this.rule, ruleWords(emergencyCredit));
+  }
+}
+
+const part = (title, words, form) => h('section', {}, h('h3', {}, title), words, form.element);
+
+function ruleWords(credit) {
+  if (!credit?.limitKwh) return 'None can be taken.';
+  const taken = Number(credit.takenKwh) > 0 ? ` ${units(credit.takenKwh)} are to be repaid.` : '';
+  return `${units(credit.limitKwh)} can be taken below ${units(credit.availableBelowKwh)}.${taken}`;
+}
+
+function debtForm({ panel, site, api }) {
+  const { code, currency } = panel;
+  const amount = new Field({
+    ...NUMBER,
+    name: 'debt',
+    label: `Owed in ${currency}`,
+    unit: currency,
+    placeholder: '5000',
+    about: ['amount'],
+  });
+  const reason = new Field({ name: 'reason', label: 'What for', placeholder: 'Repair of the meter', maxlength: 500 });
+  const send = async (key) => {
+    const owed = { amount: amount.decimal, currency };
+    await api.once(RECORD_DEBT, { panelCode: code, amount: owed, reason: reason.value, idempotencyKey: key });
+    site.refreshSoon(code);
+    return `${exactMoney(owed)} were added to what is owed.`;
+  };
+  return new Form({ name: 'Record a debt', action: 'Record debt', fields: [amount, reason], send });
+}
+
+function emergencyForm({ panel, site, api }) {
+  const limit = new Field({
+    ...NUMBER,
+    name: 'limit',
+    label: 'Lend at once',
+    unit: 'kWh',
+    placeholder: '5',
+    hint: '0: nothing any more.',
+    about: ['limitKwh'],
+  });
+  const below = new Field({
+    ...NUMBER,
+    name: 'below',
+    label: 'when less is left than',
+    unit: 'kWh',
+    placeholder: '1',
+    about: ['availableBelowKwh'],
+  });
+  const send = async () => {
+    const limitKwh = Number(limit.decimal) ? limit.decimal : null;
+    const input = { panelCode: panel.code, limitKwh, availableBelowKwh: limitKwh ? below.decimal : '0' };
+    await api.change(SET_EMERGENCY, input);
+    site.refreshSoon(panel.code);
+    return 'The rule was saved.';
+  };
+  return new Form({ name: 'Emergency credit rule', action: 'Save', fields: [limit, below], send, kind: 'pair' });
+}

@@ -1,0 +1,121 @@
+// Turns the ledger of a prepaid panel into a list: what was bought, read, lent, owed and taken back, with receipts.
+import { fill, h, write } from './elements.js';
+import { Field, Form } from './form.js';
+import { exactMoney, time, units } from './format.js';
+import { LEDGER, REVERSE } from './operations.js';
+import { receiptOf } from './receipt.js';
+
+const PAGE = 8;
+const REVERSIBLE = ['TOP_UP', 'BALANCE_READING', 'DEBT'];
+
+export class Ledger {
+  #panel;
+  #site;
+  #api;
+  #first = PAGE;
+  #isOpen = false;
+
+  /** `isLandlord` offers to take entries back. */
+  constructor({ panel, site, api, isLandlord }) {
+    this.#panel = panel;
+    this.#site = site;
+    this.#api = api;
+    this.isLandlord = isLandlord;
+    this.list = h('ul', {}, h('li', { class: 'faint' }, 'Reading…'));
+    this.more = h(
+      'button',
+      { type: 'button', class: 'quiet more', hidden: true, click: () => this.#more() },
+      'Show more',
+    );
+    this.trouble = h('p', { class: 'trouble', role: 'alert' });
+    this.element = h(
+      'section',
+      { class: 'card ledger', 'aria-label': 'Top-ups and readings' },
+      h('h2', {}, 'Top-ups and readings'),
+      this.list,
+      this.more,
+      this.trouble,
+    );
+  }
+
+  /** Reads it again, unless somebody is looking into an entry: it would close before their eyes. */
+  async refresh() {
+    this.#isOpen = Boolean(this.list.querySelector('details[open]'));
+    if (this.#isOpen && this.list.contains(document.activeElement)) return;
+    const open = [...this.list.querySelectorAll('details[open]')].map(({ dataset }) => dataset.entry);
+    try {
+      const { panel } = await this.#api.ask(LEDGER, { code: this.#panel.code, first: this.#first });
+      this.#show(panel.prepaid.ledger, open);
+      write(this.trouble, '');
+    } catch (trouble) {
+      write(this.trouble, trouble.message);
+    }
+  }
+
+  #more() {
+    this.#first = Math.min(this.#first + 20, 500);
+    this.refresh();
+  }
+
+  #show({ nodes, pageInfo }, open) {
+    this.more.hidden = !pageInfo.hasNextPage;
+    const rows = nodes.map((entry) => this.#row(entry, open.includes(entry.id)));
+    fill(this.list, rows.length ? rows : h('li', { class: 'faint' }, 'Nothing was bought or read yet.'));
+  }
+
+  #row(entry, isOpen) {
+    const { id, at, kind, receipt, reversedBy, reason, source } = entry;
+    const when = time(at, { zone: this.#panel.zone, shape: 'dayClock' });
+    const head = [
+      h('span', { class: 'what' }, words(entry)),
+      h('span', { class: 'change' }, change(entry)),
+      h('time', { class: 'faint', datetime: at }, when, source === 'METER' && ' · by the meter'),
+      reversedBy && h('span', { class: 'badge' }, 'taken back'),
+    ];
+    const body = [
+      reason && h('p', { class: 'faint' }, `Reason: ${reason}`),
+      receipt && receiptOf(receipt),
+      this.isLandlord && !reversedBy && REVERSIBLE.includes(kind) && this.#reversal(id),
+    ].filter(Boolean);
+    const shown = body.length
+      ? h('details', { 'data-entry': id, open: isOpen }, h('summary', {}, head), body)
+      : h('div', { class: 'summary' }, head);
+    return h('li', { 'data-kind': kind, class: reversedBy ? 'reversed' : null }, shown);
+  }
+
+  #reversal(entryId) {
+    const reason = new Field({
+      name: 'reason',
+      label: 'Take it back because',
+      required: true,
+      maxlength: 500,
+      placeholder: 'Entered twice',
+    });
+    const send = async (key) => {
+      await this.#api.once(REVERSE, { entryId, reason: reason.value, idempotencyKey: key });
+      reason.input.blur();
+      this.list.querySelector(`details[data-entry="${entryId}"]`)?.removeAttribute('open');
+      this.#site.refreshSoon(this.#panel.code);
+      this.refresh();
+      return 'Taken back.';
+    };
+    return new Form({ name: 'Take back', action: 'Take back', fields: [reason], send, kind: 'inline' }).element;
+  }
+}
+
+const WORDS = {
+  TOP_UP: ({ paid, tokenEnding }) =>
+    paid ? `Top-up of ${exactMoney(paid)}` : `Token ${tokenEnding ? `ending in ${tokenEnding}` : 'entered'}`,
+  BALANCE_READING: ({ shownKwh }) => `The display showed ${units(shownKwh)}`,
+  REVERSAL: () => 'Taken back',
+  EMERGENCY_CREDIT: () => 'Emergency credit',
+  DEBT: ({ debtChange }) => `Debt${debtChange ? ` of ${exactMoney(debtChange)}` : ''}`,
+};
+
+const words = (entry) => WORDS[entry.kind]?.(entry) ?? entry.kind;
+
+/** By how much the balance rose or fell; nothing where it did not. */
+function change({ unitsKwh }) {
+  const kwh = Number(unitsKwh);
+  return kwh ? `${kwh > 0 ? '+' : '−'}${units(Math.abs(kwh))}` : '';
+}
