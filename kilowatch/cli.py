@@ -18,6 +18,7 @@ from kilowatch.rejected import rejected_app
 from kilowatch.settings import SettingError, Settings, listed
 from kilowatch.starting import CommandError, errors, started
 from kilowatch.tables import show_json, show_table
+from kilowatch.tariffs import tariff_app
 from kilowatch.train import train
 from kilowatch.transfer import export_readings, import_readings
 
@@ -35,6 +36,7 @@ panel_app = typer.Typer(
 )
 app.add_typer(user_app, name="user")
 app.add_typer(panel_app, name="panel")
+app.add_typer(tariff_app, name="tariff")
 app.add_typer(rejected_app, name="rejected")
 app.command("import")(import_readings)
 app.command("export")(export_readings)

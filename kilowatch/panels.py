@@ -7,11 +7,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from kilowatch.tariff_files import set_audited
+from metering.currencies import CURRENCIES
 from metering.periods import local_day
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 from metering.tariffs.rules import Tariff, flat
-from store import registry, tariffs
+from store import registry
 from store.connections import connect_async
 from store.registry import PanelDescription
 
@@ -89,8 +91,8 @@ def set_tariff(
         raise Refused("BAD_AMOUNT", "A price is above 0 and below 100,000,000 a kWh.", "price")
     if not 0 <= vat <= 100:
         raise Refused("BAD_AMOUNT", "VAT is 0 to 100 %.", "vat")
-    if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
-        raise Refused("BAD_CURRENCY", "A currency is three capital letters, like NGN (ISO 4217).", "currency")
+    if currency not in CURRENCIES:
+        raise Refused("BAD_CURRENCY", "A currency is an active code of ISO 4217, like NGN.", "currency")
     tariff = flat(name, valid_from=date.min, unit_price=price, currency=currency, vat_percent=vat)
     asyncio.run(_set_tariff(database_url, code, tariff, valid_from=valid_from))
 
@@ -102,7 +104,7 @@ async def _set_tariff(database_url: str, code: str, tariff: Tariff, *, valid_fro
             raise Refused("PANEL_NOT_FOUND", f"There is no panel {code}.", "code")
         day = valid_from or local_day(datetime.now(UTC), ZoneInfo(known[0].time_zone))
         panel_id = await registry.describe_panel(connection, known[0])
-        await tariffs.set_tariff(connection, panel_id=panel_id, tariff=replace(tariff, valid_from=day))
+        await set_audited(connection, replace(tariff, valid_from=day), panel_id=panel_id, panel_code=code)
 
 
 def _number(text: str) -> Decimal:

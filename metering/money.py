@@ -32,7 +32,7 @@ def in_cents(amount: Decimal, currency: str) -> Decimal:
 
 def trimmed(number: Decimal) -> Decimal:
     """The number without trailing zeros, and without an exponent."""
-    whole = number.to_integral_value()
+    whole = number.quantize(Decimal(1), context=EXACT)
     return whole if whole == number else number.normalize(EXACT)
 
 

@@ -265,6 +265,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "BAD_FORMAT": ("Not a format of files.", "Use CSV, JSON lines or Parquet."),
         "BAD_FILE": ("The file cannot be read.", "See the message."),
         "IMPORT_RUNNING": ("The file is being imported already.", "Wait until that has ended."),
+        "BAD_TARIFF": ("Not a tariff: the message says where and what.", "`kilowatch tariff examples` shows some."),
         "BAD_EMAIL": ("Not an e-mail address.", "Use an address like ann@example.org."),
         "BAD_NAME": ("Not a name.", "The message says what is accepted."),
         "BAD_PASSWORD": ("Not a password.", f"Use {MIN_LENGTH} to {MAX_LENGTH} characters."),
