@@ -1,7 +1,7 @@
 """Turns wishes for units into purchases from the vendor, and purchases into pages; credits what was delivered."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import strawberry
@@ -85,21 +85,10 @@ async def buy_units(context: Context, *, panel_code: str, price: Money, idempote
             if vend_id is None:
                 use = await vends.use_of_key(connection, viewer=viewer, idempotency_key=key)
                 act.code = KeyUsed().code
-                return VendChange(use and use.vend and local(use.vend, panel=panel), KeyUsed())
+                return VendChange(use and use.vend, KeyUsed())
             await act.done(connection, panel_id=panel.id, reference=reference)
             found = await vends.by_reference(connection, viewer=viewer, reference=reference)
-    return VendChange(found and local(found, panel=panel))
-
-
-def local(vend: Vend, *, panel: Panel) -> Vend:
-    """The purchase with its instants in the panel's time zone."""
-    sent_at, delivered_at = vend.sent_at, vend.delivered_at
-    return replace(
-        vend,
-        requested_at=vend.requested_at.astimezone(panel.zone),
-        sent_at=sent_at and sent_at.astimezone(panel.zone),
-        delivered_at=delivered_at and delivered_at.astimezone(panel.zone),
-    )
+    return VendChange(found)
 
 
 async def of_account(
@@ -118,12 +107,11 @@ async def of_account(
             before_id=None if after is None else number_of(after, kind=CURSOR),
             limit=checked_first(first) + 1,
         )
-    found = [local(row, panel=parent.panel) for row in rows]
-    return page_of(found, first=first, after=after, total_count=total, cursor=lambda row: cursor_of(CURSOR, row.id))
+    return page_of(rows, first=first, after=after, total_count=total, cursor=lambda row: cursor_of(CURSOR, row.id))
 
 
 async def one(info: Info, reference: str) -> Vend | None:
-    """The purchase of a reference; None when there is none for the viewer. Instants are in UTC.
+    """The purchase of a reference; None when there is none for the viewer.
 
     Raises:
         Refused: UNAUTHENTICATED.

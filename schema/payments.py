@@ -24,7 +24,7 @@ strawberry.enum(PaymentProvider, description="Who takes people's money.")
 strawberry.enum(PaymentState, description="How far a payment is.")
 
 
-@strawberry.type(description="What was, or is to be, paid for a panel's units. Times are in UTC.")
+@strawberry.type(description="What was, or is to be, paid for a panel's units.")
 class Payment:
     """See `store.payments.Payment`."""
 
@@ -42,15 +42,15 @@ class Payment:
     asked: Money | None = strawberry.field(description="What was asked for; null for a payment that we did not start.")
     paid: Money | None = strawberry.field(description="What was paid, and is credited; null before.")
     refunded_amount: Decimal = strawberry.field(description="What the provider gave back of it, in its currency.")
-    started_at: datetime = strawberry.field(description="When its reference was given out, or it came.")
-    paid_at: datetime | None = strawberry.field(description="When the provider told of the money; null before.")
+    started_at: datetime = strawberry.field(description="When its reference was given out, or it came (UTC).")
+    paid_at: datetime | None = strawberry.field(description="When the provider told of the money (UTC); null before.")
     settled_at: datetime | None = strawberry.field(
-        description="When it led to units, or an admin dismissed it; null before."
+        description="When it led to units, or an admin dismissed it (UTC); null before."
     )
     vend: VendRow | None = strawberry.field(
         resolver=payments.vend_of,
         graphql_type=Vend | None,
-        description="The purchase that it led to, the newest one; null without a vendor. Its times are in UTC.",
+        description="The purchase that it led to, the newest one; null without a vendor.",
     )
 
     @strawberry.field(description="The ledger's entry that credits it; null before, and where a vendor sells units.")

@@ -33,9 +33,11 @@ class Vend:
         " NO_UNITS (the vendor did not say them), TOKEN_USED or another code; see to it by hand. Null otherwise."
     )
     detail: str | None = strawberry.field(description="What the vendor said last, for people; null without that.")
-    requested_at: datetime = strawberry.field(description="When it was asked for.")
-    sent_at: datetime | None = strawberry.field(description="When its one request for payment went out; null before.")
-    delivered_at: datetime | None = strawberry.field(description="When the token came; null before.")
+    requested_at: datetime = strawberry.field(description="When it was asked for (UTC).")
+    sent_at: datetime | None = strawberry.field(
+        description="When its one request for payment went out (UTC); null before."
+    )
+    delivered_at: datetime | None = strawberry.field(description="When the token came (UTC); null before.")
     token: str | None = strawberry.field(
         description="The token, 20 digits, to be typed into the meter; null before it is DELIVERED."
     )
@@ -55,7 +57,7 @@ class VendQueries:
     """The queries about purchases."""
 
     @strawberry.field(
-        description="A purchase of units by its reference, its times in UTC; null when there is none for you.",
+        description="A purchase of units by its reference; null when there is none for you.",
         graphql_type=Vend | None,
     )
     async def vend(

@@ -200,9 +200,13 @@ def _sold_lines(counts: Counts, sold: _Sold | None) -> Iterator[str]:
         f'provider="{provider}",outcome="{outcome}"': float(n)
         for (provider, outcome), n in sorted(counts.payment_events.items())
     }
-    yield from _metric("kilowatch_payment_events_total", "counter", "What payment providers posted.", events)
+    yield from _metric(
+        "kilowatch_payment_events_total", "counter", "What payment providers posted, by provider and outcome.", events
+    )
     if sold is not None:
-        yield from _metric("kilowatch_payments", "gauge", "Payments by state.", sold.payments)
+        yield from _metric(
+            "kilowatch_payments", "gauge", "Payments by state: UNMATCHED ones wait for an admin.", sold.payments
+        )
         yield from _metric("kilowatch_vends", "gauge", "Purchases from the token vendor by state.", sold.vends)
 
 

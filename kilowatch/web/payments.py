@@ -77,12 +77,17 @@ class PaymentEvents:
         if body is None:
             return "TOO_LARGE", refusal(413, "BODY_TOO_LARGE", f"An event may have {MAX_BODY_BYTES:,} bytes.")
         if not is_signed(provider, body, secret=secret, headers=request.headers):
-            _log.warning("an event with a wrong signature was posted in the name of %s", provider.value)
+            self._warn(provider)
             return "BAD_SIGNATURE", refusal(401, "BAD_SIGNATURE", "The signature is not that of this body.")
         outcome = await payment_events.take(self.pool, provider, body, selling=self.selling, now=self.now)
         if outcome is Outcome.UNREADABLE:
             return outcome.value, refusal(400, "UNREADABLE_EVENT", "The body is no event that we can read.")
         return outcome.value, Response(encoded({"status": "ok"}), 200, _HEADERS, "application/json")
+
+    def _warn(self, provider: PaymentProvider) -> None:
+        """Says it once: strangers can post as much as they like, and /metrics counts it."""
+        if not self.counts.payment_events[provider.value, "BAD_SIGNATURE"]:
+            _log.warning("an event with a wrong signature was posted in the name of %s", provider.value)
 
 
 _HEADERS: Final = {"Cache-Control": "no-store"}

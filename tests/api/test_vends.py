@@ -34,7 +34,7 @@ async def test_a_wish_for_units_is_taken_down_once_a_key(site: Site, landlord: V
     reference = done["vend"]["reference"]
     assert done == {
         "vend": {"reference": reference, "panelCode": "FLAT", "meterNumber": "45012345678", "state": "REQUESTED",
-                 "price": {"amount": "5000.00", "currency": "NGN"}, "requestedAt": "2026-03-10T06:00:00+01:00",
+                 "price": {"amount": "5000.00", "currency": "NGN"}, "requestedAt": "2026-03-10T05:00:00+00:00",
                  "sentAt": None, "token": None, "entryId": None},
         "refusal": None,
     }  # fmt: skip
