@@ -78,7 +78,7 @@ async def _advanced(pool: Pool, vend: DueVend, *, vendor: Vendor, now: Callable[
     if is_ours:
         is_in_time = now() - before <= SEND_WITHIN
         paid = await vendor.pay(_order(vend)) if is_in_time else NotSent("the worker was held up")
-        await _record_paid(pool, vend, paid, now=now())
+        await _record_paid(pool, vend, paid, sent_at=before, now=now())
 
 
 def _order(vend: DueVend) -> Order:
@@ -106,7 +106,7 @@ async def _wait_to_send(pool: Pool, vend: DueVend, *, detail: str, now: datetime
         await vends.record_later(connection, vend.id, state=VendState.REQUESTED, again_at=again_at, detail=detail)
 
 
-async def _record_paid(pool: Pool, vend: DueVend, paid: Payment, *, now: datetime) -> None:
+async def _record_paid(pool: Pool, vend: DueVend, paid: Payment, *, sent_at: datetime, now: datetime) -> None:
     """Keeps what became of the request for payment, by who has sent it."""
     if not isinstance(paid, NotSent):
         await _record(pool, vend, paid, now=now, is_first=True)
@@ -114,7 +114,7 @@ async def _record_paid(pool: Pool, vend: DueVend, paid: Payment, *, now: datetim
     moved(VendState.UNKNOWN, VendState.REQUESTED)
     again_at = now + ask_again_after(vend.attempts - 1)
     async with pool.connection() as connection:
-        await vends.record_not_sent(connection, vend, again_at=again_at, detail=paid.detail)
+        await vends.record_not_sent(connection, vend, sent_at=sent_at, again_at=again_at, detail=paid.detail)
 
 
 async def _record(pool: Pool, vend: DueVend, answer: Answer, *, now: datetime, is_first: bool = False) -> None:

@@ -236,13 +236,21 @@ async def mark_sending(connection: AsyncConnection[Row], vend: DueVend, *, now: 
 _NOT_SENT: LiteralString = """
 UPDATE vend SET state = 'REQUESTED', sent_at = NULL, attempts = %(attempts)s, next_attempt_at = %(again_at)s,
                 detail = %(detail)s
-WHERE id = %(vend_id)s AND state = 'UNKNOWN'
+WHERE id = %(vend_id)s AND state = 'UNKNOWN' AND sent_at = %(sent_at)s
 """
 
 
-async def record_not_sent(connection: AsyncConnection[Row], vend: DueVend, *, again_at: datetime, detail: str) -> None:
-    """Notes, by who had marked it as sent, that nothing left this machine; it is sent anew from `again_at` on."""
-    parameters = {"vend_id": vend.id, "attempts": vend.attempts, "again_at": again_at, "detail": _cut(detail)}
+async def record_not_sent(
+    connection: AsyncConnection[Row], vend: DueVend, *, sent_at: datetime, again_at: datetime, detail: str
+) -> None:
+    """Notes, by who had marked it as sent at that instant, that nothing left this machine; it is sent anew later."""
+    parameters = {
+        "vend_id": vend.id,
+        "attempts": vend.attempts,
+        "sent_at": sent_at,
+        "again_at": again_at,
+        "detail": _cut(detail),
+    }
     await connection.execute(_NOT_SENT, parameters)
 
 

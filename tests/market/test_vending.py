@@ -1,6 +1,8 @@
 """Units are bought once, whatever the vendor and the network do, and credited once."""
 
 import asyncio
+import itertools
+import random
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,7 +10,7 @@ import pytest
 
 from market.http_vendor import HttpVendor
 from market.vending import LEASE, vend_due
-from metering.vending import FORGOTTEN_AFTER, UNSENT_AFTER
+from metering.vending import FORGOTTEN_AFTER, SEND_WITHIN, UNSENT_AFTER
 from store import vends
 from store.connections import open_pool
 from tests.market.conftest import Shop
@@ -157,6 +159,42 @@ async def test_many_workers_at_once_pay_and_credit_each_purchase_once(database_u
     assert shop.flat.execute("SELECT state, count(*) FROM vend GROUP BY state") == [("ACCEPTED", 30)]
     assert shop.vendor.paid == dict.fromkeys(shop.references, 1)
     assert len(shop.entries()) == 30
+
+
+async def test_a_worker_that_was_held_up_does_not_send_what_others_may_have_given_up(shop: Shop) -> None:
+    await shop.ask()
+    ticks = itertools.count()
+    async with HttpVendor(shop.vendor.settings()) as vendor:
+        await vend_due(shop.pool, vendor=vendor, now=lambda: shop.now + next(ticks) * SEND_WITHIN * 1.1)
+    assert shop.one("state, sent_at, detail") == ("REQUESTED", None, "the worker was held up")
+    assert shop.vendor.paid == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_happens_each_purchase_is_paid_at_most_once_and_credited_if_it_was_sold(
+    shop: Shop, seed: int
+) -> None:
+    """Workers are stopped at any point while the vendor behaves at random; then it comes to its senses."""
+    chance, shop.answer_within_s = random.Random(seed), 0.05  # noqa: S311 - no secret
+    troubles = ["answer", "hang", "500", "garbage", "processing", "die", "other", "tokenless", "used"]
+    for _ in range(12):
+        await shop.ask()
+        shop.vendor.pay_by = chance.choice([*troubles, "forget", "decline"])
+        shop.vendor.query_by = chance.choice(troubles)
+        work = asyncio.create_task(shop.work(later=timedelta(seconds=chance.choice([1, 30, 600]))))
+        await asyncio.wait({work}, timeout=chance.choice([0.0, 0.01, 0.03, 0.3]))
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    shop.vendor.pay_by = shop.vendor.query_by = "answer"
+    shop.answer_within_s = 5.0
+    for _ in range(4):
+        await shop.work(later=timedelta(hours=1))
+    assert set(shop.vendor.paid.values()) <= {1}
+    states = dict(shop.flat.execute("SELECT reference, state FROM vend"))
+    sold = set(shop.vendor.sold)
+    assert {reference for reference, state in states.items() if state == "ACCEPTED"} == sold
+    assert {state for reference, state in states.items() if reference not in sold} <= {"FAILED"}
+    assert sorted(token for _, _, token, _ in shop.entries()) == sorted(shop.vendor.sold.values())
 
 
 async def test_a_token_that_was_typed_in_meanwhile_is_credited_by_that(shop: Shop) -> None:
