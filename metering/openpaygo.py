@@ -6,7 +6,7 @@ instant follows from the tokens that were entered before it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,9 +22,11 @@ from metering.refusals import Refused
 MAX_COUNT: Final = 20_000
 """Looking for a token costs 10 us a count, so 0.2 s at the most; a meter that is fed daily gets there in 27 years."""
 MAX_KWH_PER_VALUE: Final = Decimal(100)
-MAX_WRONG: Final = 10
-WRONG_WITHIN: Final = timedelta(hours=1)
-"""How many wrong tokens a panel may be given in how long: of a million million tokens, guesses would need ages."""
+MAX_WRONG: Final = ((10, timedelta(hours=1)), (30, timedelta(days=1)))
+"""How many wrong tokens a panel may be given in how long. One guess in 15,600 is right: a token has a million heads, of
+which those of the 64 counts ahead are the meter's. So guessing takes a year and a half."""
+WRONG_WITHIN: Final = timedelta(days=1)
+"""How long a wrong token counts."""
 MAX_AHEAD: Final = OpenPAYGOTokenDecoder.MAX_TOKEN_JUMP
 """How many counts a meter looks ahead of the last one that it took."""
 
@@ -238,7 +240,7 @@ def digits_of(token: PaygoToken, *, meter: PaygoMeter) -> str:
     return digits
 
 
-def check_wrong(earlier: Iterable[datetime], *, now: datetime) -> None:
+def check_wrong(earlier: Sequence[datetime], *, now: datetime) -> None:
     """Whether one more token may be tried, after the wrong ones of these instants.
 
     Raises:
@@ -246,16 +248,20 @@ def check_wrong(earlier: Iterable[datetime], *, now: datetime) -> None:
     """
     again_at = next_try_at(earlier, now=now)
     if again_at is not None:
-        message = (
-            f"{MAX_WRONG} wrong tokens within an hour. The next one can be entered from {again_at:%H:%M:%S} UTC on."
-        )
+        shown_at = f"{again_at:%Y-%m-%d %H:%M:%S} UTC"
+        message = f"Too many wrong tokens were entered for this panel: the next one is looked at from {shown_at} on."
         raise Refused("TOO_MANY_ATTEMPTS", message, "token")
 
 
-def next_try_at(earlier: Iterable[datetime], *, now: datetime) -> datetime | None:
+def next_try_at(earlier: Sequence[datetime], *, now: datetime) -> datetime | None:
     """From when on a token may be tried again; None: now."""
-    recent = sorted((at for at in earlier if at > now - WRONG_WITHIN), reverse=True)
-    return recent[MAX_WRONG - 1] + WRONG_WITHIN if len(recent) >= MAX_WRONG else None
+    waits = [again_at for most, within in MAX_WRONG if (again_at := _again_at(earlier, now, most, within))]
+    return max(waits, default=None)
+
+
+def _again_at(earlier: Sequence[datetime], now: datetime, most: int, within: timedelta) -> datetime | None:
+    recent = sorted((at for at in earlier if at > now - within), reverse=True)
+    return recent[most - 1] + within if len(recent) >= most else None
 
 
 def check_alone(*, paid: Money | None, units_kwh: Decimal | None) -> None:

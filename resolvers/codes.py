@@ -214,9 +214,12 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             f"Use above 0, at most {MAX_AMOUNT:,}, two decimals; units up to {MAX_UNITS_KWH:,} kWh, three decimals.",
         ),
         "BAD_CURRENCY": ("The tariff is in another currency.", "Use the one that the message names."),
-        "BAD_TOKEN": ("Not a token.", "A token has 20 digits."),
+        "BAD_TOKEN": (
+            "Not a token, or none of the panel's meter.",
+            "A token has 20 digits; the message says what is wrong.",
+        ),
         "TOO_MANY_ATTEMPTS": (
-            "Ten wrong OpenPAYGO tokens were entered for the panel within an hour.",
+            "Ten wrong OpenPAYGO tokens were entered for the panel within an hour, or thirty within a day.",
             "Wait until `openPaygo { nextTryAt }`.",
         ),
         "NO_OPEN_PAYGO": ("The panel's tokens are not OpenPAYGO's.", "Set its meter by `setOpenPaygo`."),

@@ -46,7 +46,7 @@ async def enter(
 ) -> LedgerChange:
     """What the token does to the panel's credit: adds units or sets them, or only moves the meter's count.
 
-    Ten wrong tokens within an hour are looked at; a token counts as one until it is found to be the meter's.
+    A few wrong tokens are looked at an hour and a day; each counts as one until it is found to be the meter's.
 
     Raises:
         Refused: BAD_TOKEN, TOKEN_USED, TOO_MANY_ATTEMPTS, PANEL_NOT_FOUND, BEFORE_METER.

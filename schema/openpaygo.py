@@ -56,8 +56,8 @@ class OpenPaygoMeter:
         description="Tokens that were made and that nobody has said were entered, the oldest first; 32 at the most."
     )
     next_try_at: datetime | None = strawberry.field(
-        description="After ten wrong tokens within an hour: from when on one is looked at again, panel's offset; null:"
-        " now."
+        description="After ten wrong tokens within an hour, or thirty within a day: from when on one is looked at"
+        " again, panel's offset; null: now."
     )
 
 

@@ -179,7 +179,7 @@ async def keep_made(
 class ShownMeter:
     """What may be shown of a panel's meter, and the tokens made for it that were not entered yet, oldest first.
 
-    `wrong_at` are the instants of wrong tokens of the last hour. All in UTC.
+    `wrong_at` are the instants of wrong tokens of the last day. All in UTC.
     """
 
     panel_id: int
@@ -266,7 +266,7 @@ WHERE panel.id = %(panel_id)s AND attempt.at > %(since)s"""
 async def wrong_tokens(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, now: datetime
 ) -> Sequence[datetime]:
-    """When wrong tokens were tried on the panel within the hour, those that are being tried included."""
+    """When wrong tokens were tried on the panel within a day, those that are being tried included."""
     parameters = {**_scope(viewer), "panel_id": panel_id, "since": now - WRONG_WITHIN}
     return [at for (at,) in await (await connection.execute(_WRONG, parameters)).fetchall()]
 

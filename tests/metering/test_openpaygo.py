@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from metering.openpaygo import (
-    MAX_WRONG,
     PaygoCounts,
     PaygoFault,
     PaygoKind,
@@ -180,9 +179,15 @@ def test_units_are_whole_steps_unless_they_are_rounded_down() -> None:
 
 
 def test_after_ten_wrong_tokens_within_an_hour_one_waits_for_the_first_of_them_to_pass() -> None:
-    wrong = [NOW - timedelta(minutes=5 * n) for n in range(MAX_WRONG)]
+    wrong = [NOW - timedelta(minutes=5 * n) for n in range(10)]
     assert next_try_at(wrong[:-1], now=NOW) is None
     assert next_try_at(wrong, now=NOW) == wrong[-1] + timedelta(hours=1)
     assert next_try_at(wrong, now=NOW + timedelta(minutes=15)) is None
     with pytest.raises(Refused, match="TOO_MANY_ATTEMPTS"):
         check_wrong(wrong, now=NOW)
+
+
+def test_after_thirty_within_a_day_one_waits_for_the_first_of_them_to_pass() -> None:
+    wrong = [NOW - timedelta(minutes=40 * n) for n in range(30)]
+    assert next_try_at(wrong[:-1], now=NOW) is None
+    assert next_try_at(wrong, now=NOW) == wrong[-1] + timedelta(days=1)
