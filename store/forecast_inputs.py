@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, LiteralString
 
 from metering.access import Viewer
@@ -115,9 +116,9 @@ async def _credits(connection: Database, asked: dict[str, Any]) -> dict[int, Cre
 # Usage is summed instead of the register being read, so that a meter's reset is not seen here. A device's clock may
 # run ahead of ours: what it says about the future is taken as now. An hour of readings without a register says nothing.
 _HISTORIES: LiteralString = """
-SELECT panel.id, array_agg(extract(epoch FROM least(last_at, %(now)s))::float8 ORDER BY starts_at),
+SELECT panel.id, array_agg(date_part('epoch', least(last_at, %(now)s)) ORDER BY starts_at),
        array_agg(energy_kwh::float8 ORDER BY starts_at),
-       extract(epoch FROM least(min(first_at), %(now)s))::float8
+       date_part('epoch', least(min(first_at), %(now)s))
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN rollup_hour AS hour ON hour.panel_id = panel.id
 WHERE panel.id = ANY(%(panel_ids)s) AND starts_at >= %(since)s AND starts_at <= %(now)s
@@ -147,18 +148,13 @@ async def histories(
 
 def _points(last_at_s: list[float], energy_kwh: list[float], first_at_s: float) -> RegisterPoints:
     if first_at_s == last_at_s[0]:
-        return RegisterPoints(last_at_s, _running_total([0.0, *energy_kwh[1:]]))
-    return RegisterPoints([first_at_s, *last_at_s], _running_total([0.0, *energy_kwh]))
-
-
-def _running_total(energy_kwh: list[float]) -> list[float]:
-    total_kwh = 0.0
-    return [total_kwh := round(total_kwh + part_kwh, 6) for part_kwh in energy_kwh]
+        return RegisterPoints(last_at_s, list(accumulate([0.0, *energy_kwh[1:]])))
+    return RegisterPoints([first_at_s, *last_at_s], list(accumulate(energy_kwh, initial=0.0)))
 
 
 # A reversed display is none: what it had corrected, its opposite row takes back.
 _ROWS: LiteralString = """
-SELECT panel.id, extract(epoch FROM at)::float8,
+SELECT panel.id, date_part('epoch', at),
        CASE WHEN NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
             THEN shown_kwh::float8 END, units_kwh::float8
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel

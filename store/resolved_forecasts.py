@@ -17,12 +17,12 @@ JUDGED_FOR = timedelta(days=120)
 # One of three hours: neighbours say the same, and 10,000 panels take a third of the time.
 _PAST: LiteralString = """
 SELECT panel.id,
-       array_agg(extract(epoch FROM made_at)::float8 ORDER BY hour_at),
-       array_agg(extract(epoch FROM balance_at)::float8 ORDER BY hour_at),
+       array_agg(date_part('epoch', made_at) ORDER BY hour_at),
+       array_agg(date_part('epoch', balance_at) ORDER BY hour_at),
        array_agg(balance_kwh::float8 ORDER BY hour_at),
-       array_agg(extract(epoch FROM p10_at)::float8 ORDER BY hour_at),
-       array_agg(extract(epoch FROM p50_at)::float8 ORDER BY hour_at),
-       array_agg(extract(epoch FROM p90_at)::float8 ORDER BY hour_at),
+       array_agg(date_part('epoch', p10_at) ORDER BY hour_at),
+       array_agg(date_part('epoch', p50_at) ORDER BY hour_at),
+       array_agg(date_part('epoch', p90_at) ORDER BY hour_at),
        array_agg(widening_lower ORDER BY hour_at), array_agg(widening_upper ORDER BY hour_at)
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN depletion_forecast AS past ON past.panel_id = panel.id

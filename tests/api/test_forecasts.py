@@ -21,7 +21,8 @@ FORECAST = """prepaid { balanceKwh forecast {
   widening { lowerFactor upperFactor }
   expectedUsage { daily { startsAt p10Kwh p50Kwh p90Kwh } hourly { startsAt p50Kwh } }
   backtest { sinceAt resolvedCount coveragePercent earlyPercent latePercent medianAbsoluteErrorHours
-             meanAbsoluteErrorPercent biasHours byHorizon { fromDays toDays resolvedCount coveragePercent medianAbsoluteErrorHours } } } }"""
+             meanAbsoluteErrorPercent biasHours
+             byHorizon { fromDays toDays resolvedCount coveragePercent medianAbsoluteErrorHours } } } }"""
 WHAT_IF = "daysLeft balanceKwh depletesAt { p10 p50 p90 }"
 
 
