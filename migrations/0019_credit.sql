@@ -61,7 +61,7 @@ CREATE OR REPLACE FUNCTION balance_kwh(panel integer, at_instant timestamptz) RE
 LANGUAGE sql STABLE
 AS $$
     SELECT round(coalesce(shown.shown_kwh, 0) + coalesce(later.units_kwh, 0)
-                 - metered_usage_kwh(panel, coalesce(shown.usage_from_at, shown.at, later.first_at), at_instant), 3)
+                 - metered_usage_kwh(panel, coalesce(shown.usage_from_at, shown.at, opened.at), at_instant), 3)
     FROM (VALUES (panel)) AS asked
     LEFT JOIN LATERAL (
         SELECT id, at, shown_kwh, usage_from_at FROM ledger_entry AS display
@@ -69,17 +69,18 @@ AS $$
           AND NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = display.id)
         ORDER BY at DESC, id DESC LIMIT 1
     ) AS shown ON true
+    LEFT JOIN LATERAL (
+        SELECT at FROM ledger_entry AS entry
+        WHERE shown.id IS NULL AND panel_id = panel AND at <= at_instant AND kind NOT IN ('REVERSAL', 'DEBT')
+          AND NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
+        ORDER BY at, id LIMIT 1
+    ) AS opened ON true
     CROSS JOIN LATERAL (
-        SELECT sum(units_kwh) AS units_kwh,
-               min(at) FILTER (
-                   WHERE kind NOT IN ('REVERSAL', 'DEBT')
-                     AND NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
-               ) AS first_at
-        FROM ledger_entry AS entry
+        SELECT sum(units_kwh) AS units_kwh FROM ledger_entry
         WHERE panel_id = panel AND at <= at_instant AND at >= coalesce(shown.at, '-infinity')
           AND (at, coalesce(reverses, id)) > (coalesce(shown.at, '-infinity'), coalesce(shown.id, 0))
     ) AS later
-    WHERE shown.id IS NOT NULL OR later.first_at IS NOT NULL
+    WHERE shown.id IS NOT NULL OR opened.at IS NOT NULL
 $$;
 
 -- From when on a panel's credit is known: since its meter is there, or since its first reading, unless older rows say

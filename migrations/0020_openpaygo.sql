@@ -69,7 +69,8 @@ CREATE INDEX typed_reading_at ON typed_reading (panel_id, at);
 CREATE OR REPLACE FUNCTION credit_since(panel integer) RETURNS timestamptz
 LANGUAGE sql STABLE
 AS $$
-    SELECT coalesce(known.meter_since, CASE WHEN oldest.at < first.at OR typed.at <= first.at THEN NULL ELSE first.at END)
+    SELECT coalesce(local_midnight(known.meter_since, known.time_zone),
+                    CASE WHEN oldest.at < first.at OR typed.at <= first.at THEN NULL ELSE first.at END)
     FROM panel AS known
     LEFT JOIN LATERAL (SELECT first_at AS at FROM rollup_day WHERE panel_id = known.id ORDER BY day LIMIT 1) AS first
         ON true

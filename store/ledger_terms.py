@@ -16,16 +16,22 @@ from store.connections import Row
 # What was sold in the month counts whenever it was entered, so that the units of a month's payments add up to the same
 # in any order.
 _TERMS: LiteralString = """
-SELECT coalesce(sum(units_kwh - emergency_kwh) FILTER (WHERE kind = 'TOP_UP' AND is_in_month), 0),
-       coalesce(sum(debt_change) FILTER (WHERE currency = %(currency)s), 0), coalesce(sum(emergency_kwh), 0),
-       coalesce(bool_or(receipt @> '{"lines": [{"kind": "STANDING_CHARGE"}]}') FILTER (WHERE is_in_month), false)
+SELECT month.bought_kwh, debt.amount, lent.kwh, month.is_standing_paid
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
-JOIN LATERAL (
-    SELECT entry.kind, entry.units_kwh, entry.emergency_kwh, entry.currency, entry.debt_change, entry.receipt,
-           entry.at >= %(month_start)s AND entry.at < %(month_end)s
-           AND NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id) AS is_in_month
-    FROM ledger_entry AS entry WHERE entry.panel_id = panel.id
-) AS entry ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(units_kwh - emergency_kwh), 0) AS bought_kwh,
+           coalesce(bool_or(receipt @> '{"lines": [{"kind": "STANDING_CHARGE"}]}'), false) AS is_standing_paid
+    FROM ledger_entry AS entry
+    WHERE panel_id = panel.id AND kind = 'TOP_UP' AND at >= %(month_start)s AND at < %(month_end)s
+      AND NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
+) AS month
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(debt_change), 0) AS amount FROM ledger_entry
+    WHERE panel_id = panel.id AND debt_change <> 0 AND currency = %(currency)s
+) AS debt
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(emergency_kwh), 0) AS kwh FROM ledger_entry WHERE panel_id = panel.id AND emergency_kwh <> 0
+) AS lent
 WHERE panel.id = %(panel_id)s
 """
 

@@ -48,6 +48,13 @@ def rows(site: Site) -> list[tuple[Any, ...]]:
     return site.database.execute("SELECT * FROM ledger_entry ORDER BY id").fetchall()
 
 
+def audited(site: Site) -> list[tuple[Any, ...]]:
+    """Who tried what, what came of it, and whether it was just now."""
+    return site.database.execute(
+        "SELECT actor, action, outcome, at BETWEEN now() - interval '1 min' AND now() FROM audit_entry ORDER BY id"
+    ).fetchall()
+
+
 async def balance(site: Site) -> str | None:
     return (await site.panel("prepaid { balanceKwh }", code="FLAT"))["prepaid"]["balanceKwh"]
 
@@ -168,6 +175,26 @@ async def test_entries_come_in_any_order_and_a_display_that_was_read_later_holds
     assert shown["prepaid"] == {"h4": None, "h3": "4.498", "h2": "60.000", "h1": "50.000", "h0": "50.000"}
 
 
+async def test_nothing_is_older_than_the_meter(flat: Site) -> None:
+    flat.load("FLAT", [reading(NOW - timedelta(hours=5), 400.0)])
+    early, first = (NOW - timedelta(hours=5, seconds=1)).isoformat(), (NOW - timedelta(hours=5)).isoformat()
+    refused = [await top_up(flat, amount=naira("1000"), at=early), await record(flat, "5", at=early)]
+    assert [(done["refusal"]["code"], done["refusal"]["field"]) for done in refused] == [("BEFORE_METER", "at")] * 2
+    assert rows(flat) == []
+    assert (await record(flat, "5", at=first))["refusal"] is None
+    flat.database.execute("UPDATE panel SET meter_since = '2026-03-09'")
+    assert (await record(flat, "9", at="2026-03-09T00:00:00+01:00"))["refusal"] is None
+    assert (await record(flat, "9", at="2026-03-08T23:59:59+01:00"))["refusal"]["code"] == "BEFORE_METER"
+
+
+async def test_a_ledger_that_is_older_than_the_readings_takes_what_is_older_still(flat: Site) -> None:
+    """The meter is older than the device that reads it."""
+    day = timedelta(days=1)
+    await record(flat, "5", at=(NOW - day).isoformat())
+    flat.load("FLAT", [reading(NOW, 400.0)])
+    assert (await top_up(flat, amount=naira("1000"), at=(NOW - 30 * day).isoformat()))["refusal"] is None
+
+
 async def test_what_happens_now_is_taken_though_another_server_is_a_second_ahead(flat: Site) -> None:
     flat.now = NOW + timedelta(seconds=1)
     await record(flat, "50")
@@ -202,7 +229,9 @@ async def test_a_token_is_credited_once_wherever_and_by_whomever(flat: Site) -> 
     assert (again["refusal"]["code"], again["refusal"]["field"], again["entry"]) == ("TOKEN_USED", "token", None)
     elsewhere = await top_up(flat, viewer=tenant, token=TOKEN, unitsKwh="99", panelCode="OTHER", key="third-one")
     assert elsewhere["refusal"]["code"] == "TOKEN_USED"
+    assert "FLAT" not in elsewhere["refusal"]["message"]
     assert rows(flat) == before
+    assert audited(flat)[1:] == [("Admin", "TOP_UP", "TOKEN_USED", True), ("t@x.org", "TOP_UP", "TOKEN_USED", True)]
 
 
 async def test_a_repeated_key_shows_the_first_entry_and_changes_nothing(flat: Site) -> None:
@@ -366,6 +395,7 @@ async def test_a_bad_top_up_is_refused_with_a_code_and_changes_nothing(
     assert done["refusal"]["message"]
     assert (done["entry"], done["prepaid"]) == (None, None)
     assert rows(flat) == []
+    assert audited(flat) == [("Admin", "TOP_UP", code, True)]
 
 
 BAD_BALANCES = [
@@ -387,6 +417,7 @@ async def test_a_bad_balance_is_refused_with_a_code_and_changes_nothing(flat: Si
     assert done["refusal"]["code"] == code
     assert (done["entry"], done["prepaid"]) == (None, None)
     assert rows(flat) == []
+    assert audited(flat) == [("Admin", "RECORD_BALANCE", code, True)]
 
 
 async def test_a_time_a_little_ahead_of_the_servers_clock_counts_as_now(flat: Site) -> None:

@@ -56,6 +56,7 @@ def fifty(site: Site) -> Site:
         ("a: demand { peakDemandKw } b: demand(step: MONTH) { peakDemandKw }", 3),
         ("prepaid { balanceKwh balanceAt }", 2),
         ("prepaid { balanceKwh forecast { daysLeft } lowUnits { isArmed } }", 4),
+        ('prepaid { debt { amount } emergencyCredit { takenKwh } balanceKwhAt(at: "2026-03-10T04:00:00Z") }', 4),
         ("prepaid { openPaygo { unitsPerValue nextTryAt tokensNotEntered { digits } } }", 4),
         ("monthlySummary(year: 2026, month: 3) { energyKwh cost { amount } }", 4),
         ("a: monthlySummary(year: 2026, month: 3) { peakKw } b: monthlySummary(year: 2025, month: 3) { peakKw }", 4),

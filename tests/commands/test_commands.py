@@ -58,10 +58,13 @@ def test_people_are_added_given_panels_and_removed(database_url: str) -> None:
 def test_a_panel_keeps_what_is_not_changed(database_url: str) -> None:
     url = {"DATABASE_URL": database_url}
     succeeded("panel", "set", "FLAT_7", "--name", "Flat 7", "--prepaid", "--meter-number", "4504", **url)
+    succeeded("panel", "set", "FLAT_7", "--meter-since", "2024-05-06", **url)
     succeeded("panel", "set", "FLAT_7", "--location", "Lagos", **url)
     with psycopg.connect(database_url) as connection:
-        row = connection.execute("SELECT name, location, is_prepaid, meter_number, time_zone FROM panel").fetchone()
-    assert row == ("Flat 7", "Lagos", True, "4504", "Asia/Jakarta")
+        row = connection.execute(
+            "SELECT name, location, is_prepaid, meter_number, meter_since::text, time_zone FROM panel"
+        ).fetchone()
+    assert row == ("Flat 7", "Lagos", True, "4504", "2024-05-06", "Asia/Jakarta")
     assert "BAD_TIME_ZONE" in refused("panel", "set", "FLAT_7", "--time-zone", "Mars", **url)
     assert "BAD_CODE" in refused("panel", "set", "FLAT 7", **url)
 

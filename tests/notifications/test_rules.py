@@ -153,6 +153,15 @@ async def test_credit_of_the_moment_after_the_clock_was_read_counts_at_once(pool
     assert await evaluate(pool, now=SOON + timedelta(seconds=1)) == 1
 
 
+async def test_a_flat_of_which_nothing_is_known_to_be_left_warns_nobody(pool: Pool, used: Flat) -> None:
+    used.execute(
+        "INSERT INTO ledger_entry (panel_id, at, kind, units_kwh, reverses)"
+        " SELECT panel_id, at, 'REVERSAL', -units_kwh, id FROM ledger_entry"
+    )
+    assert used.balance(at=SOON) is None
+    assert await evaluate(pool, now=SOON) == 0
+
+
 async def test_people_who_lost_sight_of_the_flat_are_not_warned(pool: Pool, used: Flat) -> None:
     used.execute("DELETE FROM panel_access")
     used.meter(1005.2, at=SOON)
