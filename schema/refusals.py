@@ -59,12 +59,12 @@ def shown(error: GraphQLError, *, is_executed: bool) -> GraphQLError:
     )
 
 
-_KEY = re.compile(r"(secretKeyHex\W{1,4})('[^']*'|\"[^\"]*\"|\[[^\]]*\]|[^,}\s]+)|[0-9A-Za-z]{24,}")
+_KEY = re.compile(r"(secretKeyHex['\"]?: )('[^']*'|\"[^\"]*\"|\[[^\]]*\])|[0-9A-Za-z]{24,}")
 
 
 def _without_keys(error: GraphQLError) -> GraphQLError:
     """The error without the secret key that graphql-core would repeat of an input; other errors as they are."""
-    if "secretKeyHex" not in error.message:
+    if "secretKey" not in error.message and "SetOpenPaygoInput" not in error.message:
         return error
     message = _KEY.sub(lambda found: f"{found[1] or ''}[hidden]", error.message)
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=error.extensions)

@@ -257,6 +257,7 @@ async def test_the_key_is_shown_nowhere(flat: Site, caplog: pytest.LogCaptureFix
     bad = [
         {"secretKeyHex": KEY + "00"}, {"secretKeyHex": KEY, "startingCode": -1}, {"secretKeyHex": KEY, "nope": 1},
         {"secretKeyHex": KEY, "unitsPerValue": "x"}, {"secretKeyHex": [KEY]}, {"secretKeyHex": KEY, "panelCode": None},
+        {"secretKey": KEY}, {"secretKeyHex": KEY, "unitsPerValue": None}, {"Hex": KEY},
     ]  # fmt: skip
     for given in bad:
         whole = {"panelCode": "FLAT", "unitsPerValue": "0.1"} | given
