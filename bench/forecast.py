@@ -137,7 +137,7 @@ def check_against(script: Path, *, homes: Sequence[TrainingHome]) -> None:
     spec.loader.exec_module(scorer)
     meters, theirs = scorer.load(str(script.parent.parent / "data" / "households"))
     ours = read_cases(homes)
-    for history in HISTORY_HOURS:
+    for history in (name for name in HISTORY_HOURS if name in scorer.HISTORY):
         others = [other for other in theirs[:200] if other["has180"] or history != "180d"]
         for case, other in zip(of_history(ours[:200], history=history), others, strict=True):
             seen, (_, at, register_kwh) = shown(case, history=history), scorer.history(meters, other, history)

@@ -14,8 +14,22 @@ from forecasting.homes import HOUSEHOLDS
 from forecasting.hours import HOUR_S, Floats, RegisterHistory
 from forecasting.training_rows import TrainingHome
 
-HISTORY_HOURS = {"6h": 6, "12h": 12, "1d": 24, "3d": 72, "7d": 168, "28d": 672, "28d-irregular": 672, "180d": 4320}
-"""The lengths of history that are shown. `28d-irregular` has 30 % of its readings, and an outage of 36 hours."""
+HISTORY_HOURS = {
+    "6h": 6,
+    "12h": 12,
+    "1d": 24,
+    "3d": 72,
+    "7d": 168,
+    "28d": 672,
+    "28d-irregular": 672,
+    "28d-weekly": 672,
+    "180d": 4320,
+}
+"""The lengths of history that are shown, with a reading every hour.
+
+`28d-irregular` has 30 % of its readings, and an outage of 36 hours; `28d-weekly` has one every 7 days, the last of
+them at the instant of the case.
+"""
 
 CAP_HOURS = 1080.0
 QUANTILES = (0.1, 0.5, 0.9)
@@ -103,14 +117,16 @@ def shown(case: Case, *, history: str) -> RegisterHistory:
     hours = HISTORY_HOURS[history]
     register_kwh = 1000.0 + np.append(0.0, np.cumsum(case.seen_kwh(history)))
     at_s = case.now.timestamp() - HOUR_S * np.arange(hours, -1, -1)
-    if history.endswith("irregular"):
-        kept = _kept(hours, number=case.number)
-        return RegisterHistory(at=at_s[kept], register_kwh=register_kwh[kept])
-    return RegisterHistory(at=at_s, register_kwh=register_kwh)
+    kept = _kept(hours, history=history, number=case.number)
+    return RegisterHistory(at=at_s[kept], register_kwh=register_kwh[kept])
 
 
-def _kept(hours: int, *, number: int) -> NDArray[np.bool_]:
-    """Three of ten readings, and none in one span of 36 hours; the first and the last stay."""
+def _kept(hours: int, *, history: str, number: int) -> NDArray[np.bool_]:
+    """Which of the readings are shown; the first and the last always are."""
+    if history.endswith("weekly"):
+        return np.arange(hours, -1, -1) % _SEASON_HOURS == 0
+    if not history.endswith("irregular"):
+        return np.ones(hours + 1, dtype=np.bool_)
     random = np.random.default_rng([_SEED, number])
     kept = random.random(hours + 1) < 0.3
     start = int(random.integers(24, hours - 96))

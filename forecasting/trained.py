@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.bands import Band
+from forecasting.band_tables import TIME_BANDS
+from forecasting.bands import Band, band, interpolation
 from forecasting.features import KNOT_HOURS, feature_rows
 from forecasting.forest import Forest
 from forecasting.hours import Floats, HourlyUsage
@@ -13,8 +14,8 @@ from forecasting.outlook import Outlook, expected_total
 
 _AT_ONCE = 64
 _KNOTS: Floats = KNOT_HOURS.astype(np.float64)
-_TIMES_ALONE_HOURS, _BOTH_HOURS = 24.0, 168.0
-_MOST_TOTALS = 0.5
+_SHORT_HOURS, _LONG_HOURS = 24.0, 168.0
+_TOTALS_SHARE, _TABLE_SHARE = 0.5, 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,30 @@ class DepletionModel:
 
 
 def _blended(totals: Floats, times: Floats, expected: Outlook) -> Band:
-    """Both answers averaged in log time. Below a day, how long people's units last says more than what they use."""
-    share = _MOST_TOTALS * totals_share(expected.history_hours)
-    ratios = share * times_of_totals(totals, expected=expected) + (1 - share) * times
+    """The answers averaged in log time.
+
+    From a week of history on, half is what follows from usage. Up to a day, how long people's units last says more
+    than what they use, and the untrained forecast's own bands are as good as trees: they have four tenths.
+    """
+    grown = _grown(expected.history_hours)
+    of_totals, of_table = _TOTALS_SHARE * grown, _TABLE_SHARE * (1 - grown)
+    ratios = (
+        of_totals * times_of_totals(totals, expected=expected)
+        + of_table * _times_of_table(expected)
+        + (1 - of_totals - of_table) * times
+    )
     return Band(horizon_hours=_KNOTS, log_ratios=np.sort(ratios, axis=0))
 
 
-def totals_share(history_hours: float) -> float:
+def _grown(history_hours: float) -> float:
     """0 up to a day of history, 1 from a week on, straight in the logarithm between."""
-    share = np.log(history_hours / _TIMES_ALONE_HOURS) / np.log(_BOTH_HOURS / _TIMES_ALONE_HOURS)
+    share = np.log(history_hours / _SHORT_HOURS) / np.log(_LONG_HOURS / _SHORT_HOURS)
     return float(np.clip(share, 0.0, 1.0))
+
+
+def _times_of_table(expected: Outlook) -> Floats:
+    own = band(TIME_BANDS, history_hours=expected.history_hours, signs=expected.signs)
+    return own.log_ratios @ interpolation(_KNOTS, knots=own.horizon_hours).T
 
 
 def times_of_totals(totals: Floats, *, expected: Outlook) -> Floats:

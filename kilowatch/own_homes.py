@@ -1,7 +1,7 @@
 """Turns the panels of a database into homes that a forecast can be trained on."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,17 +15,20 @@ from store.forecast_inputs import histories
 HISTORY_DAYS = 730
 
 
-def own_homes(database_url: str) -> list[TrainingHome]:
+def own_homes(database_url: str, *, now: datetime) -> list[TrainingHome]:
     """The panels with enough usage, by what they used in the last two years; their names are numbers, not codes."""
-    return asyncio.run(_fetched(database_url, now=datetime.now(UTC)))
+
+    async def fetched() -> list[TrainingHome]:
+        async with await connect_async(database_url, application="kilowatch train") as connection:
+            return await homes_of(connection, now=now)
+
+    return asyncio.run(fetched())
 
 
-async def _fetched(database_url: str, *, now: datetime) -> list[TrainingHome]:
-    async with await connect_async(database_url, application="kilowatch train") as connection:
-        found = [
-            await _home(connection, panel_id, time_zone=ZoneInfo(zone), now=now)
-            for panel_id, zone in await training.panels(connection)
-        ]
+async def homes_of(connection: Database, *, now: datetime) -> list[TrainingHome]:
+    """The panels of the database, as `own_homes` gives them."""
+    panels = await training.panels(connection)
+    found = [await _home(connection, panel_id, time_zone=ZoneInfo(zone), now=now) for panel_id, zone in panels]
     return [home for home in found if home]
 
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,7 +64,7 @@ def _own_homes() -> "list[TrainingHome]":
     settings = started(needs=("database_url",))
     if not settings.train_on_own_meters:
         raise CommandError("set KILOWATCH_TRAIN_ON_OWN_METERS=true: the owner has to agree to learn from the meters")
-    homes = own_homes(settings.database_url)
+    homes = own_homes(settings.database_url, now=datetime.now(UTC))
     _console.print(f"{len(homes)} of this site's panels are known well enough", highlight=False)
     return homes
 
