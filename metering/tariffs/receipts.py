@@ -1,12 +1,12 @@
 """Turns what is paid into the units that it buys, with a receipt, and units into what has to be paid for them."""
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from math import ceil
 
 from metering.currencies import cent_of, minor_digits
 from metering.money import MAX_AMOUNT, Money
@@ -14,13 +14,13 @@ from metering.refusals import Refused
 from metering.tariffs.rules import StandingCharge, Tariff
 from metering.tariffs.sales import (
     Sale,
-    debt_amount,
+    Split,
+    cents_of,
     energy_price,
-    exact_energy,
-    fee_amount,
     first_price,
+    least_payment,
     sale_of,
-    tax_amounts,
+    split_of,
     units_for,
 )
 
@@ -86,13 +86,13 @@ def vend(
     """
     sale = sale_of(tariff, at=at, bought_kwh=bought_kwh, debt=debt, standing_due=standing_due)
     _check_payment(paid, tariff)
-    lines = list(_deductions(paid.amount, sale))
-    energy = paid.amount - sum((line.amount for line in lines), Decimal(0))
+    split = split_of(int(paid.amount / sale.cent), sale)
+    energy = split.energy * sale.cent
     if energy <= 0:
         needed = paid.amount - energy
-        raise _bad_amount(f"`amount` must be above {needed} {tariff.currency}: so much goes off it before energy.")
-    lines.append(ReceiptLine(ReceiptKind.ENERGY, sale.band.name, energy))
-    return Receipt(paid, tuple(lines), energy, _units_bought(energy, sale), first_price(sale), tariff)
+        raise _bad_amount(f"`amount` must be more: {needed} {tariff.currency} go off it before energy.")
+    lines = tuple(line for line in _lines(split, tariff=tariff, sale=sale, standing_due=standing_due) if line.amount)
+    return Receipt(paid, lines, energy, _units_bought(energy, sale), first_price(sale), tariff)
 
 
 def quote(
@@ -116,11 +116,12 @@ def quote(
     if not (units_kwh.is_finite() and 0 < units_kwh <= MAX_CREDIT_KWH) or units_kwh % _UNIT_KWH:
         message = f"`unitsKwh` must be above 0 and at most {MAX_CREDIT_KWH}, with three decimals at the most."
         raise Refused("BAD_AMOUNT", message, "unitsKwh")
-    amount = _least_amount(energy_price(units_kwh, sale), sale)
-    if amount is None:
+    least, most = (ceil(cents_of(amount, sale.cent)) for amount in (tariff.vending.minimum or Decimal(0), MAX_AMOUNT))
+    cents = least_payment(energy_price(units_kwh, sale), sale, least=max(least, 1), most=most)
+    if cents is None:
         message = f"`unitsKwh` must cost at most {MAX_AMOUNT} {tariff.currency}, all charges included."
         raise Refused("BAD_AMOUNT", message, "unitsKwh")
-    paid = Money(amount, tariff.currency)
+    paid = Money(cents * sale.cent, tariff.currency)
     return vend(paid, tariff, at=at, bought_kwh=bought_kwh, debt=debt, standing_due=standing_due)
 
 
@@ -140,30 +141,21 @@ def _bad_amount(message: str) -> Refused:
     return Refused("BAD_AMOUNT", message, "amount")
 
 
-def _deductions(gross: Decimal, sale: Sale) -> Iterator[ReceiptLine]:
-    """What goes off a payment before energy, line by line."""
-    lines = [line for line in _before_taxes(gross, sale) if line.amount]
-    yield from lines
-    left = Fraction(gross) - sum((Fraction(line.amount) for line in lines), Fraction(0))
-    exact = tax_amounts(Fraction(gross), left=left, sale=sale)
-    for tax, amount in zip(sale.tariff.taxes, exact, strict=True):
-        if rounded := sale.rounded(max(amount, Fraction(0))):
-            yield ReceiptLine(ReceiptKind.TAX, tax.name, rounded, tax.percent)
-
-
-def _before_taxes(gross: Decimal, sale: Sale) -> Iterator[ReceiptLine]:
-    vending = sale.tariff.vending
-    if duty := vending.stamp_duty:
-        amount = duty.amount if gross > duty.above else Decimal(0)
-        yield ReceiptLine(ReceiptKind.STAMP_DUTY, "Stamp duty", sale.rounded(Fraction(amount)))
-    for fee in vending.fees:
-        amount = sale.rounded(fee_amount(fee, Fraction(gross)))
-        yield ReceiptLine(ReceiptKind.FEE, fee.name, amount, fee.percent or None)
-    for charge in sale.standing_due:
-        yield ReceiptLine(ReceiptKind.STANDING_CHARGE, charge.name, sale.rounded(Fraction(charge.amount)))
-    debt = debt_amount(Fraction(gross), sale)
-    percent = None if debt == Fraction(sale.debt) else vending.debt_percent
-    yield ReceiptLine(ReceiptKind.DEBT, "Debt", sale.rounded(debt), percent)
+def _lines(
+    split: Split, *, tariff: Tariff, sale: Sale, standing_due: tuple[StandingCharge, ...]
+) -> Iterator[ReceiptLine]:
+    """All parts of a payment, those of nothing too."""
+    cent, vending = sale.cent, tariff.vending
+    yield ReceiptLine(ReceiptKind.STAMP_DUTY, "Stamp duty", split.duty * cent)
+    for fee, amount in zip(vending.fees, split.fees, strict=True):
+        yield ReceiptLine(ReceiptKind.FEE, fee.name, amount * cent, fee.percent or None)
+    for charge, amount in zip(standing_due, sale.standing, strict=True):
+        yield ReceiptLine(ReceiptKind.STANDING_CHARGE, charge.name, amount * cent)
+    percent = None if split.debt == sale.debt else vending.debt_percent
+    yield ReceiptLine(ReceiptKind.DEBT, "Debt", split.debt * cent, percent)
+    for tax, amount in zip(tariff.taxes, split.taxes, strict=True):
+        yield ReceiptLine(ReceiptKind.TAX, tax.name, amount * cent, tax.percent)
+    yield ReceiptLine(ReceiptKind.ENERGY, sale.band.name, split.energy * cent)
 
 
 def _units_bought(energy: Decimal, sale: Sale) -> Decimal:
@@ -176,33 +168,3 @@ def _units_bought(energy: Decimal, sale: Sale) -> Decimal:
     if exact_kwh is None or not _UNIT_KWH <= exact_kwh <= MAX_CREDIT_KWH:
         raise _bad_amount(f"`amount` must buy 0.001 to {MAX_CREDIT_KWH} kWh.")
     return int(exact_kwh * 1000) * _UNIT_KWH
-
-
-def _least_amount(price: Fraction, sale: Sale) -> Decimal | None:
-    """The least payment that leaves this much for energy; None when it is over the most that may be paid.
-
-    What is left grows with the payment, but for its fall where the stamp duty begins, and for the roundings: at most
-    half a cent a line.
-    """
-    cent, vending = Fraction(sale.cent), sale.tariff.vending
-    needed = max(-(-price // cent), 1)
-    least, most = -(-Fraction(vending.minimum or 0) // cent), Fraction(MAX_AMOUNT) // cent
-    free = Fraction(vending.stamp_duty.above) // cent if vending.stamp_duty else most
-    for low, high in ((max(least, 1), min(free, most)), (max(least, free + 1), most)):
-        if (found := _least_cents(needed, low=low, high=high, sale=sale)) is not None:
-            return found * sale.cent
-    return None
-
-
-def _least_cents(needed: int, *, low: int, high: int, sale: Sale) -> int | None:
-    """The least payment from `low` to `high` that leaves `needed` for energy, all in cents; no duty begins between."""
-    rounded_lines = len(sale.tariff.vending.fees) + len(sale.tariff.taxes) + 1
-    enough = needed - Fraction(rounded_lines, 2)
-    first = low + bisect_left(range(low, high + 1), enough, key=lambda paid: exact_energy(paid, sale))
-    payments = (paid for paid in range(first, high + 1) if _energy(paid * sale.cent, sale) >= needed * sale.cent)
-    return next(payments, None)
-
-
-def _energy(gross: Decimal, sale: Sale) -> Decimal:
-    """What a payment leaves for energy; may be negative."""
-    return gross - sum((line.amount for line in _deductions(gross, sale)), Decimal(0))

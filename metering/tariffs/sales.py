@@ -1,40 +1,69 @@
-"""Turns a payment into what goes off it, and energy into its price and back, before anything is rounded."""
+"""Turns a payment, in cents, into what goes off it and what is left for energy, and energy into its price and back."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from itertools import zip_longest
+from math import ceil, floor, lcm
 from zoneinfo import ZoneInfo
 
 from metering.currencies import cent_of
 from metering.tariffs.hours import Hours
-from metering.tariffs.rules import Band, Block, Fee, StandingCharge, Tariff, TaxBase, TaxMethod
+from metering.tariffs.rules import Band, Block, StandingCharge, Tariff, Tax, TaxBase, TaxMethod
+
+_ZERO = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What goes off an amount of cents, exactly: `(fixed + share * amount) / of`.
+
+    Whole numbers, because the search for the least payment (`receipts.quote`) asks for thousands of them.
+    """
+
+    fixed: int
+    share: int
+    of: int
+
+    def rounded(self, amount: int) -> int:
+        """Half up to the cent; never below 0."""
+        return max((2 * (self.fixed + self.share * amount) + self.of) // (2 * self.of), 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What decides on a receipt beside the amount; `cent` is the currency's least amount.
+    """What decides on a receipt beside the amount; all amounts are in cents, `cent` is the currency's least amount.
 
-    `bought_kwh` were bought before in the local month; `standing_due` falls due with this payment.
+    The duty is for payments above `free_up_to`. `bought_kwh` were bought before in the local month. `standing` falls
+    due with this payment, `debt` is what is owed. Taxes are parts of the payment where they are deducted from it,
+    otherwise of what all else leaves of it.
     """
 
-    tariff: Tariff
     band: Band
     bought_kwh: Decimal
-    debt: Decimal
-    standing_due: tuple[StandingCharge, ...]
     cent: Decimal
+    duty: int
+    free_up_to: int
+    fees: tuple[Part, ...]
+    standing: tuple[int, ...]
+    debt: int
+    debt_share: Part
+    taxes: tuple[Part, ...]
+    are_taxes_deducted: bool
 
-    def rounded(self, amount: Fraction) -> Decimal:
-        """Half up to the cent."""
-        return int(amount / Fraction(self.cent) + Fraction(1, 2)) * self.cent
 
-    @property
-    def standing(self) -> Fraction:
-        """The standing charges that are due."""
-        return sum((Fraction(self.rounded(Fraction(charge.amount))) for charge in self.standing_due), Fraction(0))
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A payment's parts in cents, in the order of the sale's; `energy` is what is left, and may be negative."""
+
+    duty: int
+    fees: tuple[int, ...]
+    debt: int
+    taxes: tuple[int, ...]
+    energy: int
 
 
 def sale_of(
@@ -42,38 +71,74 @@ def sale_of(
 ) -> Sale:
     """The sale at a local instant (aware, in the panel's zone): in the band that the tariff's clock says."""
     local = at.astimezone(ZoneInfo(tariff.time_zone)) if tariff.time_zone else at
-    band = Hours(tariff.bands).band_at(local)
-    return Sale(tariff, band, bought_kwh, debt, standing_due, cent_of(tariff.currency))
+    vending, cent = tariff.vending, cent_of(tariff.currency)
+    duty, are_taxes_deducted = vending.stamp_duty, vending.taxes is TaxMethod.DEDUCTED
+    standing = tuple(_rounded(cents_of(charge.amount, cent)) for charge in standing_due)
+    return Sale(
+        band=Hours(tariff.bands).band_at(local),
+        bought_kwh=bought_kwh,
+        cent=cent,
+        duty=_rounded(cents_of(duty.amount, cent)) if duty else 0,
+        free_up_to=floor(cents_of(duty.above, cent)) if duty else 0,
+        fees=tuple(_part(cents_of(fee.amount, cent), fee.percent) for fee in vending.fees),
+        standing=standing,
+        debt=_rounded(cents_of(debt, cent)),
+        debt_share=_part(_ZERO, vending.debt_percent),
+        taxes=tuple(_deducted(tariff.taxes) if are_taxes_deducted else _added(tariff.taxes, standing=sum(standing))),
+        are_taxes_deducted=are_taxes_deducted,
+    )
 
 
-def fee_amount(fee: Fee, gross: Fraction) -> Fraction:
-    """What a fee takes of a payment."""
-    return Fraction(fee.amount) + gross * Fraction(fee.percent) / 100
+def cents_of(amount: Decimal, cent: Decimal) -> Fraction:
+    """How many of the currency's least amount it is, exactly."""
+    return Fraction(amount) / Fraction(cent)
 
 
-def debt_amount(gross: Fraction, sale: Sale) -> Fraction:
-    """What goes to the panel's debt: the tariff's part of a payment, until there is none."""
-    return min(Fraction(sale.debt), gross * Fraction(sale.tariff.vending.debt_percent) / 100)
+def _rounded(cents: Fraction) -> int:
+    return floor(cents + Fraction(1, 2))
 
 
-def tax_amounts(gross: Fraction, *, left: Fraction, sale: Sale) -> list[Fraction]:
-    """Each tax exactly, where `left` remains for energy and all taxes."""
-    if sale.tariff.vending.taxes is TaxMethod.DEDUCTED:
-        return [gross * Fraction(tax.percent) / 100 for tax in sale.tariff.taxes]
-    of_standing = sum(_taxes_on(Fraction(0), sale=sale), Fraction(0))
-    factor = 1 + sum(_taxes_on(Fraction(1), sale=sale), Fraction(0)) - of_standing
-    return _taxes_on((left - of_standing) / factor, sale=sale)
+def _part(fixed: Fraction, percent: Decimal | Fraction) -> Part:
+    share = Fraction(percent) / 100
+    of = lcm(fixed.denominator, share.denominator)
+    return Part(int(fixed * of), int(share * of), of)
 
 
-def _taxes_on(energy: Fraction, *, sale: Sale) -> list[Fraction]:
+def _deducted(taxes: tuple[Tax, ...]) -> Iterator[Part]:
+    """Each tax as a part of the payment."""
+    return (_part(_ZERO, tax.percent) for tax in taxes)
+
+
+def _added(taxes: tuple[Tax, ...], *, standing: int) -> Iterator[Part]:
+    """Each tax as a part of what is left for energy and all taxes, those on the standing charges that are due too."""
+    on_none, on_all = (_taxes_on(Fraction(energy), taxes=taxes, standing=standing) for energy in (0, 100))
+    percents = [tax - fixed for fixed, tax in zip(on_none, on_all, strict=True)]
+    factor = 1 + sum(percents, _ZERO) / 100
+    of_standing = sum(on_none, _ZERO) / factor
+    for fixed, percent in zip(on_none, percents, strict=True):
+        yield _part(fixed - percent * of_standing / 100, percent / factor)
+
+
+def _taxes_on(energy: Fraction, *, taxes: tuple[Tax, ...], standing: int) -> list[Fraction]:
     """Each tax on the price of energy and the standing charges that are due, exactly."""
-    net = before = energy + sale.standing
+    net = before = energy + standing
     found: list[Fraction] = []
-    for tax in sale.tariff.taxes:
+    for tax in taxes:
         base = {TaxBase.ENERGY: energy, TaxBase.NET: net, TaxBase.COMPOUND: before}[tax.on]
         found.append(base * Fraction(tax.percent) / 100)
         before += found[-1]
     return found
+
+
+def split_of(paid: int, sale: Sale) -> Split:
+    """What a payment in cents is made of."""
+    duty = sale.duty if paid > sale.free_up_to else 0
+    fees = tuple([fee.rounded(paid) for fee in sale.fees])
+    debt = min(sale.debt, sale.debt_share.rounded(paid))
+    left = paid - duty - sum(fees) - sum(sale.standing) - debt
+    taxed = paid if sale.are_taxes_deducted else left
+    taxes = tuple([tax.rounded(taxed) for tax in sale.taxes])
+    return Split(duty, fees, debt, taxes, left - sum(taxes))
 
 
 def units_for(left: Fraction, sale: Sale) -> Fraction | None:
@@ -113,12 +178,31 @@ def energy_price(units_kwh: Decimal, sale: Sale) -> Fraction:
     return price
 
 
-def exact_energy(paid: int, sale: Sale) -> Fraction:
-    """What a payment leaves for energy, both in cents, before anything is rounded; may be negative."""
-    gross = paid * Fraction(sale.cent)
-    duty = sale.tariff.vending.stamp_duty
-    left = gross - sale.standing - debt_amount(gross, sale)
-    left -= Fraction(duty.amount) if duty and gross > duty.above else 0
-    left -= sum((fee_amount(fee, gross) for fee in sale.tariff.vending.fees), Fraction(0))
-    taxes = sum(tax_amounts(gross, left=left, sale=sale), Fraction(0))
-    return (left - taxes) / Fraction(sale.cent)
+def least_payment(price: Fraction, sale: Sale, *, least: int, most: int) -> int | None:
+    """The least payment in cents that leaves this much for energy; None when there is none from `least` to `most`.
+
+    What is left grows with the payment, but for its fall where the stamp duty begins, and for the roundings.
+    """
+    needed = max(ceil(price / Fraction(sale.cent)), 1)
+    duty_from = sale.free_up_to + 1
+    for low, high in ((least, min(duty_from - 1, most)), (max(least, duty_from), most)):
+        if (found := _least_from(low, needed=needed, most=high, sale=sale)) is not None:
+            return found
+    return None
+
+
+def _least_from(low: int, *, needed: int, most: int, sale: Sale) -> int | None:
+    """The least payment from `low` to `most`, between which no duty begins, that leaves the cents needed for energy.
+
+    Roundings move what is left by half a cent a line from what grows steadily. So where it is a cent a line short, all
+    smaller payments are short as well; and where it is further short than there are taxes, so are as many greater ones.
+    """
+    lines = len(sale.fees) + len(sale.taxes) + 1
+    found = bisect_left(range(low, most + 1), needed - lines, key=lambda paid: split_of(paid, sale).energy)
+    paid = low + found
+    while paid <= most:
+        short = needed - split_of(paid, sale).energy
+        if short <= 0:
+            return paid
+        paid += short if short > len(sale.taxes) else 1
+    return None

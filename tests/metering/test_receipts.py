@@ -153,7 +153,7 @@ def test_an_absurd_amount_is_refused(amount: str) -> None:
 
 def test_an_amount_that_buys_no_energy_or_too_much_of_it_is_refused() -> None:
     fees = one_price(vending=Vending(fees=(Fee("Service", Decimal(100)),)))
-    with pytest.raises(Refused, match=r"must be above 100\.00 IDR"):
+    with pytest.raises(Refused, match=r"100\.00 IDR go off it before energy"):
         pay("100", fees)
     with pytest.raises(Refused, match=r"must buy 0\.001"):
         pay("101.44", fees)
@@ -196,7 +196,7 @@ def vended(draw: st.DrawFn) -> tuple[Tariff, dict[str, object]]:
     steps = sorted(draw(st.sets(st.integers(1, 40), max_size=2)))
     price = st.decimals("0.01", 3, places=3)
     blocks = tuple(Block(Decimal(step) / 10, draw(price)) for step in (0, *steps))
-    duty = st.builds(StampDuty, cents, st.decimals(0, 8, places=2))
+    duty = st.builds(StampDuty, st.decimals(0, 2, places=4), st.decimals(0, 8, places=3))
     vending = Vending(
         fees=tuple(Fee(f"Fee {index}", draw(cents), draw(percents)) for index in range(draw(st.integers(0, 2)))),
         stamp_duty=draw(st.none() | duty),
@@ -235,6 +235,18 @@ def test_a_quote_is_the_least_amount_that_buys_the_units(
     paid_cents = int(receipt.gross.amount * 100)
     tried = {*range(max(1, paid_cents - 200), paid_cents), *range(1, paid_cents, 7)}
     assert all(bought(cheaper, tariff, **rest) < units_kwh for cheaper in tried)
+
+
+def test_a_quote_is_the_least_amount_where_as_much_as_may_be_goes_off_it() -> None:
+    fees = tuple(Fee(f"Fee {index}", Decimal("0.123"), Decimal("9.3")) for index in range(10))
+    taxes = tuple(Tax(f"Tax {index}", Decimal("17.3"), TaxBase.COMPOUND) for index in range(10))
+    vending = Vending(fees, StampDuty(Decimal(10), Decimal(100)), debt_percent=Decimal(2))
+    tariff = one_price("0.3", currency="EUR", taxes=taxes, vending=vending)
+    for units_kwh in (Decimal("0.001"), Decimal("1.5"), Decimal(40)):
+        paid_cents = int(quote(units_kwh, tariff, at=AT, debt=Decimal(10)).gross.amount * 100)
+        assert bought(paid_cents, tariff, debt=Decimal(10)) >= units_kwh
+        cheaper = range(paid_cents - 300, paid_cents)
+        assert all(bought(paid, tariff, debt=Decimal(10)) < units_kwh for paid in cheaper)
 
 
 @given(asked=vended(), paid=st.decimals("0.01", 100, places=2))
