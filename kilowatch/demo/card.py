@@ -16,8 +16,9 @@ OPERATIONS: Final = {
   panels { nodes { code name status latestReading { at activePowerKw }
     today { energyKwh cost { amount currency } } } }
 }""",
-    "The last day as a chart": f"""query Chart {{
-  panel(code: "{LOW_FLAT}") {{ readings(maxPoints: 100, downsampling: MIN_MAX_LTTB) {{ atMs activePowerKw }} }}
+    "What 20 kWh cost, and when the units would run out with them": f"""query WhatIf {{
+  panel(code: "{LOW_FLAT}") {{ prepaid {{ balanceKwh quote(unitsKwh: "20") {{ gross {{ amount currency }} }}
+    whatIf(topUpKwh: "20", useLessPercent: 10) {{ daysLeft depletesAt {{ p10 p50 p90 }} }} }} }}
 }}""",
     "When the units run out, again with each forecast": f"""subscription RunsOut {{
   depletionForecast(codes: ["{LOW_FLAT}"]) {{

@@ -210,7 +210,7 @@ RUN_DOWN = """(() => {
     const hours = Array.from({length: 168}, (_, hour) => at(0.5 + hour));
     const hourly = {startsAt: hours, p50Kwh: hours.map((_, hour) => hour %% 2 ? 1.5 : 0.5)};
     const daily = {startsAt: [at(11.5), at(35.5)], p50Kwh: [24, 24]};
-    const forecast = {madeAt: at(0), balanceKwh: '24', depletesAt: %s, expectedUsage: {hourly, daily}};
+    const forecast = {madeAt: at(0), dataUpTo: at(0), balanceKwh: '24', depletesAt: %s, expectedUsage: {hourly, daily}};
     return m.runDown(forecast);
 })()"""
 

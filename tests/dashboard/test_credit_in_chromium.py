@@ -109,7 +109,7 @@ async def test_what_is_sent_again_is_bought_once_and_a_landlord_takes_it_back(ch
         await debt.get_by_role("button", name="Record debt").click()
         await opened.says(opened.page.locator(".landlord"), "NGN\xa0500.00 are owed")
         rule = opened.form("Emergency credit rule")
-        await rule.get_by_label("Lend at once").fill("5")
+        await rule.get_by_label("Lend at once (0: none)").fill("5")
         await rule.get_by_label("when less is left than").fill("0")
         await rule.get_by_role("button", name="Save").click()
         await opened.says(opened.page.locator(".landlord"), "5.00\xa0kWh can be taken below 0.00\xa0kWh")

@@ -91,6 +91,127 @@ fragment Credit on PanelDepletionForecast {
 `,
   },
   {
+    title: 'What 20 kWh cost',
+    about: 'The least payment that buys 20 kWh now, as the receipt that it would have. Nothing is bought.',
+    query: `query Quote {
+  panels(first: 5, filter: { isPrepaid: true }) {
+    nodes {
+      code
+      prepaid {
+        balanceKwh
+        debt { amount currency }
+        quote(unitsKwh: "20") {
+          gross { amount currency }
+          lines { kind name amount percent }
+          unitsKwh
+          unitPrice
+          tariffName
+        }
+      }
+    }
+  }
+}
+`,
+  },
+  {
+    title: 'Top-ups with receipts',
+    about: 'What changed the credit: top-ups and where their money went, displays, debts, and what was taken back.',
+    query: `query Receipts {
+  panels(first: 3, filter: { isPrepaid: true }) {
+    nodes {
+      code
+      prepaid {
+        ledger(first: 10) {
+          nodes {
+            at
+            kind
+            unitsKwh
+            shownKwh
+            reason
+            reverses
+            reversedBy
+            receipt { gross { amount currency } lines { kind name amount percent } energyAmount addedKwh }
+          }
+        }
+      }
+    }
+  }
+}
+`,
+  },
+  {
+    title: 'What if',
+    about: 'When the units run out, when they would if 20 kWh were bought and a fifth less used, and earlier mistakes.',
+    query: `query WhatIf {
+  panels(first: 3, filter: { isPrepaid: true }) {
+    nodes {
+      code
+      prepaid {
+        balanceKwh
+        forecast {
+          ...Left
+          dataAgeS
+          historyDays
+          backtest { resolvedCount coveragePercent medianAbsoluteErrorHours biasHours }
+          expectedUsage { daily { startsAt p10Kwh p50Kwh p90Kwh } }
+        }
+        whatIf(topUpKwh: "20", useLessPercent: 20) { ...Left }
+      }
+    }
+  }
+}
+
+fragment Left on DepletionForecast {
+  method
+  daysLeft
+  depletesAt { p10 p50 p90 }
+}
+`,
+  },
+  {
+    title: 'Prices now',
+    about: 'What a kWh costs each panel now and until when, with the bands, blocks, charges and taxes of its tariff.',
+    query: `query Prices {
+  panels(first: 20) {
+    nodes {
+      code
+      currentPrice { currency priceWithTaxes bandName until untilKwh }
+      tariff {
+        name
+        bands {
+          name
+          blocks { fromKwh toKwh unitPrice priceWithTaxes }
+          windows { fromTime toTime weekdays months }
+        }
+        standingCharges { name amount per }
+        taxes { name percent on }
+        note
+      }
+    }
+  }
+}
+`,
+  },
+  {
+    title: "The month's end",
+    about: 'What each panel will have used and cost by the end of its month: low, likely and high.',
+    query: `query MonthEnd {
+  panels(first: 20) {
+    nodes {
+      code
+      monthForecast {
+        usedKwh
+        costSoFar { amount currency }
+        energy { p10Kwh p50Kwh p90Kwh }
+        cost { p10 { amount currency } p50 { amount currency } p90 { amount currency } }
+        changePercent
+      }
+    }
+  }
+}
+`,
+  },
+  {
     title: 'Month by panel',
     about: 'Energy and cost of a month for each panel and the building, against the same days of the month before.',
     query: `query MonthByPanel($year: Int!, $month: Int!) {

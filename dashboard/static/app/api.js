@@ -45,9 +45,9 @@ export class Api {
   }
 
   /** The same of a change with a key: one that the key made before counts as made now. */
-  async once(mutation, input) {
+  async once(mutation, input, made = 'entry') {
     const [payload] = Object.values(await this.ask(mutation, { input }));
-    if (!payload.entry) throw new Trouble(payload.refusal.message, payload.refusal);
+    if (!payload[made]) throw new Trouble(payload.refusal.message, payload.refusal);
     return payload;
   }
 

@@ -14,7 +14,10 @@ export const balanceDrawing =
     const plot = { left: 48, right: width - 12, top: 28, bottom: HEIGHT - 28 };
     const both = [balance, other].filter(Boolean);
     const [from_ms, to_ms] = [balance.at_ms[0], Math.max(...both.map(({ at_ms }) => at_ms.at(-1)))];
-    const { low, high, ticks } = roundSteps(0, Math.max(0.1, ...both.flatMap(({ likely }) => likely)));
+    const { low, high, ticks } = roundSteps(
+      0,
+      Math.max(0.1, ...both.flatMap(({ likely, late }) => [...likely, ...late])),
+    );
     const x = scale([from_ms, to_ms], [plot.left, plot.right]);
     const y = scale([low, high], [plot.bottom, plot.top]);
     return {

@@ -40,6 +40,15 @@ export function money({ amount, currency }) {
 export const exactMoney = ({ amount, currency }) =>
   formatOf(Intl.NumberFormat, { style: 'currency', currency, currencyDisplay: 'code' }).format(amount);
 
+/** The price of a kWh, which may have parts of a cent. */
+export const price = ({ amount, currency }) =>
+  formatOf(Intl.NumberFormat, {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'code',
+    maximumFractionDigits: 4,
+  }).format(amount);
+
 /** A span of days as days and hours: "2 d 4 h", "5 h", "20 min". */
 export function daysLeft(days) {
   const minutes = Math.max(Math.round(days * 1440), 0);

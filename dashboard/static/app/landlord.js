@@ -2,22 +2,32 @@
 import { fill, h } from './elements.js';
 import { Field, Form, NUMBER } from './form.js';
 import { exactMoney, units } from './format.js';
-import { RECORD_DEBT, SET_EMERGENCY } from './operations.js';
+import { MAKE_TOKEN, RECORD_DEBT, SET_EMERGENCY } from './operations.js';
 
 export class Landlord {
   constructor({ panel, site, api }) {
     this.owed = h('p', { class: 'faint' });
     this.rule = h('p', { class: 'faint' });
+    this.tokens = h('ul', { class: 'tokens' });
+    this.paygo = part('OpenPAYGO tokens', this.tokens, tokenForm({ panel, site, api }));
+    this.paygo.hidden = true;
     this.element = h(
       'section',
       { class: 'card landlord', 'aria-label': 'For the landlord' },
       h('h2', {}, 'For the landlord'),
-      part('Debt', this.owed, debtForm({ panel, site, api })),
-      part('Emergency credit', this.rule, emergencyForm({ panel, site, api })),
+      h(
+        'div',
+        { class: 'parts' },
+        part('Debt', this.owed, debtForm({ panel, site, api })),
+        part('Emergency credit', this.rule, emergencyForm({ panel, site, api })),
+        this.paygo,
+      ),
     );
   }
 
-  show({ debt, emergencyCredit }) {
+  show({ debt, emergencyCredit, openPaygo }) {
+    this.paygo.hidden = !openPaygo;
+    fill(this.tokens, (openPaygo?.tokensNotEntered ?? []).map(notEntered));
     fill(this.owed, debt ? `${exactMoney(debt)} are owed: each top-up pays its share of it.` : 'Nothing is owed.');
     fill(this.rule, ruleWords(emergencyCredit));
   }
@@ -29,6 +39,27 @@ function ruleWords(credit) {
   if (!credit?.limitKwh) return 'None can be taken.';
   const taken = Number(credit.takenKwh) > 0 ? ` ${units(credit.takenKwh)} are to be repaid.` : '';
   return `${units(credit.limitKwh)} can be taken below ${units(credit.availableBelowKwh)}.${taken}`;
+}
+
+const notEntered = ({ digits, unitsKwh }) =>
+  h('li', {}, h('code', {}, digits), h('span', { class: 'faint' }, `${units(unitsKwh)}, not entered yet`));
+
+function tokenForm({ panel, site, api }) {
+  const worth = new Field({
+    ...NUMBER,
+    name: 'worth',
+    label: 'Units of a new token',
+    unit: 'kWh',
+    placeholder: '15',
+    about: ['unitsKwh'],
+  });
+  const send = async (key) => {
+    const input = { panelCode: panel.code, unitsKwh: worth.decimal, idempotencyKey: key };
+    const { made } = await api.once(MAKE_TOKEN, input, 'made');
+    site.refreshSoon(panel.code);
+    return `${made.digits} adds ${units(made.unitsKwh)} once it is entered.`;
+  };
+  return new Form({ name: 'Make a token', action: 'Make token', fields: [worth], send, kind: 'inline' });
 }
 
 function debtForm({ panel, site, api }) {
@@ -55,10 +86,9 @@ function emergencyForm({ panel, site, api }) {
   const limit = new Field({
     ...NUMBER,
     name: 'limit',
-    label: 'Lend at once',
+    label: 'Lend at once (0: none)',
     unit: 'kWh',
     placeholder: '5',
-    hint: '0: nothing any more.',
     about: ['limitKwh'],
   });
   const below = new Field({

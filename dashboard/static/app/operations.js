@@ -16,6 +16,7 @@ const FIGURES = `fragment Figures on Panel {
   prepaid {
     meterNumber
     balanceKwh
+    balanceAt
     forecast { method historyDays daysLeft depletesAt { p10 p50 p90 } }
   }
 }`;
@@ -136,6 +137,10 @@ export const RECORD_DEBT = `mutation RecordDebt($input: RecordDebtInput!) {
   recordDebt(input: $input) { entry { id } ${REFUSAL} }
 }`;
 
+export const MAKE_TOKEN = `mutation MakeToken($input: GenerateTokenInput!) {
+  generateToken(input: $input) { made { digits unitsKwh } ${REFUSAL} }
+}`;
+
 export const REVERSE = `mutation Reverse($input: ReverseEntryInput!) {
   reverseEntry(input: $input) { entry { id } ${REFUSAL} }
 }`;
@@ -146,6 +151,7 @@ export const ACCOUNT = `query Account($code: String!) {
       debt { amount currency }
       emergencyCredit { limitKwh availableBelowKwh takenKwh isAvailable }
       lowUnits { thresholdKwh thresholdDays }
+      openPaygo { unitsPerValue tokensNotEntered { digits unitsKwh madeAt } }
     }
   }
 }`;
@@ -175,7 +181,7 @@ export const LEDGER = `query Ledger($code: String!, $first: Int!) {
 }
 ${RECEIPT}`;
 
-const RUNS_OUT = 'method historyDays madeAt dataUpTo balanceKwh daysLeft depletesAt { p10 p50 p90 }';
+const RUNS_OUT = 'method historyDays madeAt dataUpTo dataAgeS balanceKwh daysLeft depletesAt { p10 p50 p90 }';
 const COLUMNS = 'startsAt p10Kwh p50Kwh p90Kwh';
 const EXPECTED = `expectedUsage { daily { ${COLUMNS} } hourly { ${COLUMNS} } }`;
 
@@ -196,6 +202,8 @@ export const WHAT_IF = `query WhatIf($code: String!, $amount: MoneyInput, $less:
 export const MONTH_FORECAST = `query MonthForecast($code: String!) {
   panel(code: $code) {
     monthForecast {
+      usedKwh
+      costSoFar { amount currency }
       energy { p10Kwh p50Kwh p90Kwh }
       cost { p10 { amount currency } p50 { amount currency } p90 { amount currency } }
       changePercent

@@ -5,12 +5,14 @@ import { between } from './depletion_band.js';
 import { fill, h, write } from './elements.js';
 import { fanDrawing } from './fan_chart.js';
 import { judged, lasting, making } from './forecast_words.js';
+import { units } from './format.js';
 import { OUTLOOK } from './operations.js';
 import { runDown } from './run_down.js';
 import { WhatIf } from './what_if.js';
 
 const SPANS = { day: 'By day', hour: 'By hour' };
 const HOURS = 48;
+const OLD_S = 6 * 3600;
 
 export class Outlook {
   #panel;
@@ -94,7 +96,8 @@ export class Outlook {
     this.whatIf.element.hidden = !forecast;
     if (!forecast) return fill(this.words, 'It is known once there are readings, or the display was recorded twice.');
     const { zone } = this.#panel;
-    fill(this.words, h('b', {}, capital(lasting(forecast))), ': ', between(forecast.depletesAt, zone), '.');
+    const ends = between(forecast.depletesAt, zone);
+    fill(this.words, h('b', {}, capital(lasting(forecast))), ': ', ends, '.', estimated(forecast));
     write(this.method, making(forecast, Date.now()));
     write(this.judged, judged(forecast.backtest));
     this.#draw();
@@ -112,6 +115,12 @@ export class Outlook {
     const columns = this.#span === 'day' ? daily : firstOf(hourly, HOURS);
     this.fan.show(fanDrawing({ columns, zone, span: this.#span }));
   }
+}
+
+/** What is likely left, where the balance was known a while ago. */
+function estimated(forecast) {
+  if (!(forecast.dataAgeS > OLD_S)) return '';
+  return ` About ${units(runDown(forecast).likely[0])} are likely left now.`;
 }
 
 const firstOf = (columns, count) =>

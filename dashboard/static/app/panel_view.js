@@ -88,11 +88,19 @@ export class PanelView {
         { class: 'charts' },
         credit?.outlook.element,
         credit?.ledger.element,
-        this.#powerCard(),
-        h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element),
         credit?.landlord?.element,
+        this.#measured(),
       ),
     ];
+  }
+
+  /** Left out of a panel that nothing was ever heard of: what is typed in has no power. */
+  #measured() {
+    const cards = [
+      this.#powerCard(),
+      h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element),
+    ];
+    return this.credit && !this.#panel.reading ? [] : cards;
   }
 
   #powerCard() {

@@ -2,9 +2,10 @@
 import { DepletionBand } from './depletion_band.js';
 import { h, write } from './elements.js';
 import { lasting } from './forecast_words.js';
-import { units } from './format.js';
+import { ago, units } from './format.js';
 import { TopUp } from './top_up.js';
 
+const OLD_MS = 6 * 3_600_000;
 const SOON_DAYS = 3;
 const VERY_SOON_DAYS = 1;
 
@@ -16,6 +17,7 @@ export class Prepaid {
     this.#panel = panel;
     this.balance = h('strong');
     this.lasts = h('p', { class: 'lasts' });
+    this.known = h('p', { class: 'faint small' });
     this.learning = h('span', { class: 'badge', title: 'There is little history yet: the span is wide' }, 'learning');
     this.band = new DepletionBand();
     this.unknown = h('p', { class: 'faint' }, 'How long they last is known once there are readings.');
@@ -25,6 +27,7 @@ export class Prepaid {
       { class: 'prepaid', 'aria-label': 'Prepaid units' },
       h('header', {}, h('h3', {}, 'Units left'), this.learning),
       h('div', { class: 'left' }, h('p', { class: 'figure' }, this.balance), this.lasts),
+      this.known,
       this.band.element,
       this.unknown,
       this.topUp?.element,
@@ -35,6 +38,8 @@ export class Prepaid {
     const { prepaid, zone } = this.#panel;
     const forecast = prepaid?.forecast;
     write(this.balance, prepaid?.balanceKwh == null ? 'not known' : units(prepaid.balanceKwh));
+    this.known.hidden = !(now_ms - Date.parse(prepaid?.balanceAt) > OLD_MS);
+    write(this.known, this.known.hidden ? '' : `as last known ${ago(Date.parse(prepaid.balanceAt), now_ms)}`);
     write(this.lasts, forecast ? lasting(forecast) : '');
     this.learning.hidden = forecast?.method !== 'LEARNING';
     this.element.dataset.level = level(prepaid);

@@ -27,6 +27,7 @@ export class PrepaidView {
     this.owed = h('p', { class: 'owed' });
     this.rule = h('p', { class: 'faint' });
     this.trouble = h('p', { class: 'trouble', role: 'alert' });
+    this.topUp = new TopUp({ ...given, isWhole: true });
     this.buying = this.#buyingCard(given);
     site.addEventListener('credit', ({ detail }) => detail === panel.code && this.refresh(), this.#listening);
   }
@@ -48,7 +49,7 @@ export class PrepaidView {
       { class: 'card buying', 'aria-label': 'Buy and record units' },
       h('h2', {}, 'Top up'),
       this.owed,
-      new TopUp({ ...given, isWhole: true }).element,
+      this.topUp.element,
       this.lent.element,
       h('section', {}, h('h3', {}, 'What the display shows'), displayForm(given).element),
       h('section', {}, h('h3', {}, 'Warn me'), this.rule, lowUnitsForm(given).element),
@@ -67,9 +68,10 @@ export class PrepaidView {
   }
 
   #show(account) {
-    const { debt, emergencyCredit, lowUnits } = account;
+    const { debt, emergencyCredit, lowUnits, openPaygo } = account;
     this.owed.hidden = !debt;
     fill(this.owed, debt && `${exactMoney(debt)} are owed: each top-up pays its share of it.`);
+    this.topUp.setPaygo(openPaygo);
     this.lent.show(emergencyCredit?.limitKwh || Number(emergencyCredit?.takenKwh) > 0 ? emergencyCredit : null);
     write(this.rule, ruleWords(lowUnits));
     this.landlord?.show(account);

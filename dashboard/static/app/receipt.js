@@ -1,34 +1,32 @@
 // Turns a receipt of the server's into its lines: what of a payment went where, and the units that it bought.
 import { h } from './elements.js';
-import { exactMoney, units } from './format.js';
+import { exactMoney, price, units } from './format.js';
 
-const KINDS = {
-  STAMP_DUTY: 'Stamp duty',
-  FEE: 'Fee',
-  STANDING_CHARGE: 'Standing charge',
-  DEBT: 'Debt paid off',
-  TAX: 'Tax',
-  ENERGY: 'Energy',
-};
+/** What these are called; fees, charges and taxes have names of their own. */
+const KINDS = { STAMP_DUTY: 'Stamp duty', DEBT: 'Debt paid off', ENERGY: 'Energy' };
 
 /** A list of the lines, which add up to what is paid. */
 export function receiptOf({ gross, lines, repaidKwh, addedKwh, unitPrice, tariffName }) {
   const { currency } = gross;
-  const rows = lines.map((line) => row(named(line), exactMoney({ amount: line.amount, currency })));
+  const told = (amount) => exactMoney({ amount, currency });
   return h(
-    'dl',
+    'div',
     { class: 'receipt' },
-    rows,
-    row('To pay', exactMoney(gross), 'total'),
-    Number(repaidKwh) > 0 && row('Repays emergency credit', units(repaidKwh)),
-    row('Units', units(addedKwh), 'total'),
-    row('Tariff', `${tariffName}, ${exactMoney({ amount: unitPrice, currency })} a kWh`, 'faint'),
+    h(
+      'dl',
+      {},
+      lines.map((line) => row(named(line), told(line.amount))),
+      row('Paid', exactMoney(gross), 'total'),
+      Number(repaidKwh) > 0 && row('Repays emergency credit', units(repaidKwh)),
+      row('Units', units(addedKwh), 'total'),
+    ),
+    h('p', { class: 'faint' }, `${tariffName}: ${price({ amount: unitPrice, currency })} a kWh before taxes`),
   );
 }
 
 function named({ kind, name, percent }) {
   const share = percent == null ? '' : `, ${Number(percent)} %`;
-  return `${KINDS[kind] ?? kind}${name && kind !== 'ENERGY' ? `: ${name}` : ''}${share}`;
+  return `${KINDS[kind] ?? name}${share}`;
 }
 
 const row = (term, value, kind = null) => h('div', { class: kind }, h('dt', {}, term), h('dd', {}, value));

@@ -9,17 +9,19 @@ const POINTS = 96;
 /**
  * `{at_ms, early, likely, late}`: columns in kWh from `madeAt` on. Each goes down by the usual rhythm of the hours and
  * days, and reaches zero when the forecast says so: that of the early one at P10, of the likely at P50, of the late at
- * P90. Beyond the horizon a line is still above zero at its end.
+ * P90. Where the balance was known some time ago, what was likely used since is off it already.
  */
-export function runDown({ madeAt, balanceKwh, depletesAt, expectedUsage }, { until_ms = 0 } = {}) {
+export function runDown({ madeAt, dataUpTo, balanceKwh, depletesAt, expectedUsage }) {
   const from_ms = Date.parse(madeAt);
   const used = usedBy(from_ms, expectedUsage);
+  const since = (used(from_ms + DAY_MS) * Math.max(from_ms - Date.parse(dataUpTo), 0)) / DAY_MS;
   const ends = [depletesAt.p10, depletesAt.p50, depletesAt.p90].map((at) => (at ? Date.parse(at) : null));
-  const last_ms = Math.max(ends[2] ?? ends[1] ?? from_ms + HORIZON_MS, until_ms, from_ms + LEAST_MS);
+  const last_ms = Math.max(ends[2] ?? from_ms + HORIZON_MS, from_ms + LEAST_MS);
   const at_ms = instants(from_ms, last_ms, ends);
   const [early, likely, late] = ends.map((end_ms) => {
-    const all = used(end_ms ?? from_ms + HORIZON_MS) || 1e-9;
-    return at_ms.map((at) => (end_ms != null && at >= end_ms ? 0 : Math.max(balanceKwh * (1 - used(at) / all), 0)));
+    const all = used(end_ms ?? from_ms + HORIZON_MS);
+    const left = (at) => (balanceKwh * Math.max(all - used(at), 0)) / (all + since || 1e-9);
+    return at_ms.map((at) => (end_ms != null && at >= end_ms ? 0 : left(at)));
   });
   return { at_ms, early, likely, late };
 }

@@ -1,6 +1,6 @@
 // Turns a panel's tariff into what a kWh costs now and when: its bands over the week, its blocks, charges and taxes.
 import { fill, h, write } from './elements.js';
-import { exactMoney, time, units } from './format.js';
+import { exactMoney, price, time, units } from './format.js';
 import { TARIFF } from './operations.js';
 import { bandKey, weekGrid, weekOf } from './tariff_week.js';
 import { monthOf } from './zone.js';
@@ -41,17 +41,24 @@ export class TariffCard {
   #show({ tariff, currentPrice }) {
     this.element.hidden = false;
     write(this.name, tariff.name);
-    fill(this.now, priceNow(currentPrice, this.#panel.zone));
+    const name = tariff.bands.length > 1 ? currentPrice.bandName : '';
+    fill(this.now, priceNow({ ...currentPrice, bandName: name }, this.#panel.zone));
     fill(this.body, week(tariff, this.#panel.zone), bands(tariff), charges(tariff), tariff.note && noted(tariff.note));
   }
 }
 
 function priceNow({ priceWithTaxes, currency, bandName, until, untilKwh }, zone) {
-  const price = exactMoney({ amount: priceWithTaxes, currency });
+  const told = price({ amount: priceWithTaxes, currency });
   const ends = until && `until ${time(until, { zone, shape: 'weekdayTime' })}`;
   const steps = untilKwh && `up to ${units(untilKwh)} this month`;
   const limits = [ends, steps].filter(Boolean).join(' or ');
-  return [h('b', {}, price), ` a kWh now, taxes included (${[bandName, limits].filter(Boolean).join(', ')})`];
+  return [
+    h('b', {}, told),
+    ` a kWh now, taxes included${[bandName, limits]
+      .filter(Boolean)
+      .map((each) => `, ${each}`)
+      .join('')}.`,
+  ];
 }
 
 /** Nothing where a kWh costs the same at any hour. */
@@ -59,35 +66,49 @@ function week({ bands: all, timeZone }, zone) {
   if (all.length < 2) return null;
   const { month } = monthOf(Date.now(), timeZone ?? zone);
   const names = all.map(({ name }) => name).join(', ');
-  return weekGrid(weekOf(all, month), { summary: `The week's hours of ${names}, as the list below says` });
+  const ranks = ranksOf(all);
+  const days = weekOf(all, month).map((steps) => steps.map((band) => ranks[band]));
+  return weekGrid(days, { summary: `The week's hours of ${names}, as the list below says` });
 }
 
+/** The place of each band by its price, the cheapest first: what it is coloured by. */
+function ranksOf(all) {
+  const dearness = ({ blocks }) => Number(blocks[0].priceWithTaxes);
+  const ordered = all.toSorted((one, other) => dearness(one) - dearness(other));
+  return all.map((band) => ordered.indexOf(band));
+}
+
+/** Nothing where one price says it all. */
 function bands({ bands: all, currency }) {
+  if (all.length === 1 && all[0].blocks.length === 1) return null;
+  const ranks = ranksOf(all);
   const rows = all.map(({ name, blocks, windows }, place) =>
     h(
       'li',
       {},
-      h('span', {}, all.length > 1 && bandKey(place), name),
+      h('span', {}, all.length > 1 && bandKey(ranks[place]), name),
       h(
         'span',
         {},
         blocks.map((block) => h('span', { class: 'block' }, blockWords(block, blocks.length > 1, currency))),
       ),
-      windows.length > 0 && h('span', { class: 'faint small' }, hours(windows)),
+      all.length > 1 && h('span', { class: 'faint small' }, hours(windows)),
     ),
   );
   return h('ul', { class: 'bands' }, rows);
 }
 
 function blockWords({ fromKwh, toKwh, priceWithTaxes }, isOneOfMany, currency) {
-  const price = `${exactMoney({ amount: priceWithTaxes, currency })} a kWh`;
-  if (!isOneOfMany) return price;
-  return toKwh == null ? `${price} from ${units(fromKwh)} on` : `${price} up to ${units(toKwh)} of the month`;
+  const told = `${price({ amount: priceWithTaxes, currency })} a kWh`;
+  if (!isOneOfMany) return told;
+  return toKwh == null ? `${told} from ${units(fromKwh)} on` : `${told} up to ${units(toKwh)} of the month`;
 }
 
 /** "07:00–22:00 Mon–Fri": each of the windows once. */
 const hours = (windows) =>
-  windows.map(({ fromTime, toTime, weekdays }) => `${fromTime}–${toTime} ${daysOf(weekdays)}`.trim()).join(', ');
+  windows.length === 0
+    ? 'all other hours'
+    : windows.map(({ fromTime, toTime, weekdays }) => `${fromTime}–${toTime} ${daysOf(weekdays)}`.trim()).join(', ');
 
 const short = (day) => day[0] + day.slice(1, 3).toLowerCase();
 

@@ -14,6 +14,7 @@ export class TopUp {
   #way = 'money';
   #quote = null;
   #asked = 0;
+  hasPaygo = false;
 
   /** `isWhole` offers all ways to top up, and the whole receipt; otherwise it is an amount of money in one line. */
   constructor({ panel, site, api, isWhole = false }) {
@@ -45,13 +46,20 @@ export class TopUp {
     return h('div', { class: 'ranges', role: 'group', 'aria-label': 'Top up by' }, this.buttons);
   }
 
+  /** The panel's OpenPAYGO meter, null without one: its tokens say their units themselves. */
+  setPaygo(meter) {
+    if (Boolean(meter) === this.hasPaygo) return;
+    this.hasPaygo = Boolean(meter);
+    if (this.#way === 'token') this.#choose('token');
+  }
+
   #choose(way) {
     this.#way = way;
     this.#quote = null;
     fill(this.quote);
     this.form.say('');
     for (const button of this.buttons ?? []) button.setAttribute('aria-pressed', button.dataset.way === way);
-    this.fields = FIELDS[way](this.#panel, this.isWhole);
+    this.fields = FIELDS[way](this.#panel, this);
     this.form.show(Object.values(this.fields));
   }
 
@@ -93,7 +101,7 @@ export class TopUp {
   async #bought() {
     const { amount, units: wanted, token, slip } = this.fields;
     if (amount) return { amount: { amount: amount.decimal, currency: this.#panel.currency } };
-    if (token) return { token: token.value, unitsKwh: slip.value ? slip.decimal : null };
+    if (token) return { token: token.value, unitsKwh: slip ? slip.decimal : null };
     const { panel } = await this.#api.ask(QUOTE, { code: this.#panel.code, unitsKwh: wanted.decimal });
     const { amount: price, currency } = panel.prepaid.quote.gross;
     return { amount: { amount: price, currency } };
@@ -101,7 +109,7 @@ export class TopUp {
 }
 
 const FIELDS = {
-  money: ({ currency }, isWhole) => ({
+  money: ({ currency }, { isWhole }) => ({
     amount: new Field({
       ...NUMBER,
       name: 'amount',
@@ -120,25 +128,23 @@ const FIELDS = {
       about: ['unitsKwh', 'amount'],
     }),
   }),
-  token: () => ({
-    token: new Field({
-      name: 'token',
-      label: 'Token',
-      inputmode: 'numeric',
-      required: true,
-      maxlength: 40,
-      placeholder: '1234 5678 9012 3456 7890',
-      hint: 'The digits on the slip: 20, or those of an OpenPAYGO meter.',
-    }),
-    slip: new Field({
-      ...NUMBER,
-      required: false,
-      name: 'slip',
-      label: 'Units on the slip in kWh',
-      unit: 'kWh',
-      placeholder: '20',
-      hint: 'Needed with 20 digits; an OpenPAYGO token says its own.',
-      about: ['unitsKwh', 'amount'],
-    }),
-  }),
+  token: (_, { hasPaygo }) => (hasPaygo ? { token: paygoToken() } : { token: slipToken(), slip: slipUnits() }),
 };
+
+const TOKEN = { name: 'token', label: 'Token', inputmode: 'numeric', required: true, maxlength: 40 };
+
+const paygoToken = () =>
+  new Field({ ...TOKEN, placeholder: '123 456 789', hint: 'The digits of the OpenPAYGO token, which says its units.' });
+
+const slipToken = () =>
+  new Field({ ...TOKEN, placeholder: '1234 5678 9012 3456 7890', hint: 'The 20 digits on the slip.' });
+
+const slipUnits = () =>
+  new Field({
+    ...NUMBER,
+    name: 'slip',
+    label: 'Units on the slip in kWh',
+    unit: 'kWh',
+    placeholder: '20',
+    about: ['unitsKwh', 'amount'],
+  });
