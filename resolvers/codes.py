@@ -219,8 +219,11 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "A token has 20 digits; the message says what is wrong.",
         ),
         "TOO_MANY_ATTEMPTS": (
-            "Ten wrong OpenPAYGO tokens were entered for the panel within an hour, or thirty within a day.",
-            "Wait until `openPaygo { nextTryAt }`.",
+            (
+                "Ten wrong OpenPAYGO tokens were entered for the panel within an hour, or thirty within a day; or the"
+                " account has started 60 payments within an hour and not paid them."
+            ),
+            "Wait until `openPaygo { nextTryAt }`; an hour, or pay one of them.",
         ),
         "NO_OPEN_PAYGO": ("The panel's tokens are not OpenPAYGO's.", "Set its meter by `setOpenPaygo`."),
         "METER_IN_USE": (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 import strawberry
@@ -27,6 +28,8 @@ from store.vends import Vend
 
 CURSOR = "payment"
 MAX_REASON_LENGTH = 200
+MAX_OPEN_AN_HOUR = 60
+"""How many payments an account may start in an hour without paying them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ async def start_payment(
 
     Raises:
         Refused: UNAUTHENTICATED, PAYMENTS_NOT_SET_UP, PANEL_NOT_FOUND, NOT_PREPAID, NO_METER_NUMBER, NO_TARIFF,
-            BAD_CURRENCY, BAD_AMOUNT, BAD_INPUT.
+            BAD_CURRENCY, BAD_AMOUNT, TOO_MANY_ATTEMPTS, BAD_INPUT.
     """
     viewer, key = context.signed_in, checked_key(idempotency_key)
     if provider not in context.selling.providers:
@@ -66,6 +69,8 @@ async def start_payment(
     panel, now, currency = await prepaid_panel(context, panel_code), context.now(), context.selling.vendor_currency
     reference = new_number(now)
     async with context.pool.connection() as connection, connection.transaction():
+        if await payments.open_since(connection, viewer=viewer, since=now - timedelta(hours=1)) >= MAX_OPEN_AN_HOUR:
+            raise Refused("TOO_MANY_ATTEMPTS", f"{MAX_OPEN_AN_HOUR} payments were started lately and not paid: wait.")
         expected = await settling.expected(connection, Sale(panel, currency, now), money=asked)
         payment_id = await payments.start(
             connection,

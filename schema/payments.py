@@ -88,7 +88,7 @@ class StartPaymentPayload:
     )
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, PAYMENTS_NOT_SET_UP, PANEL_NOT_FOUND, NOT_PREPAID, NO_METER_NUMBER, NO_TARIFF,"
-        " BAD_CURRENCY, BAD_AMOUNT, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was started."
+        " BAD_CURRENCY, BAD_AMOUNT, TOO_MANY_ATTEMPTS, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was started."
     )
 
 

@@ -104,6 +104,19 @@ async def start(
     return row[0] if row else None
 
 
+_OPEN_SINCE: LiteralString = """
+SELECT count(*)::integer FROM payment
+WHERE account_id = %(viewer_id)s AND state = 'STARTED' AND created_at > %(since)s
+"""
+
+
+async def open_since(connection: AsyncConnection[Row], *, viewer: Viewer, since: datetime) -> int:
+    """How many payments the viewer has started since then of which nothing was heard."""
+    cursor = await connection.execute(_OPEN_SINCE, {"viewer_id": viewer.account_id, "since": since})
+    ((found,),) = await cursor.fetchall()
+    return found
+
+
 _SEEN: LiteralString = f"""
 SELECT {_COLUMNS}
 FROM payment
