@@ -73,8 +73,8 @@ SELECT panel.id AS panel_id, made_at, data_up_to, ledger_id, method, history_day
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN LATERAL (SELECT * FROM depletion_forecast WHERE panel_id = panel.id
               ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
-LEFT JOIN LATERAL (SELECT id, created_at FROM ledger_entry WHERE panel_id = panel.id
-                   ORDER BY id DESC LIMIT 1) AS newest ON true
+LEFT JOIN LATERAL (SELECT id, created_at, source FROM ledger_entry WHERE panel_id = panel.id
+                   ORDER BY id DESC LIMIT 1) AS newest ON newest.source <> 'METER'
 WHERE panel.id = ANY(%(panel_ids)s)"""
 
 
@@ -137,7 +137,10 @@ class NewestLedger:
 
 @dataclass(frozen=True, slots=True)
 class CurrentForecast:
-    """A panel's newest forecast, and the newest row of its ledger, if any, which the forecast may not know yet."""
+    """A panel's newest forecast, and the newest row of its ledger, which the forecast may not know yet.
+
+    None of a meter's own display: meters tell it all the time, and nobody waits for an answer.
+    """
 
     forecast: StoredForecast
     newest_ledger: NewestLedger | None

@@ -8,6 +8,7 @@ import pytest
 from psycopg import AsyncConnection
 
 import forecasting.refresh
+from forecasting.model import load_model
 from forecasting.refresh import refresh_stale
 from metering.access import Role, Viewer
 from store import forecasts
@@ -41,6 +42,16 @@ async def test_a_forecast_is_made_of_history_and_balance(pool: Pool, lived_in: F
     assert sum(forecast.daily.p50_kwh[:5]) == pytest.approx(12 * 5, rel=0.15)
     assert len(forecast.hourly.starts_at) == len(forecast.hourly.p50_kwh)
     assert all(at.tzinfo is UTC for at in forecast.daily.starts_at)
+
+
+async def test_with_a_model_the_model_forecasts(pool: Pool, lived_in: Flat) -> None:
+    await refresh_stale(pool, now=NOW, model=load_model())
+    forecast = await current(pool, lived_in)
+    assert forecast.method == "MODEL"
+    assert forecast.days_left == pytest.approx(5, abs=0.5)
+    assert forecast.p10_at
+    assert forecast.p90_at
+    assert NOW + timedelta(days=3.5) < forecast.p10_at < forecast.p90_at < NOW + timedelta(days=6.5)
 
 
 async def test_what_a_silent_meter_has_used_since_is_counted(pool: Pool, lived_in: Flat) -> None:

@@ -36,10 +36,13 @@ async def cancelled_at_the_end(task: "asyncio.Task[None]") -> AsyncIterator[None
 
 
 @asynccontextmanager
-async def working(database_url: str, stand_in: PushStandIn) -> AsyncIterator[None]:
+async def working(
+    database_url: str, stand_in: PushStandIn, *, forecast_model: Path | None = None
+) -> AsyncIterator[None]:
     work = run(
         database_url=database_url,
         forecast_every_s=0,
+        forecast_model=forecast_model,
         fcm_credentials=stand_in.credentials,
         fcm_url=stand_in.url,
     )
@@ -103,6 +106,26 @@ async def test_a_forecast_follows_readings_and_credit_and_raises_an_alert_on_day
     assert body.startswith("Flat 3A has 15.0 kWh left, enough for about ")
     assert (float(balance), method) == (15.0, "MODEL")
     assert 0 < days_left < 3
+    ((name, problem),) = flat.execute("SELECT model, model_problem FROM forecasting_status")
+    assert name.startswith("shipped ")
+    assert problem is None
+
+
+async def test_with_a_model_file_that_cannot_be_used_forecasts_go_on_without_one(
+    database_url: str, furnished: tuple[Flat, datetime, float], stand_in: PushStandIn, tmp_path: Path
+) -> None:
+    flat, _, _ = furnished
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(b"no model")
+    async with working(database_url, stand_in, forecast_model=file):
+        await until(lambda: flat.execute("SELECT 1 FROM depletion_forecast"))
+        await until(lambda: flat.execute("SELECT 1 FROM month_forecast"))
+    assert flat.execute("SELECT method FROM depletion_forecast UNION ALL SELECT method FROM month_forecast") == [
+        ("PROFILE",), ("PROFILE",),
+    ]  # fmt: skip
+    ((name, problem),) = flat.execute("SELECT model, model_problem FROM forecasting_status")
+    assert name is None
+    assert "own.safetensors" in problem
 
 
 async def test_two_workers_raise_one_alert_and_send_one_push(
