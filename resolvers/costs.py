@@ -20,8 +20,8 @@ from store import energy_parts
 from store.connections import Database
 from store.energy_parts import EnergyPiece
 
-MAX_PIECES: Final = 400_000
-"""How many sums of energy an answer may ask the database for: some 3 s."""
+MAX_PIECES: Final = 300_000
+"""How many sums of energy an answer may ask the database for: the year of 500 panels with two rates."""
 
 _DAY: Final = timedelta(days=1)
 _ALMOST_A_DAY: Final = timedelta(hours=22)

@@ -1,29 +1,25 @@
-"""Turns a panel and a span into usage by bucket, of today and in statistics."""
+"""Turns a panel and a span into usage and cost by bucket."""
 
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import strawberry
 
-from metering.buckets import Grid, Level, grid, pieces, usage_level
+from metering.buckets import Grid, Level, grid, usage_level
 from metering.money import Money, money
 from metering.periods import Period, Range, Step, chosen_period, local_day, local_midnight
 from metering.tariffs.book import TariffBook
-from metering.tariffs.cost import Charges, flat_cost
-from metering.tariffs.rules import Tariff
-from metering.tariffs.slices import needs_slices
 from metering.usage import Prices, average_factor, total
 from resolvers import tariffs
 from resolvers.context import Context, Info
-from resolvers.costs import Spans, amount_in, charged, cost_of, has_slices
+from resolvers.costs import Spans, amount_in, charged, has_slices
 from resolvers.loading import loaded
 from store import usage
 from store.panels import Panel
-from store.usage import DayTotals, PowerSummary, UsageSum
+from store.usage import UsageSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,141 +244,3 @@ def partial(buckets: Grid, *, known: Iterable[int], first_at: datetime | None, n
         if buckets.edges[index + 1] <= now and first_at is not None and first_at <= buckets.edges[index]
     }
     return [index not in complete for index in range(len(buckets.days))]
-
-
-@dataclass(frozen=True, slots=True)
-class UsageToday:
-    """A panel's local day so far."""
-
-    day: date
-    energy_kwh: float
-    cost: Money
-    register_now_kwh: float | None
-    register_at_midnight_kwh: float | None
-    peak_kw: float | None
-
-
-async def _totals(context: Context, keys: list[tuple[int, date]]) -> dict[tuple[int, date], DayTotals]:
-    async with context.pool.connection() as connection:
-        found = await usage.totals_of_day(connection, viewer=context.signed_in, days=keys)
-    by_id = {totals.panel_id: totals for totals in found}
-    return {(panel_id, day): by_id[panel_id] for panel_id, day in keys if panel_id in by_id}
-
-
-async def today(parent: strawberry.Parent[Panel], info: Info) -> UsageToday:
-    """The panel's local day so far.
-
-    Raises:
-        Refused: NO_TARIFF.
-    """
-    context, panel = info.context, parent
-    day = local_day(context.now(), panel.zone)
-    totals = await loaded(context, _totals, (panel.id, day))
-    book = await tariffs.book(context, panel)
-    tariff, spans = tariffs.required(book, day), sliced_day(day, panel=panel, book=book)
-    charges = None if spans is None else (await cost_of(context, spans))[0]
-    return day_so_far(day, totals=totals, tariff=tariff, charges=charges)
-
-
-def sliced_day(day: date, *, panel: Panel, book: TariffBook) -> Spans | None:
-    """The local day, where what is used on it may cost more than one price a kWh; None where it does not."""
-    if not needs_slices(book, first=day, end=day + timedelta(days=1)):
-        return None
-    edges = (local_midnight(day, panel.zone), local_midnight(day + timedelta(days=1), panel.zone))
-    return Spans(panel.id, panel.zone, book, edges)
-
-
-def day_so_far(
-    day: date, *, totals: DayTotals | None, tariff: Tariff, charges: Sequence[Charges] | None = None
-) -> UsageToday:
-    """A local day by its totals, at the price of its tariff or with its charges; nothing used where there are none."""
-    energy_kwh = totals.energy_kwh if totals else Decimal(0)
-    cost = flat_cost(energy_kwh, tariff=tariff) if charges is None else amount_in(tariff.currency, charges)
-    return UsageToday(
-        day=day,
-        energy_kwh=float(energy_kwh),
-        cost=money(cost or Decimal(0), tariff.currency),
-        register_now_kwh=totals and totals.register_kwh,
-        register_at_midnight_kwh=totals and totals.register_at_midnight_kwh,
-        peak_kw=totals and totals.peak_kw,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class UsageStatistics:
-    """Usage and power of a period."""
-
-    energy_kwh: float
-    min_power_kw: float | None
-    max_power_kw: float | None
-    average_power_kw: float | None
-    load_factor: float | None
-    cost: Money
-    count: int
-
-
-async def statistics(parent: strawberry.Parent[Panel], info: Info, since: datetime, until: datetime) -> UsageStatistics:
-    """Usage between two instants, and the power of the readings in between.
-
-    Raises:
-        Refused: BAD_RANGE, NO_TARIFF.
-    """
-    context, panel = info.context, parent
-    period = chosen_period(None, since=since, until=until, now=context.now(), default=Range.LAST_24H)
-    book = await tariffs.book(context, panel)
-    async with context.turns:
-        energies = await metered(context, panel, period=period, book=book)
-        power = await _power(context, panel, period=period)
-        costs = await costs_of(context, panel, energies, period=period, book=book)
-    currency = tariffs.required(book, energies[-1][0]).currency
-    return UsageStatistics(
-        energy_kwh=float(sum((energy_kwh for _, energy_kwh in energies), Decimal(0))),
-        min_power_kw=power.min_kw,
-        max_power_kw=power.max_kw,
-        average_power_kw=power.average_kw,
-        load_factor=_load_factor(power.average_kw, power.max_kw),
-        cost=money(costs.get(currency, Decimal(0)), currency),
-        count=power.reading_count,
-    )
-
-
-async def _power(context: Context, panel: Panel, *, period: Period) -> PowerSummary:
-    spans = pieces(period, time_zone=panel.zone)
-    async with context.pool.connection() as connection:
-        return await usage.power(connection, viewer=context.signed_in, panel_id=panel.id, pieces=spans)
-
-
-async def metered(context: Context, panel: Panel, *, period: Period, book: TariffBook) -> list[tuple[date, Decimal]]:
-    """What was used in a period in kWh, in spans of one tariff each, beginning on these local days."""
-    edges = _priced(period, book=book, panel=panel)
-    async with context.pool.connection() as connection:
-        energies = await usage.metered(connection, viewer=context.signed_in, panel_id=panel.id, edges=edges)
-    return [(local_day(edge, panel.zone), energy_kwh) for edge, energy_kwh in zip(edges, energies, strict=False)]
-
-
-async def costs_of(
-    context: Context, panel: Panel, energies: Iterable[tuple[date, Decimal]], *, period: Period, book: TariffBook
-) -> dict[str, Decimal]:
-    """What was used in a period costs, exactly, by currency; `energies` are what was used from local days on."""
-    if has_slices(book, start=period.start, end=period.end, zone=panel.zone):
-        spans = Spans(panel.id, panel.zone, book, (period.start.astimezone(UTC), period.end.astimezone(UTC)))
-        ((charges,),) = await charged(context, [spans])
-        return {one.currency: one.amount for one in charges}
-    amounts: dict[str, Decimal] = defaultdict(Decimal)
-    for day, energy_kwh in energies:
-        if tariff := book.on(day):
-            amounts[tariff.currency] += flat_cost(energy_kwh, tariff=tariff)
-    return amounts
-
-
-def _priced(period: Period, *, book: TariffBook, panel: Panel) -> list[datetime]:
-    """The period's ends, and the midnights between them at which another tariff begins."""
-    first, last = local_day(period.start, panel.zone), local_day(period.end, panel.zone)
-    changes = [local_midnight(day, panel.zone) for day in book.changes(first, last + timedelta(days=1))]
-    return [period.start, *(change for change in changes if change < period.end), period.end]
-
-
-def _load_factor(average_kw: float | None, max_kw: float | None) -> float | None:
-    if average_kw is None or max_kw is None or max_kw <= 0:
-        return None
-    return round(average_kw / max_kw, 4)

@@ -11,7 +11,8 @@ from metering.money import Money, money
 from metering.usage import change_percent, money_change_percent
 from resolvers import tariffs
 from resolvers.context import Info
-from resolvers.usage import UsageSeries, costs_of, metered
+from resolvers.usage import UsageSeries
+from resolvers.usage_statistics import costs_of, metered
 
 
 @dataclass(frozen=True, slots=True)

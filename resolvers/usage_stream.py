@@ -12,7 +12,7 @@ from resolvers.costs import charged_by
 from resolvers.pages import Cursor
 from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot
 from resolvers.state_stream import Kind, StateStream, Timer, lent
-from resolvers.usage import UsageToday, day_so_far, sliced_day
+from resolvers.usage_today import UsageToday, day_so_far, sliced_day
 from store import tariffs, usage
 from store.events import StoredReading
 from store.panels import Panel

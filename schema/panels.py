@@ -18,6 +18,8 @@ from resolvers import (
     summaries,
     totals,
     typed_readings,
+    usage_statistics,
+    usage_today,
 )
 from resolvers import usage as resolved
 from resolvers.context import Info
@@ -141,13 +143,13 @@ class Panel(Node):
         description="Usage and cost of a period by bucket, 10000 buckets at the most.",
         extensions=[Arguments(**PERIOD, step="The width of the buckets.")],
     )
-    today: resolved.UsageToday = strawberry.field(
-        resolver=resolved.today,
+    today: usage_today.UsageToday = strawberry.field(
+        resolver=usage_today.today,
         graphql_type=UsageToday,
         description="The local day so far.",
     )
-    statistics: resolved.UsageStatistics = strawberry.field(
-        resolver=resolved.statistics,
+    statistics: usage_statistics.UsageStatistics = strawberry.field(
+        resolver=usage_statistics.statistics,
         graphql_type=UsageStatistics,
         description="Usage, power and cost between two instants.",
         extensions=[

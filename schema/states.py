@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers import forecast_stream, forecasts, status_stream, usage
+from resolvers import forecast_stream, forecasts, status_stream
 from resolvers import usage_stream as today_stream
 from resolvers.context import Info
 from resolvers.pages import Cursor
+from resolvers.usage_today import UsageToday as DaySoFar
 from schema.events import instances_of
 from schema.forecasts import DepletionForecast
 from schema.live import AT, CODES, CURSOR, HEARTBEAT, Gap, Heartbeat
@@ -78,7 +79,7 @@ class PanelUsageToday:
     """See `resolvers.usage_stream.PanelUsageToday`."""
 
     panel_code: str = strawberry.field(description=_PANEL_CODE)
-    today: usage.UsageToday | None = strawberry.field(
+    today: DaySoFar | None = strawberry.field(
         graphql_type=UsageToday | None, description="The day so far; null while no tariff is known that is valid on it."
     )
     panel: PanelRow = strawberry.field(graphql_type=Panel, description=_PANEL)

@@ -118,7 +118,7 @@ class UsageSeries:
 
 @strawberry.type(description="The panel's local day so far.")
 class UsageToday:
-    """See `resolvers.usage.UsageToday`."""
+    """See `resolvers.usage_today.UsageToday`."""
 
     day: date = strawberry.field(name="date", description="The local day.")
     energy_kwh: float = strawberry.field(
@@ -139,7 +139,7 @@ class UsageToday:
 
 @strawberry.type(description="Usage between two instants, and the power of the readings in between.")
 class UsageStatistics:
-    """See `resolvers.usage.UsageStatistics`."""
+    """See `resolvers.usage_statistics.UsageStatistics`."""
 
     energy_kwh: float = strawberry.field(
         description="Import in kWh: the rise of the register; resets count as nothing."

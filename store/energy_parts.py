@@ -61,7 +61,7 @@ CROSS JOIN kept
 LEFT JOIN LATERAL (SELECT first_at FROM rollup_day WHERE panel_id = panel.id ORDER BY day LIMIT 1) AS first ON true
 CROSS JOIN LATERAL (
     SELECT array_agg(part) AS parts, array_agg(energy_kwh) AS energies_kwh
-    FROM (SELECT part, sum(CASE
+    FROM (SELECT part, coalesce(sum(CASE
             WHEN first_day IS NOT NULL THEN
                 (SELECT sum(energy_kwh) FROM rollup_day
                  WHERE panel_id = panel.id AND day >= first_day AND day < end_day)
@@ -73,9 +73,8 @@ CROSS JOIN LATERAL (
                  WHERE panel_id = panel.id AND starts_at >= since AND starts_at < until)
             WHEN width_s > 0 THEN usage_of_buckets_kwh(panel.id, since, until)
             ELSE metered_usage_kwh(panel.id, since - interval '1 microsecond', until - interval '1 microsecond')
-          END) AS energy_kwh
+          END), 0) AS energy_kwh
           FROM piece WHERE piece.plan = asked.plan GROUP BY part) AS summed
-    WHERE energy_kwh <> 0
 ) AS sums
 """
 
@@ -87,10 +86,7 @@ async def by_part(
     panels: Sequence[tuple[int, int]],
     pieces: Sequence[EnergyPiece],
 ) -> list[EnergyParts]:
-    """The sums of each visible panel by the plan that it is asked with (panel id, number of the plan).
-
-    A part without usage is left out.
-    """
+    """The sums of each visible panel by the plan that it is asked with (panel id, number of the plan)."""
     parameters = {
         "viewer_id": viewer.account_id,
         "sees_all": viewer.sees_all,
