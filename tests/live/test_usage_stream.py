@@ -1,7 +1,8 @@
 """Subscriptions to the local day: each panel's so far, then what readings make of it, and the new day at midnight."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,10 @@ import pytest
 
 from metering.periods import local_day, local_midnight
 from metering.readings import Reading
+from metering.tariffs.rules import Band, Block, Recurrence, StandingCharge, Tariff
 from resolvers.usage_stream import UsageTodayKind
 from store.connections import connect_async
+from store.tariffs import set_tariff
 from tests.fixtures.readings import Meters, metering
 from tests.fixtures.server import Server, add_account, add_panel, make_app, serving, speaking, token_of
 
@@ -218,3 +221,25 @@ async def test_without_a_tariff_there_is_no_day(api: Server, database_url: str, 
     async with speaking(api, account_id=account) as client:
         snapshot = await client.event(await client.subscribe(TODAY))
     assert snapshot["states"] == [{"panelCode": "P1", "today": None}]
+
+
+async def test_a_price_that_hangs_on_what_was_used_takes_a_statement_more_for_all_panels(
+    api: Server, database_url: str, meters: Meters, statements: list[str]
+) -> None:
+    panel, other = await add_panel(database_url, "P1"), await add_panel(database_url, "P2")
+    account = await add_account(database_url, panels=("P1", "P2"))
+    await begin_day(meters, panel, other, kwh=1)
+    stepped = Band("All", (Block(Decimal(0), Decimal(1000)), Block(Decimal(1), Decimal(2000))))
+    daily = StandingCharge("Base", Decimal(500), Recurrence.DAY)
+    tariff = Tariff("Stepped", date(2020, 1, 1), "IDR", (stepped,), standing_charges=(daily,))
+    async with await connect_async(database_url) as connection:
+        await set_tariff(connection, panel_id=None, tariff=tariff)
+    async with speaking(api, account_id=account) as client:
+        operation = await client.subscribe(TODAY)
+        first = await client.event(operation)
+        statements.clear()
+        await meters.store([(panel, measured(4))])
+        change = await client.event(operation)
+    assert [state["today"]["cost"]["amount"] for state in first["states"]] == ["1500.00", "1500.00"]
+    assert change["state"]["today"]["cost"] == {"amount": "7500.00", "currency": "IDR"}
+    assert sum("WITH piece" in text for text in statements) == sum("JOIN tariff" in text for text in statements)
