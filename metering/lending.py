@@ -77,6 +77,20 @@ def checked_debt(amount: Money, *, accepted: str) -> Money:
     return amount
 
 
+def checked_settlement(amount: Money, *, debt: Money | None) -> Money:
+    """What goes off the debt, as it is.
+
+    Raises:
+        Refused: NO_DEBT when nothing is owed; BAD_CURRENCY; BAD_AMOUNT also above what is owed.
+    """
+    if debt is None:
+        raise Refused("NO_DEBT", "This panel owes nothing.", "panelCode")
+    settled = checked_debt(amount, accepted=debt.currency)
+    if settled.amount > debt.amount:
+        raise Refused("BAD_AMOUNT", f"`amount` must be at most the {debt.amount} {debt.currency} owed.", "amount")
+    return settled
+
+
 def check_reversal(
     kind: LedgerKind,
     *,

@@ -235,6 +235,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Enter those first: `openPaygo { tokensNotEntered }`.",
         ),
         "TOKEN_USED": ("The token was credited before.", "Each token is credited once."),
+        "NO_DEBT": ("The panel owes nothing.", "Nothing is left to do."),
         "NO_EMERGENCY_CREDIT": ("The panel is lent nothing.", "A landlord or an admin sets it: `setEmergencyCredit`."),
         "EMERGENCY_CREDIT_TAKEN": ("It was taken and is not repaid.", "Top up: that repays it."),
         "EMERGENCY_CREDIT_NOT_YET": (

@@ -8,7 +8,7 @@ import strawberry
 
 from metering.access import Viewer
 from metering.ledger import checked_key
-from metering.lending import check_reversal, checked_debt, checked_loan, checked_rule, why_not_lent
+from metering.lending import check_reversal, checked_debt, checked_loan, checked_rule, checked_settlement, why_not_lent
 from metering.money import Money
 from metering.reading_changes import checked_reason
 from metering.refusals import Refused
@@ -102,6 +102,36 @@ async def record_debt(
             at, _ = await placed(connection, viewer, panel, moment=moment)
             return await ledger_rows.owe(
                 connection, viewer=viewer, panel_id=panel.id, at=at, debt=owed, reason=why, idempotency_key=key
+            )
+
+        return await changed(context, panel, audit, write=write, key=key)
+
+
+async def settle_debt(
+    context: Context, *, panel_code: str, amount: Money, reason: str, idempotency_key: str
+) -> LedgerChange:
+    """Lets a panel owe less: what was paid in another way, or is let off.
+
+    Raises:
+        Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, NO_DEBT, BAD_INPUT.
+    """
+    asked = {"amount": amount.amount, "currency": amount.currency, "reason": reason}
+    async with audited(context, action="SETTLE_DEBT", panel_code=panel_code, **asked) as audit:
+        viewer, key, why = context.landlord, checked_key(idempotency_key), checked_reason(reason)
+        panel, moment = await prepaid_panel(context, panel_code), moment_of(context, None)
+
+        async def write(connection: Database) -> LedgerEntry | None:
+            known = (await ledger.standings(connection, viewer=viewer, panel_ids=[panel.id]))[panel.id]
+            settled = checked_settlement(amount, debt=known.debt)
+            at, _ = await placed(connection, viewer, panel, moment=moment)
+            return await ledger_rows.owe(
+                connection,
+                viewer=viewer,
+                panel_id=panel.id,
+                at=at,
+                debt=Money(-settled.amount, settled.currency),
+                reason=why,
+                idempotency_key=key,
             )
 
         return await changed(context, panel, audit, write=write, key=key)

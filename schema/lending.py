@@ -30,6 +30,16 @@ class RecordDebtInput:
     idempotency_key: str = strawberry.field(description=_KEY)
 
 
+@strawberry.input(description="Money that a panel owes no longer: paid in another way, or let off.")
+class SettleDebtInput:
+    """See `resolvers.lending.settle_debt`."""
+
+    panel_code: str = strawberry.field(description="The prepaid panel's code.")
+    amount: MoneyInput = strawberry.field(description="How much, at most what is owed, in the debt's currency.")
+    reason: str = strawberry.field(description="Why, in words for people: 1 to 500 characters.")
+    idempotency_key: str = strawberry.field(description=_KEY)
+
+
 @strawberry.input(description="How much a panel may be lent when little is left.")
 class SetEmergencyCreditInput:
     """See `resolvers.lending.set_emergency_credit`."""
@@ -73,6 +83,20 @@ class RecordDebtPayload:
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, FORBIDDEN (tenants), PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY,"
         " NO_TARIFF, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was recorded."
+    )
+
+
+@strawberry.type(description="What went off a debt, or why it was refused.")
+class SettleDebtPayload:
+    """See `resolvers.ledger_turns.LedgerChange`."""
+
+    entry: LedgerEntry | None = strawberry.field(
+        description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
+    )
+    prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
+    refusal: Refusal | None = strawberry.field(
+        description="UNAUTHENTICATED, FORBIDDEN (tenants), PANEL_NOT_FOUND, NOT_PREPAID, NO_DEBT, BAD_AMOUNT,"
+        " BAD_CURRENCY, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was settled."
     )
 
 
@@ -132,6 +156,26 @@ class LendingMutations:
     ) -> LedgerChange:
         """The entry and the panel's credit."""
         return await lending.record_debt(
+            info.context,
+            panel_code=given.panel_code,
+            amount=PaidMoney(given.amount.amount, given.amount.currency),
+            reason=given.reason,
+            idempotency_key=given.idempotency_key,
+        )
+
+    @strawberry.mutation(
+        description="Takes money off what a prepaid panel owes, for landlords and admins, because it was paid in"
+        " another way or is let off.",
+        graphql_type=SettleDebtPayload,
+        extensions=[RefusedAsData(LedgerChange)],
+    )
+    async def settle_debt(
+        self,
+        info: Info,
+        given: Annotated[SettleDebtInput, strawberry.argument(name="input", description="What is settled.")],
+    ) -> LedgerChange:
+        """The entry and the panel's credit."""
+        return await lending.settle_debt(
             info.context,
             panel_code=given.panel_code,
             amount=PaidMoney(given.amount.amount, given.amount.currency),

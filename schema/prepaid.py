@@ -229,8 +229,8 @@ class TopUpInput:
     )
     at: datetime | None = strawberry.field(
         default=None,
-        description="When it was entered into the meter: not in the future, not before the meter was there; now when left"
-        " out. Entries may come in any order: one from before a recorded balance is history.",
+        description="When it was entered into the meter: not in the future, not before the meter was there; now when"
+        " left out. Entries may come in any order: one from before a recorded balance is history.",
     )
     idempotency_key: str = strawberry.field(
         description="A key of your own for this top-up, like a UUID: 8 to 100 letters, digits or signs. Sent again"

@@ -157,7 +157,10 @@ async def owe(
     reason: str,
     idempotency_key: str,
 ) -> LedgerEntry | None:
-    """Records a debt; None, and nothing changed, when the key was used before. The balance stays as it is."""
+    """Records a debt, below zero one that is settled; None, and nothing changed, when the key was used before.
+
+    The balance stays as it is.
+    """
     return await _insert(
         connection,
         {

@@ -21,6 +21,8 @@ MUTATIONS = {
     f" {{ {ENTRY} {ACCOUNT} {REFUSAL} }} }}",
     "recordDebt": f"mutation ($input: RecordDebtInput!) {{ recordDebt(input: $input)"
     f" {{ {ENTRY} {ACCOUNT} {REFUSAL} }} }}",
+    "settleDebt": f"mutation ($input: SettleDebtInput!) {{ settleDebt(input: $input)"
+    f" {{ {ENTRY} {ACCOUNT} {REFUSAL} }} }}",
     "setEmergencyCredit": f"mutation ($input: SetEmergencyCreditInput!) {{ setEmergencyCredit(input: $input)"
     f" {{ {ACCOUNT} {REFUSAL} }} }}",
     "takeEmergencyCredit": f"mutation ($input: TakeEmergencyCreditInput!) {{ takeEmergencyCredit(input: $input)"
@@ -217,6 +219,24 @@ async def test_a_debt_that_was_paid_of_is_not_reversed_and_one_that_was_not_is(f
     assert code(await reverse(flat, again)) is None
 
 
+async def test_what_is_paid_in_another_way_goes_off_the_debt_and_never_more(flat: Site) -> None:
+    assert code(await settle(flat, "1")) == "NO_DEBT"
+    await do(flat, "recordDebt", amount=NAIRA | {"amount": "100"}, reason="Right")
+    part = await settle(flat, "60.50")
+    assert (part["entry"]["kind"], part["entry"]["debtChange"]["amount"]) == ("DEBT", "-60.50")
+    assert part["prepaid"]["debt"]["amount"] == "39.50"
+    assert code(await settle(flat, "39.51")) == "BAD_AMOUNT"
+    assert (
+        code(await do(flat, "settleDebt", amount={"amount": "1", "currency": "EUR"}, reason="Cash")) == "BAD_CURRENCY"
+    )
+    assert (await settle(flat, "39.50"))["prepaid"]["debt"] is None
+    assert (await reverse(flat, part))["prepaid"]["debt"]["amount"] == "60.50"
+
+
+async def settle(site: Site, amount: str) -> dict:
+    return await do(site, "settleDebt", amount=NAIRA | {"amount": amount}, reason="Cash")
+
+
 BAD = [
     ("recordDebt", {"amount": NAIRA | {"amount": "0"}}, "BAD_AMOUNT", "amount"),
     ("recordDebt", {"amount": NAIRA | {"amount": "-1"}}, "BAD_AMOUNT", "amount"),
@@ -243,6 +263,7 @@ BAD = [
 ]
 USUAL = {
     "recordDebt": {"amount": NAIRA | {"amount": "1"}, "reason": "Why"},
+    "settleDebt": {"amount": NAIRA | {"amount": "1"}, "reason": "Why"},
     "setEmergencyCredit": {"limitKwh": "5", "availableBelowKwh": "1"},
     "takeEmergencyCredit": {},
     "reverseEntry": {"entryId": "1", "reason": "Why"},
@@ -263,9 +284,9 @@ async def test_what_is_refused_changes_nothing_and_the_audit_says_who_and_what(f
 async def test_tenants_neither_owe_lend_nor_reverse(flat: Site) -> None:
     tenant = flat.add_person("t@x.org")
     flat.database.execute("INSERT INTO panel_access SELECT %s, id FROM panel", (tenant.account_id,))
-    for mutation in ("recordDebt", "setEmergencyCredit", "reverseEntry"):
+    for mutation in ("recordDebt", "settleDebt", "setEmergencyCredit", "reverseEntry"):
         assert code(await do(flat, mutation, viewer=tenant, **USUAL[mutation])) == "FORBIDDEN"
-    actions = ("RECORD_DEBT", "SET_EMERGENCY_CREDIT", "REVERSE_ENTRY")
+    actions = ("RECORD_DEBT", "SETTLE_DEBT", "SET_EMERGENCY_CREDIT", "REVERSE_ENTRY")
     assert audit(flat) == [(action, "FORBIDDEN") for action in actions]
 
 

@@ -92,6 +92,15 @@ async def test_top_ups_from_before_receipts_show_what_their_price_and_vat_say(fl
     }  # fmt: skip
 
 
+async def test_amounts_have_the_decimals_of_their_currency(flat: Site) -> None:
+    for currency, paid, too_fine in (("KWD", "1.234", "1.2345"), ("JPY", "500", "500.5")):
+        await flat.set_tariff("FLAT", RULES | {"currency": currency, "unit_price": "0.1", "vending": {}})
+        asked = await quoted(flat, amount={"amount": paid, "currency": currency})
+        assert (asked["gross"]["amount"], asked["gross"]["currency"]) == (paid, currency)
+        assert sum(Decimal(line["amount"]) for line in asked["lines"]) == Decimal(paid)
+        assert await flat.code(QUOTE, amount={"amount": too_fine, "currency": currency}) == "BAD_AMOUNT"
+
+
 async def test_credit_without_money_has_no_receipt(flat: Site) -> None:
     flat.database.execute(
         "INSERT INTO ledger_entry (panel_id, at, kind, units_kwh) SELECT id, %s, 'TOP_UP', 5 FROM panel", (NOW,)
