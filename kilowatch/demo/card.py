@@ -17,8 +17,9 @@ OPERATIONS: Final = {
     today { energyKwh cost { amount currency } } } }
 }""",
     "What 20 kWh cost, and when the units would run out with them": f"""query WhatIf {{
-  panel(code: "{LOW_FLAT}") {{ prepaid {{ balanceKwh quote(unitsKwh: "20") {{ gross {{ amount currency }} }}
-    whatIf(topUpKwh: "20", useLessPercent: 10) {{ daysLeft depletesAt {{ p10 p50 p90 }} }} }} }}
+  panel(code: "{LOW_FLAT}") {{ prepaid {{
+    quote(unitsKwh: "20") {{ gross {{ amount currency }} lines {{ kind amount }} }}
+    whatIf(topUpKwh: "20") {{ daysLeft depletesAt {{ p10 p50 p90 }} }} }} }}
 }}""",
     "When the units run out, again with each forecast": f"""subscription RunsOut {{
   depletionForecast(codes: ["{LOW_FLAT}"]) {{

@@ -47,7 +47,7 @@ def seed(database_url: str, *, console: Console, days: int) -> dict[str, Registe
     """
     asyncio.run(_check_people(database_url))
     now = datetime.now(UTC).replace(microsecond=0)
-    panel_ids = asyncio.run(_furnish(database_url))
+    panel_ids = asyncio.run(furnish(database_url))
     histories = asyncio.run(_missing_history(database_url, since=now - timedelta(days=days), until=now))
     _load(database_url, histories, panel_ids=panel_ids, console=console)
     asyncio.run(set_paygo(database_url, panel_ids=panel_ids, at=now))
@@ -66,7 +66,8 @@ async def _check_people(database_url: str) -> None:
         )
 
 
-async def _furnish(database_url: str) -> dict[str, int]:
+async def furnish(database_url: str) -> dict[str, int]:
+    """Describes the panels, sets their tariffs and invites the people; answers the panels' ids by code."""
     async with await connect_async(database_url) as connection, connection.transaction():
         panel_ids = {panel.code: await registry.describe_panel(connection, _described(panel)) for panel in PANELS}
         for code, tariff in tariffs_of(PANELS).items():

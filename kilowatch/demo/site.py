@@ -125,7 +125,7 @@ PEOPLE = (
     SimulatedPerson(
         "bayo@demo.kilowatch", "Bayo, tenant of flat 2B", "TENANT", ("FLAT_2B",), "demo-phone-bayo", Decimal(10)
     ),
-    SimulatedPerson("chika@demo.kilowatch", "Chika, tenant of flat 1A, without a device", "TENANT", ("FLAT_1A",)),
+    SimulatedPerson("chika@demo.kilowatch", "Chika, tenant of flat 1A (typed in)", "TENANT", ("FLAT_1A",)),
     SimulatedPerson(
         "funmi@demo.kilowatch", "Funmi, landlord of the flats", "LANDLORD", ("FLAT_1A", "FLAT_2A", "FLAT_2B", "FLAT_3A")
     ),
