@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
 
 from forecasting.forest import Trees
 from forecasting.hours import Floats
@@ -47,7 +48,10 @@ def boosted(rows: Rows, *, quantile: float, boosting: Boosting, seed: int) -> Re
         early_stopping=False,  # pyright: ignore[reportArgumentType] - it has no stubs, its default is a word
         random_state=seed,
     )
-    return regressor.fit(rows.features, rows.target)
+    with threadpool_limits(
+        1
+    ):  # only now: what limits threads has to be loaded. Two that wait for each other take longer
+        return regressor.fit(rows.features, rows.target)
 
 
 def trees_of(regressors: Sequence[Regressor]) -> Trees:

@@ -9,7 +9,6 @@ from importlib.metadata import version
 from multiprocessing import get_context
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
 
 from forecasting.boosting import QUANTILES, Boosting, Regressor, boosted, trees_of
 from forecasting.homes import licences, mean_day
@@ -26,7 +25,7 @@ Progress = Callable[[str, float], None]
 class Training:
     """How a model is trained. `workers` processes look at homes; it changes nothing but the time."""
 
-    origins: int = 600
+    origins: int = 900
     boosting: Boosting = field(default_factory=Boosting)
     seed: int = 11
     workers: int = 2
@@ -108,8 +107,7 @@ def _regressors(rows: TrainingRows, *, training: Training, say: Progress) -> lis
 
 def _regressor_of(task: tuple[Rows, float], *, boosting: Boosting, seed: int) -> Regressor:
     rows, quantile = task
-    with threadpool_limits(1):
-        return boosted(rows, quantile=quantile, boosting=boosting, seed=seed)
+    return boosted(rows, quantile=quantile, boosting=boosting, seed=seed)
 
 
 def _told(grown: Iterable[Regressor], *, of: int, say: Progress) -> Iterator[Regressor]:

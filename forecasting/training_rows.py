@@ -12,7 +12,7 @@ from forecasting.features import FEATURES, KNOT_HOURS, feature_rows
 from forecasting.hours import HOUR_S, Floats, HourlyUsage, Integers
 from forecasting.outlook import Outlook, expected_hours, expected_total, outlook
 
-TOTALS_PER_ORIGIN, TIMES_PER_ORIGIN = 2, 2
+TOTALS_PER_ORIGIN, TIMES_PER_ORIGIN = 3, 3
 BALANCE_DAYS = (0.75, 40.0)
 BALANCE_SPREAD = 0.2
 SCALE_HOURS = 28 * 24
