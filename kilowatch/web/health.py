@@ -234,9 +234,9 @@ def _forecast_lines(found: _Forecasts | None, *, now: datetime) -> Iterator[str]
     yield from _metric("kilowatch_forecast_computing_seconds_total", "counter", "Computing of forecasts.", took)
     has_model = {"": float(status.model is not None)}
     yield from _metric("kilowatch_forecast_model_in_use", "gauge", "Whether a trained model is in use.", has_model)
-    if found.oldest_at is not None:
-        age = {"": (now - found.oldest_at).total_seconds()}
-        yield from _metric("kilowatch_forecast_oldest_age_seconds", "gauge", "Since the oldest current forecast.", age)
+    age = {"": (now - found.oldest_at).total_seconds() if found.oldest_at else 0.0}
+    words = "Since the oldest current forecast; 0 without any."
+    yield from _metric("kilowatch_forecast_oldest_age_seconds", "gauge", words, age)
 
 
 def _storage_lines(stored: Storage | None, *, now: datetime) -> Iterator[str]:
