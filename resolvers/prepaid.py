@@ -6,7 +6,7 @@ from typing import Final
 
 import strawberry
 
-from metering.ledger import Credit, Terms, checked_key, checked_units, correction_kwh, credit
+from metering.ledger import MAX_AHEAD, Credit, Terms, checked_key, checked_units, correction_kwh, credit
 from metering.money import Money
 from metering.openpaygo import check_alone
 from metering.refusals import Refused
@@ -47,7 +47,7 @@ async def balance_kwh_at(parent: strawberry.Parent[PrepaidAccount], info: Info, 
     Raises:
         Refused: BAD_TIME in the future.
     """
-    if at > info.context.now():
+    if at > info.context.now() + MAX_AHEAD:
         raise Refused("BAD_TIME", "`at` must not be in the future.", "at")
     return await loaded(info.context, _balances_at, (parent.panel.id, at))
 

@@ -103,20 +103,31 @@ def _parameters(act: Act) -> dict[str, Any]:
     }
 
 
-_SEEN: LiteralString = """
-FROM audit_entry AS entry
-LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = entry.panel_id
-WHERE (%(sees_all)s OR panel.id IS NOT NULL OR entry.account_id = %(viewer_id)s)
-  AND (%(panel_code)s::text IS NULL OR coalesce(panel.code, entry.panel_code) = %(panel_code)s)"""
+VISIBLE: LiteralString = (
+    "WITH visible AS MATERIALIZED (SELECT id, code FROM visible_panel(%(viewer_id)s, %(sees_all)s))"
+)
+"""How a statement about the panels that the viewer sees begins."""
+
+_WHERE: LiteralString = """
+WHERE (%(sees_all)s OR entry.account_id = %(viewer_id)s
+       OR entry.panel_id = ANY (ARRAY(SELECT id FROM visible WHERE NOT %(sees_all)s)))
+  AND (%(panel_code)s::text IS NULL
+       OR entry.panel_id = (SELECT id FROM visible WHERE code = %(panel_code)s)
+       OR entry.panel_code = %(panel_code)s AND entry.panel_id IS NULL)"""
 
 _PAGE: LiteralString = f"""
-SELECT entry.id, entry.at, entry.account_id, entry.actor, coalesce(panel.code, entry.panel_code), entry.action,
+{VISIBLE}
+SELECT entry.id, entry.at, entry.account_id, entry.actor, coalesce(visible.code, entry.panel_code), entry.action,
        entry.outcome, entry.details, entry.times
-{_SEEN}
+FROM audit_entry AS entry LEFT JOIN visible ON visible.id = entry.panel_id
+{_WHERE}
   AND (%(before_id)s::bigint IS NULL OR entry.id < %(before_id)s)
 ORDER BY entry.id DESC LIMIT %(limit)s"""
 
-_COUNT: LiteralString = f"SELECT count(*)::integer {_SEEN}"
+_COUNT: LiteralString = f"""
+{VISIBLE}
+SELECT count(*)::integer FROM audit_entry AS entry
+{_WHERE}"""
 
 
 async def page(
