@@ -1,12 +1,15 @@
 """`kilowatch tariff`: files of tariffs are checked, set all or none, listed and written again."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from kilowatch.tariff_files import read_tariffs
+from metering.refusals import Refused
 from tests.commands.test_commands import refused, succeeded
 
 FLAT = {"name": "Flat", "valid_from": "2026-01-01", "currency": "NGN", "unit_price": "209.50"}
@@ -78,33 +81,28 @@ def test_tariffs_are_imported_listed_and_exported_as_they_were(database_url: str
         (FLAT | {"unit_price": "-1"}, "unit_price` must be at least 0"),
     ],
 )
-def test_a_file_with_a_mistake_is_refused_whole_with_its_place(
-    database_url: str, tmp_path: Path, content: Any, words: str
-) -> None:
+def test_a_file_with_a_mistake_is_refused_with_its_place(tmp_path: Path, content: Any, words: str) -> None:
     file = written(tmp_path, "bad.json", content)
-    for verb in (("check", file), ("import", file, "--default")):
-        said = refused("tariff", *verb, DATABASE_URL=database_url)
-        assert words.format(file=file) in " ".join(said.split())
-    assert names(database_url) == []
+    with pytest.raises(Refused) as refusal:
+        read_tariffs([Path(file)])
+    assert words.format(file=file) in str(refusal.value)
 
 
-def test_what_cannot_be_done_says_what_to_give(database_url: str, tmp_path: Path) -> None:
+def test_what_cannot_be_done_says_what_to_give_and_sets_nothing(database_url: str, tmp_path: Path) -> None:
     url, file = {"DATABASE_URL": database_url}, written(tmp_path, "flat.json", FLAT)
+    bad = written(tmp_path, "bad.json", [FLAT, RATES | {"currency": "XYZ"}])
+    assert f"BAD_TARIFF: {bad}, tariff 2: `currency` must" in refused("tariff", "import", file, bad, "--default", **url)
     assert "say whose they are: --panel CODE, or --default" in refused("tariff", "import", file, **url)
     assert "PANEL_NOT_FOUND: There is no panel NONE" in refused("tariff", "import", file, "--panel", "NONE", **url)
-    assert "BAD_FILE" in refused("tariff", "check", str(tmp_path / "none.json"))
-    both = written(tmp_path, "both.json", [FLAT, RATES])
-    said = refused("tariff", "import", both, "--default", "--valid-from", "2026-03-01", **url)
-    assert "--valid-from is for one tariff, and these are 2" in said
     assert "there is no example xx; there are de-two-rate" in refused("tariff", "examples", "xx")
+    with pytest.raises(Refused, match="--valid-from is for one tariff, and these are 2"):
+        read_tariffs([Path(file), Path(written(tmp_path, "rates.json", RATES))], valid_from=date(2026, 3, 1))
     assert names(database_url) == []
 
 
-def test_each_example_can_be_printed_and_imported(database_url: str, tmp_path: Path) -> None:
-    listed = succeeded("tariff", "examples")
-    assert "ng-band-a" in listed
-    for example in ("ng-band-a", "id-r1-1300-2200", "de-two-rate"):
-        file = written(tmp_path, f"{example}.json", succeeded("tariff", "examples", example))
-        assert succeeded("tariff", "check", file).startswith("ok: ")
-        succeeded("tariff", "import", file, "--default", "--valid-from", "2026-05-01", DATABASE_URL=database_url)
+def test_an_example_can_be_printed_checked_and_imported(database_url: str, tmp_path: Path) -> None:
+    assert "ng-band-a" in succeeded("tariff", "examples")
+    file = written(tmp_path, "example.json", succeeded("tariff", "examples", "ng-band-a"))
+    assert succeeded("tariff", "check", file).startswith("ok: ")
+    succeeded("tariff", "import", file, "--default", "--valid-from", "2026-05-01", DATABASE_URL=database_url)
     assert len(names(database_url)) == 1
