@@ -19,7 +19,7 @@ from market.vendors import Vendor
 from notifications import delivery, rules
 from notifications.fcm import FcmSender
 from notifications.outcomes import Sender
-from store import forecasting_status, outbox, vends
+from store import forecasting_status, outbox, vend_work
 from store.connections import Pool, listening, open_pool
 from store.outages import is_outage
 from store.turns import turn
@@ -158,7 +158,7 @@ def _vending(pool: Pool, *, vendor: Vendor) -> Callable[[], Awaitable[float]]:
         while await vending.vend_due(pool, vendor=vendor, now=_now) == vending.BATCH:
             pass
         async with pool.connection() as connection:
-            next_at = await vends.next_due_at(connection)
+            next_at = await vend_work.next_due_at(connection)
         return EVERY_S if next_at is None else max((next_at - _now()).total_seconds(), 0.0)
 
     return vend

@@ -7,11 +7,11 @@ from typing import Final
 
 from metering.refusals import Refused
 from metering.vending import VendState, moved
-from store import audit, vends
+from store import audit, vend_work
 from store.audit import Act, Actor
 from store.connections import Database, Pool
 from store.machine_credits import credit_token
-from store.vends import Delivered
+from store.vend_work import Delivered
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +26,10 @@ async def credit_delivered(pool: Pool, *, now: Callable[[], datetime]) -> int:
     credited, and stays DELIVERED, with the reason, for a person to look.
     """
     async with pool.connection() as connection:
-        waiting = await vends.uncredited(connection, now=now(), limit=BATCH)
+        waiting = await vend_work.uncredited(connection, now=now(), limit=BATCH)
     for vend_id in waiting:
         async with pool.connection() as connection, connection.transaction():
-            vend = await vends.lock_delivered(connection, vend_id)
+            vend = await vend_work.lock_delivered(connection, vend_id)
             if vend is not None:
                 await _credit(connection, vend, now=now())
     return len(waiting)
@@ -53,18 +53,18 @@ async def _credit(connection: Database, vend: Delivered, *, now: datetime) -> No
         await _not_credited(connection, vend, reason=refused.code, detail=refused.message)
         return
     if entry_id is None:
-        entry_id = await vends.entry_of_token(connection, vend.id)
+        entry_id = await vend_work.entry_of_token(connection, vend.id)
     if entry_id is None:
         await _not_credited(connection, vend, reason="TOKEN_USED", detail="The token was credited before, elsewhere.")
         return
     moved(VendState.DELIVERED, VendState.ACCEPTED)
-    await vends.record_accepted(connection, vend.id, ledger_entry_id=entry_id)
+    await vend_work.record_accepted(connection, vend.id, ledger_entry_id=entry_id)
     await _audit(connection, vend, result=VendState.ACCEPTED.value)
 
 
 async def _not_credited(connection: Database, vend: Delivered, *, reason: str, detail: str) -> None:
     _log.warning("the token of vend %s could not be credited: %s", vend.reference, reason)
-    await vends.record_not_credited(connection, vend.id, reason=reason, detail=detail)
+    await vend_work.record_not_credited(connection, vend.id, reason=reason, detail=detail)
     await _audit(connection, vend, result=reason)
 
 

@@ -22,9 +22,9 @@ from market.vendors import (
 )
 from metering.money import Money
 from metering.vending import FORGOTTEN_AFTER, SEND_WITHIN, UNSENT_AFTER, VendState, ask_again_after, moved
-from store import vends
+from store import vend_work
 from store.connections import Pool
-from store.vends import DueVend
+from store.vend_work import DueVend
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ async def vend_due(pool: Pool, *, vendor: Vendor, now: Callable[[], datetime]) -
     whoever comes next; afterwards, by nobody, and the vendor is asked what became of it.
     """
     async with pool.connection() as connection:
-        due = await vends.claim(connection, now=now(), leased_until=now() + LEASE, limit=BATCH)
+        due = await vend_work.claim(connection, now=now(), leased_until=now() + LEASE, limit=BATCH)
     places = asyncio.Semaphore(AT_ONCE)
 
     async def advance(vend: DueVend) -> None:
@@ -74,7 +74,7 @@ async def _advanced(pool: Pool, vend: DueVend, *, vendor: Vendor, now: Callable[
     moved(VendState.REQUESTED, VendState.UNKNOWN)
     before = now()
     async with pool.connection() as connection:
-        is_ours = await vends.mark_sending(connection, vend, now=before, ask_at=before + ASKED_ABOUT_AFTER)
+        is_ours = await vend_work.mark_sending(connection, vend, now=before, ask_at=before + ASKED_ABOUT_AFTER)
     if is_ours:
         is_in_time = now() - before <= SEND_WITHIN
         paid = await vendor.pay(_order(vend)) if is_in_time else NotSent("the worker was held up")
@@ -103,7 +103,7 @@ async def _wait_to_send(pool: Pool, vend: DueVend, *, detail: str, now: datetime
         return
     again_at = now + ask_again_after(vend.attempts - 1)
     async with pool.connection() as connection:
-        await vends.record_later(connection, vend.id, state=VendState.REQUESTED, again_at=again_at, detail=detail)
+        await vend_work.record_later(connection, vend.id, state=VendState.REQUESTED, again_at=again_at, detail=detail)
 
 
 async def _record_paid(pool: Pool, vend: DueVend, paid: Payment, *, sent_at: datetime, now: datetime) -> None:
@@ -114,7 +114,7 @@ async def _record_paid(pool: Pool, vend: DueVend, paid: Payment, *, sent_at: dat
     moved(VendState.UNKNOWN, VendState.REQUESTED)
     again_at = now + ask_again_after(vend.attempts - 1)
     async with pool.connection() as connection:
-        await vends.record_not_sent(connection, vend, sent_at=sent_at, again_at=again_at, detail=paid.detail)
+        await vend_work.record_not_sent(connection, vend, sent_at=sent_at, again_at=again_at, detail=paid.detail)
 
 
 async def _record(pool: Pool, vend: DueVend, answer: Answer, *, now: datetime, is_first: bool = False) -> None:
@@ -123,7 +123,7 @@ async def _record(pool: Pool, vend: DueVend, answer: Answer, *, now: datetime, i
         case Delivered(token, units_kwh, vendor_reference):
             moved(VendState.UNKNOWN, VendState.DELIVERED)
             async with pool.connection() as connection:
-                await vends.record_delivered(
+                await vend_work.record_delivered(
                     connection, vend.id, token=token, units_kwh=units_kwh, vendor_reference=vendor_reference, now=now
                 )
         case Declined(detail):
@@ -133,11 +133,13 @@ async def _record(pool: Pool, vend: DueVend, answer: Answer, *, now: datetime, i
         case Unseen(detail) | Unclear(detail):
             again_at = now + ask_again_after(0 if is_first else vend.attempts - 1)
             async with pool.connection() as connection:
-                await vends.record_later(connection, vend.id, state=VendState.UNKNOWN, again_at=again_at, detail=detail)
+                await vend_work.record_later(
+                    connection, vend.id, state=VendState.UNKNOWN, again_at=again_at, detail=detail
+                )
 
 
 async def _fail(pool: Pool, vend: DueVend, *, state: VendState, reason: str, detail: str) -> None:
     moved(state, VendState.FAILED)
     _log.warning("vend %s failed: %s", vend.reference, reason)
     async with pool.connection() as connection:
-        await vends.record_failed(connection, vend.id, state=state, reason=reason, detail=detail)
+        await vend_work.record_failed(connection, vend.id, state=state, reason=reason, detail=detail)

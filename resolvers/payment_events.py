@@ -12,7 +12,7 @@ from metering.money import Money
 from metering.payments import EventKind, PaymentEvent, PaymentProvider, PaymentState, Selling, Unreadable, event_of
 from metering.refusals import Refused
 from resolvers import settling
-from store import audit, ledger, ledger_rows, payments, vends
+from store import audit, ledger, ledger_rows, payment_events, settlements, vend_work
 from store.audit import Act, Actor
 from store.connections import Database, Pool
 from store.payments import Payment
@@ -56,7 +56,7 @@ async def take(
     event, moment = event_of(provider, body), now()
     readable = event if isinstance(event, PaymentEvent) else None
     async with pool.connection() as connection, connection.transaction():
-        known = await payments.keep_event(
+        known = await payment_events.keep_event(
             connection,
             provider=provider,
             body_sha256=hashlib.sha256(body).digest(),
@@ -71,7 +71,7 @@ async def take(
         else:
             taken = _Taken(connection, provider, readable, known.id, selling.vendor_currency, moment)
             outcome, payment_id = await _ended(taken)
-        await payments.end_event(connection, known.id, outcome=outcome.value, payment_id=payment_id)
+        await payment_events.end_event(connection, known.id, outcome=outcome.value, payment_id=payment_id)
     return outcome
 
 
@@ -92,18 +92,18 @@ async def _paid(taken: _Taken) -> _End:
     event = taken.event
     if event.reference is None or event.provider_id is None or event.money is None:
         return Outcome.IGNORED, None
-    payment = await payments.lock(taken.connection, provider=taken.provider, reference=event.reference)
+    payment = await settlements.lock(taken.connection, provider=taken.provider, reference=event.reference)
     if payment is None:
         added = await _unmatched(taken, event.reference, event.provider_id, event.money, reason="UNKNOWN_REFERENCE")
         if added is not None:
             return Outcome.UNMATCHED, added
-        payment = await payments.lock(taken.connection, provider=taken.provider, reference=event.reference)
+        payment = await settlements.lock(taken.connection, provider=taken.provider, reference=event.reference)
     if payment is None or payment.provider_id == event.provider_id:
         return Outcome.REPEATED, payment and payment.id
     if payment.provider_id is not None:
         added = await _unmatched(taken, event.reference, event.provider_id, event.money, reason="PAID_TWICE")
         return (Outcome.REPEATED if added is None else Outcome.UNMATCHED), added
-    await payments.record_paid(
+    await settlements.record_paid(
         taken.connection, payment.id, provider_id=event.provider_id, paid=event.money, now=taken.now
     )
     if payment.state is PaymentState.REFUNDED:
@@ -113,7 +113,7 @@ async def _paid(taken: _Taken) -> _End:
 
 async def _unmatched(taken: _Taken, reference: str, provider_id: str, paid: Money, *, reason: str) -> int | None:
     """Keeps money that nobody can be credited with; None when it is there already."""
-    added = await payments.add_unmatched(
+    added = await settlements.add_unmatched(
         taken.connection,
         provider=taken.provider,
         reference=reference,
@@ -133,7 +133,7 @@ async def _settled(taken: _Taken, payment: Payment, paid: Money) -> _End:
     try:
         await _settle(taken, payment, paid)
     except Refused as refused:
-        await payments.record_state(taken.connection, payment.id, state=PaymentState.UNMATCHED, reason=refused.code)
+        await settlements.record_state(taken.connection, payment.id, state=PaymentState.UNMATCHED, reason=refused.code)
         await _audit(taken, payment, outcome=Outcome.UNMATCHED, reason=refused.code)
         return Outcome.UNMATCHED, payment.id
     await _audit(taken, payment, outcome=Outcome.PAID, reason=None)
@@ -156,7 +156,7 @@ async def _failed(taken: _Taken) -> _End:
     """Notes that an attempt to pay has failed; another one may follow, with the same reference."""
     payment = await _of_event(taken)
     if payment is not None and payment.state is PaymentState.STARTED:
-        await payments.record_state(taken.connection, payment.id, state=PaymentState.FAILED, reason=None)
+        await settlements.record_state(taken.connection, payment.id, state=PaymentState.FAILED, reason=None)
     return Outcome.FAILED, payment and payment.id
 
 
@@ -166,14 +166,14 @@ async def _refunded(taken: _Taken) -> _End:
     whole = payment and (payment.paid or payment.asked)
     if payment is None or whole is None or event.money is None or event.money.currency != whole.currency:
         return Outcome.IGNORED, payment and payment.id
-    if event.provider_id and await payments.was_told(
+    if event.provider_id and await payment_events.was_told(
         taken.connection, taken.event_id, provider=taken.provider, event=event
     ):
         return Outcome.REPEATED, payment.id
-    total = await payments.add_refund(taken.connection, payment.id, amount=event.money.amount)
+    total = await settlements.add_refund(taken.connection, payment.id, amount=event.money.amount)
     if total >= whole.amount and payment.state is not PaymentState.REFUNDED:
         reason = await _undone(taken, payment)
-        await payments.record_state(taken.connection, payment.id, state=PaymentState.REFUNDED, reason=reason)
+        await settlements.record_state(taken.connection, payment.id, state=PaymentState.REFUNDED, reason=reason)
         await _audit(taken, payment, outcome=Outcome.REFUNDED, reason=reason)
     return Outcome.REFUNDED, payment.id
 
@@ -182,7 +182,7 @@ async def _undone(taken: _Taken, payment: Payment) -> str | None:
     """Takes back what a payment has bought, where that can be; otherwise the reason that tells an admin to look."""
     if payment.state is not PaymentState.PAID:
         return None
-    if await vends.cancel(taken.connection, payment_id=payment.id, reason="REFUNDED"):
+    if await vend_work.cancel(taken.connection, payment_id=payment.id, reason="REFUNDED"):
         return None
     if payment.ledger_entry_id is None or payment.panel_id is None:
         return "CREDIT_STANDS"
@@ -202,7 +202,7 @@ async def _of_event(taken: _Taken) -> Payment | None:
     reference = taken.event.reference
     if reference is None:
         return None
-    return await payments.lock(taken.connection, provider=taken.provider, reference=reference)
+    return await settlements.lock(taken.connection, provider=taken.provider, reference=reference)
 
 
 async def _audit(taken: _Taken, payment: Payment | None, *, outcome: Outcome, reason: str | None) -> None:

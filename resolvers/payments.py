@@ -21,7 +21,7 @@ from resolvers.places import number_in
 from resolvers.receipts import ReceiptView, view_of
 from resolvers.settling import Sale
 from resolvers.vends import is_reference, new_number
-from store import payments, vends
+from store import payments, settlements, vends
 from store.connections import Database
 from store.payments import Payment
 from store.vends import Vend
@@ -154,7 +154,7 @@ async def assign(context: Context, *, payment_id: str, panel_code: str) -> Payme
             sale = Sale(panel, currency, now)
             await settling.settle(connection, sale, payment=payment, paid=paid, account_id=viewer.account_id)
             await act.done(connection, panel_id=panel.id, reference=payment.reference)
-            return PaymentChange(await payments.lock_by_id(connection, payment.id))
+            return PaymentChange(await settlements.lock_by_id(connection, payment.id))
 
 
 async def dismiss(context: Context, *, payment_id: str, reason: str) -> PaymentChange:
@@ -171,11 +171,11 @@ async def dismiss(context: Context, *, payment_id: str, reason: str) -> PaymentC
             raise Refused("BAD_INPUT", message, "reason")
         async with context.pool.connection() as connection, connection.transaction():
             payment, _paid = await _unmatched(connection, payment_id)
-            await payments.record_state(
+            await settlements.record_state(
                 connection, payment.id, state=PaymentState.DISMISSED, reason=reason, settled_at=context.now()
             )
             await act.done(connection, panel_id=payment.panel_id, reference=payment.reference)
-            return PaymentChange(await payments.lock_by_id(connection, payment.id))
+            return PaymentChange(await settlements.lock_by_id(connection, payment.id))
 
 
 async def _unmatched(connection: Database, payment_id: str) -> tuple[Payment, Money]:
@@ -185,7 +185,7 @@ async def _unmatched(connection: Database, payment_id: str) -> tuple[Payment, Mo
         Refused: BAD_INPUT, PAYMENT_NOT_FOUND, PAYMENT_SETTLED.
     """
     number = number_in(payment_id)
-    payment = None if number is None else await payments.lock_by_id(connection, number)
+    payment = None if number is None else await settlements.lock_by_id(connection, number)
     if payment is None or payment.paid is None:
         raise Refused("PAYMENT_NOT_FOUND", "There is no such payment, or nothing was paid.", "paymentId")
     if payment.state is not PaymentState.UNMATCHED:

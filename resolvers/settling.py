@@ -9,7 +9,7 @@ from metering.money import Money
 from metering.refusals import Refused
 from metering.vending import checked_price
 from resolvers.vends import meter_number_of, new_number
-from store import machine_credits, panels, payments, vends
+from store import machine_credits, panels, settlements, vends
 from store.connections import Database
 from store.panels import Panel
 from store.payments import Payment
@@ -63,7 +63,7 @@ async def settle(connection: Database, sale: Sale, *, payment: Payment, paid: Mo
     """
     buy = _topped_up if sale.vendor_currency is None else _asked_vendor
     entry_id = await buy(connection, sale, payment=payment, paid=paid)
-    await payments.record_settled(
+    await settlements.record_settled(
         connection, payment.id, panel_id=sale.panel.id, account_id=account_id, ledger_entry_id=entry_id, now=sale.now
     )
 

@@ -1,20 +1,17 @@
-"""Keeps what people paid through a provider, and each event that the provider posted of it, once."""
+"""Keeps what people start to pay through a provider, and shows what became of it to who sees its panel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, LiteralString
+from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 
 from metering.access import Viewer
 from metering.money import Money
-from metering.payments import PaymentEvent, PaymentProvider, PaymentState
+from metering.payments import PaymentProvider, PaymentState
 from store.connections import Row
-
-MAX_KEPT_BYTES: Final = 4096
-"""How much is kept of a body that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +40,15 @@ class Payment:
     settled_at: datetime | None
 
 
-_COLUMNS: LiteralString = """payment.id, payment.provider, payment.reference, payment.provider_id, payment.state,
+PAYMENT_COLUMNS: LiteralString = """payment.id, payment.provider, payment.reference, payment.provider_id, payment.state,
        payment.reason, payment.panel_id, panel.code, payment.account_id, payment.asked_amount, payment.asked_currency,
        payment.paid_amount, payment.paid_currency, payment.refunded_amount, payment.ledger_entry_id,
        payment.created_at, payment.paid_at, payment.settled_at"""
+"""What `payment_of` is made of, of rows `payment` and `panel`."""
 
 
-def _payment(row: Row) -> Payment:
+def payment_of(row: Row) -> Payment:
+    """The payment of PAYMENT_COLUMNS."""
     number, provider, reference, provider_id, state, reason, panel_id, panel_code, account_id, *others = row
     asked_amount, asked_currency, paid_amount, paid_currency, *rest = others
     return Payment(
@@ -118,7 +117,7 @@ async def open_since(connection: AsyncConnection[Row], *, viewer: Viewer, since:
 
 
 _SEEN: LiteralString = f"""
-SELECT {_COLUMNS}
+SELECT {PAYMENT_COLUMNS}
 FROM payment
 LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = payment.panel_id
 WHERE (panel.id IS NOT NULL OR %(sees_all)s)"""
@@ -144,7 +143,7 @@ async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempo
     parameters = {**_scope(viewer), "idempotency_key": idempotency_key}
     row = await (await connection.execute(_BY_KEY, parameters, binary=True)).fetchone()
     if row:
-        return PaymentKeyUse(_payment(row))
+        return PaymentKeyUse(payment_of(row))
     is_used = await (await connection.execute(_KEY_IS_USED, parameters)).fetchone()
     return PaymentKeyUse(None) if is_used is not None else None
 
@@ -158,7 +157,7 @@ async def by_reference(connection: AsyncConnection[Row], *, viewer: Viewer, refe
     """The payment of a reference; None when there is none for the viewer."""
     parameters = {**_scope(viewer), "reference": reference}
     row = await (await connection.execute(_BY_REFERENCE, parameters, binary=True)).fetchone()
-    return _payment(row) if row else None
+    return payment_of(row) if row else None
 
 
 _PAGE: LiteralString = f"""{_SEEN}
@@ -193,245 +192,7 @@ async def page(
     place = {"before_id": before_id, "limit": limit}
     rows = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
-    return [_payment(row) for row in rows], total
-
-
-@dataclass(frozen=True, slots=True)
-class KnownEvent:
-    """A body that a provider posted; `is_new` the first time."""
-
-    id: int
-    is_new: bool
-
-
-_EVENT: LiteralString = """
-INSERT INTO payment_event (provider, body_sha256, name, reference, provider_id, amount, currency, outcome,
-                           unreadable_body, first_received_at, last_received_at)
-VALUES (%(provider)s, %(body_sha256)s, %(name)s, %(reference)s, %(provider_id)s, %(amount)s, %(currency)s, 'TAKEN',
-        %(unreadable_body)s, %(now)s, %(now)s)
-ON CONFLICT (provider, body_sha256) DO UPDATE
-    SET times = payment_event.times + 1, last_received_at = excluded.last_received_at
-RETURNING id, times = 1
-"""
-
-
-async def keep_event(
-    connection: AsyncConnection[Row],
-    *,
-    provider: PaymentProvider,
-    body_sha256: bytes,
-    event: PaymentEvent | None,
-    unreadable_body: bytes | None,
-    now: datetime,
-) -> KnownEvent:
-    """Keeps what was posted, and holds it until the transaction ends: the same body is worked on once at a time."""
-    money = event.money if event else None
-    parameters = {
-        "provider": provider.value,
-        "body_sha256": body_sha256,
-        "name": event and event.name,
-        "reference": event and event.reference,
-        "provider_id": event and event.provider_id,
-        "amount": money and money.amount,
-        "currency": money and money.currency,
-        "unreadable_body": unreadable_body and unreadable_body[:MAX_KEPT_BYTES],
-        "now": now,
-    }
-    ((event_id, is_new),) = await (await connection.execute(_EVENT, parameters)).fetchall()
-    return KnownEvent(event_id, is_new)
-
-
-_END_EVENT: LiteralString = """
-UPDATE payment_event SET outcome = %(outcome)s, payment_id = %(payment_id)s WHERE id = %(event_id)s
-"""
-
-
-async def end_event(connection: AsyncConnection[Row], event_id: int, *, outcome: str, payment_id: int | None) -> None:
-    """Notes what came of an event."""
-    await connection.execute(_END_EVENT, {"event_id": event_id, "outcome": outcome, "payment_id": payment_id})
-
-
-_WAS_REFUNDED: LiteralString = """
-SELECT FROM payment_event
-WHERE provider = %(provider)s AND name = %(name)s AND provider_id = %(provider_id)s AND payment_id IS NOT NULL
-  AND id <> %(event_id)s AND outcome <> 'REPEATED'
-"""
-
-
-async def was_told(
-    connection: AsyncConnection[Row], event_id: int, *, provider: PaymentProvider, event: PaymentEvent
-) -> bool:
-    """Whether another body told the same of the same thing before."""
-    parameters = {
-        "provider": provider.value,
-        "name": event.name,
-        "provider_id": event.provider_id,
-        "event_id": event_id,
-    }
-    return await (await connection.execute(_WAS_REFUNDED, parameters)).fetchone() is not None
-
-
-_LOCK: LiteralString = f"""
-SELECT {_COLUMNS}
-FROM payment
-LEFT JOIN panel ON panel.id = payment.panel_id
-WHERE payment.provider = %(provider)s AND payment.reference = %(reference)s AND NOT payment.is_repeated
-FOR UPDATE OF payment
-"""
-
-
-async def lock(connection: AsyncConnection[Row], *, provider: PaymentProvider, reference: str) -> Payment | None:
-    """The payment of a reference, which nobody else may change until the transaction ends; None when there is none."""
-    parameters = {"provider": provider.value, "reference": reference}
-    row = await (await connection.execute(_LOCK, parameters, binary=True)).fetchone()
-    return _payment(row) if row else None
-
-
-_LOCK_PAID: LiteralString = f"""
-SELECT {_COLUMNS}
-FROM payment
-LEFT JOIN panel ON panel.id = payment.panel_id
-WHERE payment.provider = %(provider)s AND payment.provider_id = %(provider_id)s
-FOR UPDATE OF payment
-"""
-
-
-async def lock_paid(connection: AsyncConnection[Row], *, provider: PaymentProvider, provider_id: str) -> Payment | None:
-    """The payment of a provider's own number, held until the transaction ends; None when there is none."""
-    parameters = {"provider": provider.value, "provider_id": provider_id}
-    row = await (await connection.execute(_LOCK_PAID, parameters, binary=True)).fetchone()
-    return _payment(row) if row else None
-
-
-_LOCK_BY_ID: LiteralString = f"""
-SELECT {_COLUMNS}
-FROM payment
-LEFT JOIN panel ON panel.id = payment.panel_id
-WHERE payment.id = %(payment_id)s
-FOR UPDATE OF payment
-"""
-
-
-async def lock_by_id(connection: AsyncConnection[Row], payment_id: int) -> Payment | None:
-    """The payment, held until the transaction ends; None when there is none."""
-    row = await (await connection.execute(_LOCK_BY_ID, {"payment_id": payment_id}, binary=True)).fetchone()
-    return _payment(row) if row else None
-
-
-_ADD_PAID: LiteralString = """
-INSERT INTO payment (provider, reference, provider_id, is_repeated, state, reason, paid_amount, paid_currency,
-                     created_at, paid_at)
-VALUES (%(provider)s, %(reference)s, %(provider_id)s, %(is_repeated)s, 'UNMATCHED', %(reason)s, %(amount)s,
-        %(currency)s, %(now)s, %(now)s)
-ON CONFLICT DO NOTHING
-RETURNING id
-"""
-
-
-async def add_unmatched(
-    connection: AsyncConnection[Row],
-    *,
-    provider: PaymentProvider,
-    reference: str,
-    provider_id: str,
-    paid: Money,
-    reason: str,
-    now: datetime,
-    is_repeated: bool,
-) -> int | None:
-    """Keeps money that came without being asked for; None when it is there, or its reference is, since a moment."""
-    parameters = {
-        "provider": provider.value,
-        "reference": reference,
-        "provider_id": provider_id,
-        "is_repeated": is_repeated,
-        "reason": reason,
-        "amount": paid.amount,
-        "currency": paid.currency,
-        "now": now,
-    }
-    row = await (await connection.execute(_ADD_PAID, parameters)).fetchone()
-    return row[0] if row else None
-
-
-_PAID: LiteralString = """
-UPDATE payment SET provider_id = %(provider_id)s, paid_amount = %(amount)s, paid_currency = %(currency)s,
-                   paid_at = %(now)s, state = CASE WHEN state = 'REFUNDED' THEN state ELSE 'UNMATCHED' END,
-                   reason = CASE WHEN state = 'REFUNDED' THEN reason ELSE 'TAKEN' END
-WHERE id = %(payment_id)s
-"""
-
-
-async def record_paid(
-    connection: AsyncConnection[Row], payment_id: int, *, provider_id: str, paid: Money, now: datetime
-) -> None:
-    """Notes that the money came; it is unmatched until it is settled, and stays refunded where it was given back."""
-    parameters = {
-        "payment_id": payment_id,
-        "provider_id": provider_id,
-        "amount": paid.amount,
-        "currency": paid.currency,
-        "now": now,
-    }
-    await connection.execute(_PAID, parameters)
-
-
-_SETTLED: LiteralString = """
-UPDATE payment SET state = 'PAID', reason = NULL, settled_at = %(now)s, ledger_entry_id = %(ledger_entry_id)s,
-                   panel_id = %(panel_id)s, account_id = coalesce(account_id, %(account_id)s)
-WHERE id = %(payment_id)s AND state = 'UNMATCHED'
-"""
-
-
-async def record_settled(
-    connection: AsyncConnection[Row],
-    payment_id: int,
-    *,
-    panel_id: int,
-    account_id: int | None,
-    ledger_entry_id: int | None,
-    now: datetime,
-) -> None:
-    """Notes which panel got it, and the ledger's row; None when it went to the vendor."""
-    parameters = {
-        "payment_id": payment_id,
-        "panel_id": panel_id,
-        "account_id": account_id,
-        "ledger_entry_id": ledger_entry_id,
-        "now": now,
-    }
-    await connection.execute(_SETTLED, parameters)
-
-
-_STATE: LiteralString = """
-UPDATE payment SET state = %(state)s, reason = %(reason)s, settled_at = coalesce(%(settled_at)s, settled_at)
-WHERE id = %(payment_id)s
-"""
-
-
-async def record_state(
-    connection: AsyncConnection[Row],
-    payment_id: int,
-    *,
-    state: PaymentState,
-    reason: str | None,
-    settled_at: datetime | None = None,
-) -> None:
-    """Notes a payment's state, and why it is so."""
-    parameters = {"payment_id": payment_id, "state": state.value, "reason": reason, "settled_at": settled_at}
-    await connection.execute(_STATE, parameters)
-
-
-_REFUND: LiteralString = """
-UPDATE payment SET refunded_amount = refunded_amount + %(amount)s WHERE id = %(payment_id)s RETURNING refunded_amount
-"""
-
-
-async def add_refund(connection: AsyncConnection[Row], payment_id: int, *, amount: Decimal) -> Decimal:
-    """Notes that so much was given back, and returns how much that is in all."""
-    cursor = await connection.execute(_REFUND, {"payment_id": payment_id, "amount": amount})
-    ((total,),) = await cursor.fetchall()
-    return total
+    return [payment_of(row) for row in rows], total
 
 
 _BY_STATE: LiteralString = "SELECT state, count(*)::integer FROM payment GROUP BY state"

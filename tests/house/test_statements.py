@@ -112,9 +112,9 @@ FOR_JOBS = {
     "registry.registers": "the simulator",
     "training.panels": "the command line, which trains with the owner's consent",
     "vends.by_state": "how many purchases there are, nobody's data",
-    "vends.entry_of_token": "the job that credits tokens",
-    "vends.next_due_at": "the job that buys units",
-    "vends.uncredited": "the job that credits tokens",
+    "vend_work.entry_of_token": "the job that credits tokens",
+    "vend_work.next_due_at": "the job that buys units",
+    "vend_work.uncredited": "the job that credits tokens",
     "tariffs.listed": "the command line, as above",
 }
 """Reads that act for nobody, each with its reason."""

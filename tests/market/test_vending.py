@@ -11,7 +11,7 @@ import pytest
 from market.http_vendor import HttpVendor
 from market.vending import LEASE, vend_due
 from metering.vending import FORGOTTEN_AFTER, SEND_WITHIN, UNSENT_AFTER
-from store import vends
+from store import vend_work
 from store.connections import open_pool
 from tests.market.conftest import Shop
 
@@ -123,8 +123,8 @@ async def test_a_request_that_was_lost_is_given_up_once_it_cannot_be_under_way_a
 async def test_a_worker_that_dies_after_it_marked_a_purchase_leaves_it_to_be_asked_about(shop: Shop) -> None:
     reference = await shop.ask()
     async with shop.pool.connection() as connection:
-        (due,) = await vends.claim(connection, now=shop.now, leased_until=shop.now + LEASE, limit=9)
-        assert await vends.mark_sending(connection, due, now=shop.now, ask_at=shop.now + LEASE)
+        (due,) = await vend_work.claim(connection, now=shop.now, leased_until=shop.now + LEASE, limit=9)
+        assert await vend_work.mark_sending(connection, due, now=shop.now, ask_at=shop.now + LEASE)
     shop.vendor.sold[reference] = BOUGHT[2]  # it had gone out
     await shop.work(later=timedelta(minutes=1))
     assert shop.one() == ("UNKNOWN", None)
@@ -137,10 +137,11 @@ async def test_a_worker_that_dies_after_it_marked_a_purchase_leaves_it_to_be_ask
 async def test_of_two_workers_with_the_same_purchase_one_may_send_it(shop: Shop) -> None:
     await shop.ask()
     async with shop.pool.connection() as connection:
-        (first,) = await vends.claim(connection, now=shop.now, leased_until=shop.now, limit=9)
-        (second,) = await vends.claim(connection, now=shop.now, leased_until=shop.now, limit=9)
+        (first,) = await vend_work.claim(connection, now=shop.now, leased_until=shop.now, limit=9)
+        (second,) = await vend_work.claim(connection, now=shop.now, leased_until=shop.now, limit=9)
         marks = [
-            await vends.mark_sending(connection, due, now=shop.now, ask_at=shop.now) for due in (first, second, second)
+            await vend_work.mark_sending(connection, due, now=shop.now, ask_at=shop.now)
+            for due in (first, second, second)
         ]
     assert marks == [False, True, False]
 
