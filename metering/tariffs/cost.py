@@ -1,6 +1,5 @@
 """Turns energy and tariffs into what it costs, exactly: nothing is rounded, so parts add up to the whole."""
 
-from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 from metering.money import EXACT, exact_sum, trimmed
-from metering.periods import local_day, local_midnight
+from metering.periods import local_day
 from metering.tariffs.book import TariffBook
-from metering.tariffs.hours import Hours
-from metering.tariffs.rules import Block, Recurrence, StandingCharge, Tariff, Tax, TaxBase
-from metering.tariffs.slices import Stretch, local_days, stretches
+from metering.tariffs.rules import Block, Recurrence, StandingCharge, Tariff
+from metering.tariffs.slices import Run, Stretch, local_days, runs, stretches
 
 _ZERO = Decimal(0)
 
@@ -83,7 +81,7 @@ def charges_of(
     the panel's. Blocks and minimum charges count what these spans have of the local month. A standing charge falls due
     as a local day or month begins, if that is from `accrues_from` on, the panel's first reading, and before
     `accrues_until`, now; never where `accrues_from` is None. The minimum charge tops up, in the span with which a local
-    month ends, what the month's energy cost in the same currency.
+    month ends, what the month's energy cost in the same currency. Some 6 us a span: thousands are for a thread.
     """
     if not spans:
         return []
@@ -103,39 +101,48 @@ class _MonthEnd:
     tariff: Tariff
 
 
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """What a stretch charges; `tax_shares` are those of its tariff."""
+
+    stretch: Stretch
+    tax_shares: list[tuple[Decimal, Decimal]]
+
+
 class _Account:
     """What was used and charged so far in each local month."""
 
     def __init__(self, found: list[Stretch], *, time_zone: ZoneInfo, accrual: tuple[datetime, datetime] | None) -> None:
-        self._stretches = [(stretch, Hours(stretch.tariff.bands)) for stretch in found]
-        self._starts = [stretch.start for stretch in found]
+        rates = [_Rates(stretch, stretch.tariff.tax_shares) for stretch in found]
+        self._runs = [(run, of_stretch) for of_stretch in rates for run in runs(of_stretch.stretch)]
+        self._begun = 0
         self._time_zone = time_zone
         self._standing = deque(due for stretch in found for due in _standing_dues(stretch, accrual))
         self._month_ends = deque(end for stretch in found for end in _month_ends(stretch, accrual))
         self._used_kwh: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
-        self._energy_cost: dict[tuple[int, int, str], Decimal] = defaultdict(Decimal)
+        self._energy_cost: dict[tuple[tuple[int, int], str], Decimal] = defaultdict(Decimal)
 
     def charged(self, span: Span) -> Charges | None:
         """What the span costs; the next one asked for must be later."""
-        place = bisect_right(self._starts, span.start) - 1
-        if place < 0 or self._stretches[place][0].end <= span.start:
+        while self._begun < len(self._runs) and self._runs[self._begun][0].start <= span.start:
+            self._begun += 1
+        run, rates = self._runs[self._begun - 1] if self._begun else (None, None)
+        if run is None or rates is None or rates.stretch.end <= span.start:
             local = span.start.astimezone(self._time_zone)
             self._used_kwh[local.year, local.month] += span.energy_kwh
             return None
-        stretch, hours = self._stretches[place]
-        energy = self._energy(span, stretch=stretch, hours=hours)
-        fixed = [*self._standing_in(span), *self._minimum_in(span, currency=stretch.tariff.currency)]
-        lines = [*([energy] if energy.amount else []), *fixed]
-        return Charges(stretch.tariff.currency, (*lines, *_taxes(stretch.tariff.taxes, lines=lines)))
+        tariff = rates.stretch.tariff
+        energy = self._energy(span, run=run, currency=tariff.currency)
+        fixed = [*self._standing_in(span), *self._minimum_in(span, currency=tariff.currency)]
+        lines = [ChargeLine(ChargeKind.ENERGY, run.band.name, energy), *fixed] if energy else fixed
+        return Charges(tariff.currency, (*lines, *_taxes(rates, energy=energy, fixed=fixed)))
 
-    def _energy(self, span: Span, *, stretch: Stretch, hours: Hours) -> ChargeLine:
-        local = span.start.astimezone(stretch.zone)
-        band, month = hours.band_at(local), (local.year, local.month)
-        before_kwh = self._used_kwh[month]
-        amount = energy_cost(span.energy_kwh, blocks=band.blocks, before_kwh=before_kwh)
-        self._used_kwh[month] = before_kwh + span.energy_kwh
-        self._energy_cost[*month, stretch.tariff.currency] += amount
-        return ChargeLine(ChargeKind.ENERGY, band.name, amount)
+    def _energy(self, span: Span, *, run: Run, currency: str) -> Decimal:
+        before_kwh = self._used_kwh[run.month]
+        amount = energy_cost(span.energy_kwh, blocks=run.band.blocks, before_kwh=before_kwh)
+        self._used_kwh[run.month] = before_kwh + span.energy_kwh
+        self._energy_cost[run.month, currency] += amount
+        return amount
 
     def _standing_in(self, span: Span) -> Iterator[ChargeLine]:
         while self._standing and self._standing[0][0] < span.end:
@@ -146,7 +153,7 @@ class _Account:
     def _minimum_in(self, span: Span, *, currency: str) -> Iterator[ChargeLine]:
         while self._month_ends and self._month_ends[0].at <= span.end:
             end = self._month_ends.popleft()
-            cost = self._energy_cost[*end.month, currency]
+            cost = self._energy_cost[end.month, currency]
             missing = (end.tariff.minimum_charge or _ZERO) - cost
             if end.at > span.start and missing > 0 and end.tariff.currency == currency:
                 yield ChargeLine(ChargeKind.MINIMUM_CHARGE, end.tariff.name, missing)
@@ -160,9 +167,9 @@ def _standing_dues(
     if accrual is None or not charges:
         return
     for day in local_days(stretch):
-        at = local_midnight(day, stretch.zone)
-        if max(stretch.start, accrual[0]) <= at < min(stretch.end, accrual[1]):
-            yield from ((at, charge) for charge in charges if charge.per is Recurrence.DAY or day.day == 1)
+        if max(stretch.start, accrual[0]) <= day.start < min(stretch.end, accrual[1]):
+            due = (charge for charge in charges if charge.per is Recurrence.DAY or day.day.day == 1)
+            yield from ((day.start, charge) for charge in due)
 
 
 def _month_ends(stretch: Stretch, accrual: tuple[datetime, datetime] | None) -> Iterator[_MonthEnd]:
@@ -170,10 +177,9 @@ def _month_ends(stretch: Stretch, accrual: tuple[datetime, datetime] | None) -> 
     if accrual is None or stretch.tariff.minimum_charge is None:
         return
     for day in local_days(stretch):
-        at = local_midnight(day, stretch.zone)
-        if day.day == 1 and max(stretch.start, accrual[0]) < at <= min(stretch.end, accrual[1]):
-            of_month = local_day(at - timedelta(minutes=1), stretch.zone)
-            yield _MonthEnd(at, (of_month.year, of_month.month), stretch.tariff)
+        if day.day.day == 1 and max(stretch.start, accrual[0]) < day.start <= min(stretch.end, accrual[1]):
+            of_month = local_day(day.start - timedelta(minutes=1), stretch.zone)
+            yield _MonthEnd(day.start, (of_month.year, of_month.month), stretch.tariff)
 
 
 def energy_cost(energy_kwh: Decimal, *, blocks: Sequence[Block], before_kwh: Decimal) -> Decimal:
@@ -181,8 +187,8 @@ def energy_cost(energy_kwh: Decimal, *, blocks: Sequence[Block], before_kwh: Dec
 
     Exact in a context that rounds nothing, such as `metering.money.EXACT`.
     """
-    if len(blocks) == 1:
-        return energy_kwh * blocks[0].unit_price
+    if before_kwh >= blocks[-1].from_kwh:
+        return energy_kwh * blocks[-1].unit_price
     after_kwh, cost = before_kwh + energy_kwh, _ZERO
     for index, block in enumerate(blocks):
         until_kwh = blocks[index + 1].from_kwh if index + 1 < len(blocks) else after_kwh
@@ -191,17 +197,14 @@ def energy_cost(energy_kwh: Decimal, *, blocks: Sequence[Block], before_kwh: Dec
     return cost
 
 
-def _taxes(taxes: Sequence[Tax], *, lines: Sequence[ChargeLine]) -> Iterator[ChargeLine]:
-    """The taxes on what a span costs; percentages all of them, so they add up over spans."""
-    energy = sum((line.amount for line in lines if line.kind is ChargeKind.ENERGY), _ZERO)
-    net = sum((line.amount for line in lines), _ZERO)
-    before = net
-    for tax in taxes:
-        base = {TaxBase.ENERGY: energy, TaxBase.NET: net, TaxBase.COMPOUND: before}[tax.on]
-        amount = base * tax.percent / 100
-        before += amount
-        if amount:
-            yield ChargeLine(ChargeKind.TAX, tax.name, amount)
+def _taxes(rates: _Rates, *, energy: Decimal, fixed: Sequence[ChargeLine]) -> list[ChargeLine]:
+    """The taxes on energy and on charges; percentages all of them, so they add up over spans."""
+    charges = sum((line.amount for line in fixed), _ZERO) if fixed else _ZERO
+    amounts = [
+        (tax, energy * on_energy + charges * on_charges if fixed else energy * on_energy)
+        for tax, (on_energy, on_charges) in zip(rates.stretch.tariff.taxes, rates.tax_shares, strict=True)
+    ]
+    return [ChargeLine(ChargeKind.TAX, tax.name, amount) for tax, amount in amounts if amount]
 
 
 def sum_of(charges: Iterable[Charges | None], *, currency: str) -> Charges | None:
@@ -222,18 +225,3 @@ def by_currency(charges: Sequence[Charges | None]) -> list[Charges]:
     currencies = sorted({one.currency for one in charges if one is not None})
     sums = (sum_of(charges, currency=currency) for currency in currencies)
     return [one for one in sums if one is not None]
-
-
-def in_buckets(
-    charges: Sequence[Charges | None], *, spans: Sequence[Span], edges: Sequence[datetime], currency: str
-) -> list[Charges | None]:
-    """The charges of a currency by bucket: bucket i is from `edges[i]` up to `edges[i + 1]`.
-
-    Each span counts to the bucket in which it begins; those before the first edge and from the last on are left out.
-    """
-    filled: list[list[Charges | None]] = [[] for _ in edges[1:]]
-    for span, one in zip(spans, charges, strict=True):
-        index = bisect_right(edges, span.start) - 1
-        if 0 <= index < len(filled):
-            filled[index].append(one)
-    return [sum_of(of_bucket, currency=currency) for of_bucket in filled]

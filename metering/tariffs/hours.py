@@ -1,5 +1,6 @@
 """Turns the windows of a tariff's bands into the band of each local minute."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -58,11 +59,11 @@ def _minutes(window: Window, *, kind: DayKind) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
-    """The place of the band of each minute, and the minutes at which bands begin."""
+class DayBands:
+    """The minutes of a day at which bands begin, from 0 on, and those bands."""
 
-    by_minute: tuple[int, ...]
-    changes: tuple[int, ...]
+    minutes: tuple[int, ...]
+    bands: tuple[Band, ...]
 
 
 class Hours:
@@ -70,27 +71,29 @@ class Hours:
 
     def __init__(self, bands: tuple[Band, ...]) -> None:
         self._bands = bands
-        self._rest = next((index for index, band in enumerate(bands) if not band.windows), 0)
-        self._days: dict[tuple[int, int, bool], _Day] = {}
+        self._rest = next((band for band in bands if not band.windows), bands[0])
+        self._days: dict[tuple[int, int, bool], DayBands] = {}
 
     def band_at(self, local: datetime) -> Band:
         """The band by the clock on the wall."""
-        return self._bands[self._day(local).by_minute[local.hour * 60 + local.minute]]
+        day = self.on(local)
+        return day.bands[bisect_right(day.minutes, local.hour * 60 + local.minute) - 1]
 
-    def changes(self, day: date) -> tuple[int, ...]:
-        """The minutes of a local day at which its bands begin, from 0 on."""
-        return self._day(day).changes
-
-    def _day(self, day: date) -> _Day:
+    def on(self, day: date) -> DayBands:
+        """The bands of a local day."""
         key = (day.month, day.weekday(), day.day == 1)
         if key not in self._days:
-            by_minute = tuple(self._indexes(kind_of(day)))
-            changes = (minute for minute, (before, after) in enumerate(pairwise(by_minute), 1) if before != after)
-            self._days[key] = _Day(by_minute, (0, *changes))
+            begun = self._begun(kind_of(day))
+            kept = [begun[0], *(after for before, after in pairwise(begun) if after[1] is not before[1])]
+            self._days[key] = DayBands(tuple(minute for minute, _ in kept), tuple(band for _, band in kept))
         return self._days[key]
 
-    def _indexes(self, kind: DayKind) -> list[int]:
-        indexes = [self._rest] * MINUTES_A_DAY
+    def _begun(self, kind: DayKind) -> list[tuple[int, Band]]:
+        found: list[tuple[int, Band]] = []
+        free_from = 0
         for claim in claims(self._bands, kind=kind):
-            indexes[claim.from_minute : claim.to_minute] = [claim.band_index] * (claim.to_minute - claim.from_minute)
-        return indexes
+            if claim.from_minute > free_from:
+                found.append((free_from, self._rest))
+            found.append((claim.from_minute, self._bands[claim.band_index]))
+            free_from = claim.to_minute
+        return [*found, (free_from, self._rest)] if free_from < MINUTES_A_DAY else found

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final
 
-from metering.money import EXACT, trimmed
+from metering.money import EXACT, exact_sum, trimmed
 
 EVERY_DAY: Final = frozenset(range(7))
 EVERY_MONTH: Final = frozenset(range(1, 13))
@@ -157,13 +157,21 @@ class Tariff:
         return self.bands[0].blocks[0].unit_price
 
     @property
+    def tax_shares(self) -> list[tuple[Decimal, Decimal]]:
+        """How much of each tax is on 1 of the price of energy, and on 1 of standing and minimum charges, exactly."""
+        one, none = Decimal(1), Decimal(0)
+        energy, charges = one, one
+        shares: list[tuple[Decimal, Decimal]] = []
+        for tax in self.taxes:
+            base = {TaxBase.ENERGY: (one, none), TaxBase.NET: (one, one), TaxBase.COMPOUND: (energy, charges)}[tax.on]
+            shares.append((_percent_of(base[0], tax.percent), _percent_of(base[1], tax.percent)))
+            energy, charges = EXACT.add(energy, shares[-1][0]), EXACT.add(charges, shares[-1][1])
+        return shares
+
+    @property
     def tax_factor(self) -> Decimal:
         """What a price of energy is multiplied with to include all taxes, exactly."""
-        factor = Decimal(1)
-        for tax in self.taxes:
-            share = EXACT.multiply(factor if tax.on is TaxBase.COMPOUND else Decimal(1), tax.percent)
-            factor = EXACT.add(factor, share.scaleb(-2, EXACT))
-        return factor
+        return exact_sum((Decimal(1), *(on_energy for on_energy, _ in self.tax_shares)))
 
     @property
     def price_with_taxes(self) -> Decimal:
@@ -174,6 +182,10 @@ class Tariff:
     def tax_percent(self) -> Decimal:
         """All taxes together in percent of the price of energy."""
         return trimmed(EXACT.subtract(self.tax_factor, Decimal(1)).scaleb(2, EXACT))
+
+
+def _percent_of(amount: Decimal, percent: Decimal) -> Decimal:
+    return EXACT.multiply(amount, percent).scaleb(-2, EXACT)
 
 
 def flat(

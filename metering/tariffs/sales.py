@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from metering.currencies import cent_of
 from metering.tariffs.hours import Hours
-from metering.tariffs.rules import Band, Block, StandingCharge, Tariff, Tax, TaxBase, TaxMethod
+from metering.tariffs.rules import Band, Block, StandingCharge, Tariff, Tax, TaxMethod
 
 _ZERO = Fraction(0)
 
@@ -84,7 +84,9 @@ def sale_of(
         standing=standing,
         debt=_rounded(cents_of(debt, cent)),
         debt_share=_part(_ZERO, vending.debt_percent),
-        taxes=tuple(_deducted(tariff.taxes) if are_taxes_deducted else _added(tariff.taxes, standing=sum(standing))),
+        taxes=tuple(
+            _deducted(tariff.taxes) if are_taxes_deducted else _added(tariff.tax_shares, standing=sum(standing))
+        ),
         are_taxes_deducted=are_taxes_deducted,
     )
 
@@ -109,25 +111,13 @@ def _deducted(taxes: tuple[Tax, ...]) -> Iterator[Part]:
     return (_part(_ZERO, tax.percent) for tax in taxes)
 
 
-def _added(taxes: tuple[Tax, ...], *, standing: int) -> Iterator[Part]:
+def _added(shares: list[tuple[Decimal, Decimal]], *, standing: int) -> Iterator[Part]:
     """Each tax as a part of what is left for energy and all taxes, those on the standing charges that are due too."""
-    on_none, on_all = (_taxes_on(Fraction(energy), taxes=taxes, standing=standing) for energy in (0, 100))
-    percents = [tax - fixed for fixed, tax in zip(on_none, on_all, strict=True)]
-    factor = 1 + sum(percents, _ZERO) / 100
-    of_standing = sum(on_none, _ZERO) / factor
-    for fixed, percent in zip(on_none, percents, strict=True):
-        yield _part(fixed - percent * of_standing / 100, percent / factor)
-
-
-def _taxes_on(energy: Fraction, *, taxes: tuple[Tax, ...], standing: int) -> list[Fraction]:
-    """Each tax on the price of energy and the standing charges that are due, exactly."""
-    net = before = energy + standing
-    found: list[Fraction] = []
-    for tax in taxes:
-        base = {TaxBase.ENERGY: energy, TaxBase.NET: net, TaxBase.COMPOUND: before}[tax.on]
-        found.append(base * Fraction(tax.percent) / 100)
-        before += found[-1]
-    return found
+    factor = 1 + sum((Fraction(on_energy) for on_energy, _ in shares), _ZERO)
+    of_standing = standing * sum((Fraction(on_charges) for _, on_charges in shares), _ZERO)
+    for on_energy, on_charges in shares:
+        share = Fraction(on_energy) / factor
+        yield _part(standing * Fraction(on_charges) - share * of_standing, share * 100)
 
 
 def split_of(paid: int, sale: Sale) -> Split:

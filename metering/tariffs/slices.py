@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from metering.periods import local_day, local_midnight
 from metering.tariffs.book import TariffBook
 from metering.tariffs.hours import Hours
-from metering.tariffs.rules import Recurrence, Tariff
+from metering.tariffs.rules import Band, Recurrence, Tariff
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -66,7 +66,8 @@ def slice_edges(book: TariffBook, *, start: datetime, end: datetime, time_zone: 
     for stretch in stretches(book, start=begun, end=end, time_zone=time_zone):
         edges.add(stretch.start)
         if not stretch.tariff.is_flat:
-            edges.update(_changes(stretch))
+            edges.update(run.start for run in runs(stretch))
+            edges.update(_daily_dues(stretch))
     return sorted(edges)
 
 
@@ -85,48 +86,82 @@ def counts_months(tariff: Tariff) -> bool:
     return tariff.minimum_charge is not None or any(len(band.blocks) > 1 for band in tariff.bands)
 
 
-def _changes(stretch: Stretch) -> Iterator[datetime]:
-    """Within a stretch the instants at which its band changes, its months begin, and its days where they cost."""
-    hours = Hours(stretch.tariff.bands)
-    is_daily = any(charge.per is Recurrence.DAY for charge in stretch.tariff.standing_charges)
+def _daily_dues(stretch: Stretch) -> Iterator[datetime]:
+    """The starts of the local days within a stretch, where each costs something."""
+    if any(charge.per is Recurrence.DAY for charge in stretch.tariff.standing_charges):
+        yield from (day.start for day in local_days(stretch) if stretch.start < day.start < stretch.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The band and the local month (year and month) from an instant (UTC) on, until another run begins."""
+
+    start: datetime
+    band: Band
+    month: tuple[int, int]
+
+
+def runs(stretch: Stretch) -> Iterator[Run]:
+    """The bands and months of a stretch, ascending from its start on; none like the one before."""
+    hours, before = Hours(stretch.tariff.bands), None
+    for run in _moments(stretch, hours):
+        if before is None or run.band is not before.band or run.month != before.month:
+            yield run
+            before = run
+
+
+def _moments(stretch: Stretch, hours: Hours) -> Iterator[Run]:
+    """The start of a stretch, and within it all instants at which another band may begin, with the band."""
+    yield _run_at(stretch.start, hours, stretch.zone)
     for day in local_days(stretch):
-        midnight_at = local_midnight(day, stretch.zone)
-        if (is_daily or day.day == 1) and stretch.start < midnight_at < stretch.end:
-            yield midnight_at
-        instants = _instants(day, hours.changes(day), zone=stretch.zone)
-        yield from (at for at in instants if stretch.start < at < stretch.end and _is_change(at, hours, stretch.zone))
+        bands = hours.on(day.day)
+        if day.end - day.start == _DAY:
+            month = (day.day.year, day.day.month)
+            begun = zip(bands.minutes, bands.bands, strict=True)
+            moments = [Run(day.start + minute * _MINUTE, band, month) for minute, band in begun]
+        else:
+            moments = [_run_at(at, hours, stretch.zone) for at in _instants(day, bands.minutes, zone=stretch.zone)]
+        yield from (run for run in moments if stretch.start < run.start < stretch.end)
 
 
-def _is_change(at: datetime, hours: Hours, zone: ZoneInfo) -> bool:
-    before = (at - _MINUTE).astimezone(zone)
-    return hours.band_at(before) is not hours.band_at(at.astimezone(zone))
+def _run_at(at: datetime, hours: Hours, zone: ZoneInfo) -> Run:
+    local = at.astimezone(zone)
+    return Run(at, hours.band_at(local), (local.year, local.month))
 
 
-def local_days(stretch: Stretch) -> Iterator[date]:
+@dataclass(frozen=True, slots=True)
+class LocalDay:
+    """A local day and the instants (UTC) from which, and up to which, it is: 23, 24 or 25 hours, for the most part."""
+
+    day: date
+    start: datetime
+    end: datetime
+
+
+def local_days(stretch: Stretch) -> Iterator[LocalDay]:
     """The local days that a stretch touches, without those that a zone left out: Apia had no 30 December 2011."""
     day, last = local_day(stretch.start, stretch.zone), local_day(stretch.end, stretch.zone)
+    start = local_midnight(day, stretch.zone)
     while day <= last:
-        if local_day(local_midnight(day, stretch.zone), stretch.zone) == day:
-            yield day
-        day += _DAY
+        end = local_midnight(day + _DAY, stretch.zone)
+        if start < end:
+            yield LocalDay(day, start, end)
+        day, start = day + _DAY, end
 
 
-def _instants(day: date, minutes: Sequence[int], *, zone: ZoneInfo) -> list[datetime]:
-    """When clocks show these minutes of a local day; with the instant at which they are set, if they are."""
-    midnight_at, next_at = local_midnight(day, zone), local_midnight(day + _DAY, zone)
-    if next_at - midnight_at == _DAY:
-        return [midnight_at + minute * _MINUTE for minute in minutes]
+def _instants(day: LocalDay, minutes: Sequence[int], *, zone: ZoneInfo) -> list[datetime]:
+    """When clocks show these minutes of a day on which they are set, and the instant at which they are."""
     times = [time(minute // 60, minute % 60, fold=fold) for minute in minutes for fold in (0, 1)]
-    shown = {datetime.combine(day, of_day, zone).astimezone(UTC) for of_day in times}
-    return sorted({*shown, _clock_change(midnight_at, next_at, zone=zone)})
+    shown = {datetime.combine(day.day, of_day, zone).astimezone(UTC) for of_day in times}
+    return sorted({*shown, _clock_change(day, zone=zone)})
 
 
-def _clock_change(start: datetime, end: datetime, *, zone: ZoneInfo) -> datetime:
+def _clock_change(day: LocalDay, *, zone: ZoneInfo) -> datetime:
     """The minute in a day at which the clocks are set."""
-    before = start.astimezone(zone).utcoffset()
-    low, high = 0, (end - start) // _MINUTE
+    before = day.start.astimezone(zone).utcoffset()
+    low, high = 0, (day.end - day.start) // _MINUTE
     while high - low > 1:
         middle = (low + high) // 2
-        is_before = (start + middle * _MINUTE).astimezone(zone).utcoffset() == before
+        is_before = (day.start + middle * _MINUTE).astimezone(zone).utcoffset() == before
         low, high = (middle, high) if is_before else (low, middle)
-    return start + high * _MINUTE
+    return day.start + high * _MINUTE
