@@ -40,9 +40,10 @@ async def test_a_tenant_buys_by_quote_and_token_reads_the_display_and_asks_what_
         await opened.says(form.locator(".receipt"), "NGN\xa02,000.00")
         await opened.says(form.locator(".receipt"), "10.00\xa0kWh")
         assert ledger(stack) == []
-        await form.get_by_role("button", name="Top up").click()
+        await form.get_by_role("button", name="Top up").dblclick()
         await opened.says(form.locator(".outcome"), "NGN\xa02,000.00 bought 10.00\xa0kWh.")
         await opened.says(opened.page.locator(".ledger li"), "Top-up of NGN\xa02,000.00")
+        assert len(ledger(stack)) == 1
 
         await opened.page.get_by_role("button", name="Token", exact=True).click()
         await buy_by_token(opened)

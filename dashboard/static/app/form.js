@@ -117,7 +117,7 @@ export class Form {
 
   #begin(isSending) {
     this.#isSending = isSending;
-    this.button.disabled = isSending;
+    this.button.setAttribute('aria-disabled', isSending); // disabled, it would lose the focus
     if (isSending) for (const field of this.#fields) field.say('');
   }
 

@@ -6,14 +6,15 @@ import { LEDGER, REVERSE } from './operations.js';
 import { receiptOf } from './receipt.js';
 
 const PAGE = 8;
-const REVERSIBLE = ['TOP_UP', 'BALANCE_READING', 'DEBT'];
+const REVERSIBLE = ['TOP_UP', 'BALANCE_READING', 'EMERGENCY_CREDIT', 'DEBT'];
+const SOURCES = { METER: ' · by the meter', PAYMENT: ' · by a payment', VEND: ' · by the vendor' };
 
 export class Ledger {
   #panel;
   #site;
   #api;
   #first = PAGE;
-  #isOpen = false;
+  #shown = null;
 
   /** `isLandlord` offers to take entries back. */
   constructor({ panel, site, api, isLandlord }) {
@@ -38,14 +39,12 @@ export class Ledger {
     );
   }
 
-  /** Reads it again, unless somebody is looking into an entry: it would close before their eyes. */
+  /** Reads it again. Nothing moves where nothing is new, nor under the hands of who is typing a reason. */
   async refresh() {
-    this.#isOpen = Boolean(this.list.querySelector('details[open]'));
-    if (this.#isOpen && this.list.contains(document.activeElement)) return;
-    const open = [...this.list.querySelectorAll('details[open]')].map(({ dataset }) => dataset.entry);
+    if (this.list.querySelector('input:focus')) return;
     try {
       const { panel } = await this.#api.ask(LEDGER, { code: this.#panel.code, first: this.#first });
-      this.#show(panel.prepaid.ledger, open);
+      this.#show(panel.prepaid.ledger);
       write(this.trouble, '');
     } catch (trouble) {
       write(this.trouble, trouble.message);
@@ -57,10 +56,16 @@ export class Ledger {
     this.refresh();
   }
 
-  #show({ nodes, pageInfo }, open) {
-    this.more.hidden = !pageInfo.hasNextPage;
-    const rows = nodes.map((entry) => this.#row(entry, open.includes(entry.id)));
+  #show(ledger) {
+    const news = JSON.stringify(ledger);
+    if (news === this.#shown) return;
+    this.#shown = news;
+    const open = [...this.list.querySelectorAll('details[open]')].map(({ dataset }) => dataset.entry);
+    const focused = this.list.querySelector('details:has(summary:focus)')?.dataset.entry;
+    this.more.hidden = !ledger.pageInfo.hasNextPage;
+    const rows = ledger.nodes.map((entry) => this.#row(entry, open.includes(entry.id)));
     fill(this.list, rows.length ? rows : h('li', { class: 'faint' }, 'Nothing was bought or read yet.'));
+    if (focused) this.list.querySelector(`details[data-entry="${focused}"] summary`)?.focus();
   }
 
   #row(entry, isOpen) {
@@ -69,7 +74,7 @@ export class Ledger {
     const head = [
       h('span', { class: 'what' }, words(entry)),
       h('span', { class: 'change' }, change(entry)),
-      h('time', { class: 'faint', datetime: at }, when, source === 'METER' && ' · by the meter'),
+      h('time', { class: 'faint', datetime: at }, when, SOURCES[source]),
       reversedBy && h('span', { class: 'badge' }, 'taken back'),
     ];
     const body = [

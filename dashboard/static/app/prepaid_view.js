@@ -29,7 +29,8 @@ export class PrepaidView {
     this.trouble = h('p', { class: 'trouble', role: 'alert' });
     this.topUp = new TopUp({ ...given, isWhole: true });
     this.buying = this.#buyingCard(given);
-    site.addEventListener('credit', ({ detail }) => detail === panel.code && this.refresh(), this.#listening);
+    const { signal } = this.#listening;
+    site.addEventListener('credit', ({ detail }) => detail === panel.code && this.refresh(), { signal });
   }
 
   refresh() {
