@@ -30,6 +30,7 @@ MAX_BLOCKS: Final = 20
 MAX_ITEMS: Final = 10
 MAX_DEDUCTED_PERCENT: Final = 95
 MAX_TAX_PERCENT: Final = 400
+MAX_EXPONENT: Final = 20
 MAX_NUMBER: Final = Decimal(100_000_000)
 FIRST_DAY: Final = date(1970, 1, 1)
 LAST_DAY: Final = date(2100, 12, 31)
@@ -104,9 +105,15 @@ def _number(path: str, number: Decimal | None, *, most: Decimal = MAX_NUMBER, de
     """A number that is not from 0 up to the most, of so many decimals."""
     if number is None:
         return
-    is_in_range = number.is_finite() and 0 <= number <= most
+    is_in_range = _is_short(number) and not number.is_signed() and number <= most
     if not is_in_range or number % Decimal(1).scaleb(-decimals):
         yield path, f"must be at least 0 and at most {most}, with {decimals} decimals at the most."
+
+
+def _is_short(number: Decimal) -> bool:
+    """Whether it is a number of which few zeros are not written: 0e-99999999, in full, would take seconds."""
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and abs(exponent) <= MAX_EXPONENT
 
 
 def _percent(path: str, percent: Decimal) -> Iterator[Problem]:
