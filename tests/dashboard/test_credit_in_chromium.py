@@ -115,3 +115,9 @@ async def test_what_is_sent_again_is_bought_once_and_a_landlord_takes_it_back(ch
         await rule.get_by_role("button", name="Save").click()
         await opened.says(opened.page.locator(".landlord"), "5.00\xa0kWh can be taken below 0.00\xa0kWh")
         await opened.says(opened.page.locator(".tariff"), "Band A")
+
+        typed = opened.form("Read the meter")
+        await typed.get_by_label("The register in kWh").fill("15119.5")
+        await typed.get_by_role("button", name="Record reading").click()
+        await opened.says(typed.locator(".outcome"), "15,119.50\xa0kWh")
+        await opened.says(opened.card(FLAT.code), "15,119.50\xa0kWh")

@@ -39,7 +39,7 @@ export const PANELS = `query Panels($first: Int!, $after: Cursor) {
       floor
       timeZone
       isPrepaid
-      latestReading { at activePowerKw energyImportKwh }
+      latestReading { at activePowerKw energyImportKwh flags }
       ${HOUR}
       tariff { currency }
     }
@@ -119,6 +119,10 @@ export const TOP_UP = `mutation TopUp($input: TopUpInput!) {
 
 export const RECORD_BALANCE = `mutation RecordBalance($input: RecordBalanceInput!) {
   recordBalance(input: $input) { entry { shownKwh } ${REFUSAL} }
+}`;
+
+export const RECORD_READING = `mutation RecordReading($input: RecordReadingInput!) {
+  recordReading(input: $input) { typedReading { energyImportKwh } ${REFUSAL} }
 }`;
 
 export const SET_LOW_UNITS = `mutation SetLowUnits($input: SetLowUnitsRuleInput!) {

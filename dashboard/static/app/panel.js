@@ -37,6 +37,7 @@ export const panelOf = (node) => ({
   zone: node.timeZone,
   isPrepaid: node.isPrepaid,
   currency: node.tariff.currency,
+  isTypedIn: !node.latestReading || node.latestReading.flags.includes('TYPED_IN'),
   reading: node.latestReading && readingOf(node.latestReading),
   hour: seriesOf(node.hour),
 });

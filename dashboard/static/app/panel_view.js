@@ -10,6 +10,7 @@ import { powerDrawing } from './power_chart.js';
 import { PrepaidView } from './prepaid_view.js';
 import { add, seriesOf } from './series.js';
 import { TariffCard } from './tariff_card.js';
+import { typedReadingCard } from './typed_reading.js';
 import { usageDrawing } from './usage_chart.js';
 
 const HOUR_MS = 3_600_000;
@@ -72,6 +73,7 @@ export class PanelView {
     const given = { api: this.#api, panel: this.#panel };
     this.month = new PanelMonth(given);
     this.tariff = isUsage(this.#panel) ? new TariffCard(given) : null;
+    this.typed = this.#panel.isTypedIn ? typedReadingCard({ ...given, site }) : null;
     this.credit = this.#panel.isPrepaid ? new PrepaidView({ ...given, site }) : null;
     this.element.append(...this.#columns(alerts));
     this.#listen(site);
@@ -80,9 +82,18 @@ export class PanelView {
   }
 
   #columns(alerts) {
-    const { card, month, tariff, credit } = this;
+    const { card, month, tariff, typed, credit } = this;
     return [
-      h('div', { class: 'beside' }, card.element, alerts?.element, credit?.buying, month.element, tariff?.element),
+      h(
+        'div',
+        { class: 'beside' },
+        card.element,
+        alerts?.element,
+        credit?.buying,
+        typed,
+        month.element,
+        tariff?.element,
+      ),
       h(
         'div',
         { class: 'charts' },

@@ -23,7 +23,7 @@ export class WhatIf {
       name: 'what-if-amount',
       label: `If I top up, in ${panel.currency}`,
       unit: panel.currency,
-      placeholder: '0',
+      placeholder: '5000',
     });
     this.less = h('input', { type: 'range', min: 0, max: 80, step: 5, value: 0, id: `less-${panel.code}` });
     this.lessWords = h('output', { for: this.less.id }, '0 %');
