@@ -153,7 +153,7 @@ def _instants(day: LocalDay, minutes: Sequence[int], *, zone: ZoneInfo) -> list[
     """When clocks show these minutes of a day on which they are set, and the instant at which they are."""
     times = [time(minute // 60, minute % 60, fold=fold) for minute in minutes for fold in (0, 1)]
     shown = {datetime.combine(day.day, of_day, zone).astimezone(UTC) for of_day in times}
-    return sorted({*shown, _clock_change(day, zone=zone)})
+    return sorted(at for at in {*shown, _clock_change(day, zone=zone)} if day.start <= at < day.end)
 
 
 def _clock_change(day: LocalDay, *, zone: ZoneInfo) -> datetime:

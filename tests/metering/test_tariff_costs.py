@@ -141,6 +141,7 @@ CLOCK_CHANGES = [
     ("Asia/Beirut", datetime(2026, 3, 28, 22, tzinfo=UTC)),
     ("Asia/Beirut", datetime(2026, 10, 24, 21, tzinfo=UTC)),
     ("America/Havana", datetime(2026, 11, 1, 5, tzinfo=UTC)),
+    ("America/Santiago", datetime(2026, 9, 6, 4, tzinfo=UTC)),
     ("Asia/Kolkata", datetime(2026, 3, 31, 18, 30, tzinfo=UTC)),
     ("Asia/Jakarta", datetime(2026, 9, 30, 17, tzinfo=UTC)),
 ]
@@ -266,6 +267,18 @@ def test_a_day_of_25_hours_has_its_repeated_hour_twice_and_one_of_23_lacks_it() 
         end = start + 24 * HOUR
         spans = evenly(slice_edges(known, start=start, end=end, time_zone=BERLIN), minute_kwh=Decimal(1))
         assert of_kinds(costs(spans, known, BERLIN)).get((ChargeKind.ENERGY, "Night"), 0) == 60 * hours
+
+
+def test_a_day_that_begins_at_one_oclock_lacks_the_hour_before_and_leaves_the_evening_before_as_it_is() -> None:
+    santiago = ZoneInfo("America/Santiago")
+    late, early = Band("Late", blocks("1"), (Window(1425, 1440),)), Band("Early", blocks("1"), (Window(0, 30),))
+    known = book(tariff(Band("Rest", blocks("1")), late, early))
+    start = local("2026-09-05T20:00", santiago)
+    spans = evenly(slice_edges(known, start=start, end=start + 9 * HOUR, time_zone=santiago), minute_kwh=Decimal(1))
+    assert of_kinds(costs(spans, known, santiago)) == {
+        (ChargeKind.ENERGY, "Late"): 15,
+        (ChargeKind.ENERGY, "Rest"): 9 * 60 - 15,
+    }
 
 
 def test_standing_charges_fall_due_as_days_and_months_begin_while_the_panel_is_metered() -> None:
