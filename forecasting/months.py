@@ -13,13 +13,14 @@ import numpy as np
 from forecasting.depletion import LEARNING_DAYS, RegisterHistory, UsageQuantiles, forecast_usage
 from forecasting.displays import register_of
 from forecasting.hours import DAY_S, hourly_usage
+from forecasting.inputs import inputs_of
 from forecasting.outlook import expected_usage, outlook
 from forecasting.stored import register_history
 from forecasting.trained import DepletionModel
 from metering.periods import local_midnight, month_days
 from store import forecasting_status, month_forecasts
 from store.connections import Pool
-from store.forecast_inputs import ForecastInputs, RegisterPoints, forecast_inputs
+from store.forecast_inputs import ForecastInputs, RegisterPoints
 from store.month_forecasts import DuePanel, MonthForecast
 
 _log = logging.getLogger(__name__)
@@ -35,8 +36,7 @@ async def refresh_months(pool: Pool, *, now: datetime, limit: int = BATCH, model
     """
     async with pool.connection() as connection:
         due = await month_forecasts.due(connection, now=now, max_age=MAX_AGE, limit=limit)
-        ids = [panel.panel_id for panel in due]
-        inputs = await forecast_inputs(connection, viewer=None, panel_ids=ids, now=now) if ids else {}
+        inputs = await inputs_of(connection, {panel.panel_id: panel.code for panel in due}, now=now)
         began_s = perf_counter()
         made = await asyncio.to_thread(_made, due, inputs, now=now, model=model)
         took_s = perf_counter() - began_s

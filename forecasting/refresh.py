@@ -9,15 +9,15 @@ from time import perf_counter
 
 from forecasting.depletion import DepletionForecast, forecast_depletions
 from forecasting.displays import register_of
+from forecasting.inputs import inputs_of
 from forecasting.judging import backtest_of
 from forecasting.model import DepletionModel
 from forecasting.stored import Asked, asked, stored
 from forecasting.widening import Widening
 from store import forecasting_status, forecasts, resolved_forecasts
 from store.connections import Database, Pool
-from store.forecast_inputs import ForecastInputs, forecast_inputs
+from store.forecast_inputs import ForecastInputs
 from store.forecasts import StalePanel, StoredForecast
-from store.outages import is_outage
 from store.resolved_forecasts import Backtest, PastForecasts
 
 _log = logging.getLogger(__name__)
@@ -98,27 +98,11 @@ async def _known(connection: Database, panels: list[StalePanel], *, now: datetim
     to_judge = [panel.panel_id for panel in panels if panel.judged_at is None or now - panel.judged_at >= MAX_AGE]
     lower, upper = await resolved_forecasts.pooled_widening(connection)
     return _Known(
-        inputs=await _inputs(connection, panels, now=now),
+        inputs=await inputs_of(connection, {panel.panel_id: panel.code for panel in panels}, now=now),
         past=await resolved_forecasts.past_forecasts(connection, viewer=None, panel_ids=to_judge, now=now),
         backtests=await resolved_forecasts.backtests(connection, viewer=None, panel_ids=panel_ids),
         pooled=Widening(lower, upper),
     )
-
-
-async def _inputs(connection: Database, panels: list[StalePanel], *, now: datetime) -> dict[int, ForecastInputs]:
-    """Of all panels in a few statements; one by one where that fails, without those that fail."""
-    try:
-        return await forecast_inputs(connection, viewer=None, panel_ids=[panel.panel_id for panel in panels], now=now)
-    except Exception as error:
-        if is_outage(error):
-            raise
-        if len(panels) == 1:
-            _log.exception("no forecast for panel %s", panels[0].code)
-            return {}
-    found: dict[int, ForecastInputs] = {}
-    for panel in panels:
-        found |= await _inputs(connection, [panel], now=now)
-    return found
 
 
 def _made(panels: Sequence[StalePanel], known: _Known, *, now: datetime, model: DepletionModel | None) -> list[_Made]:

@@ -21,9 +21,9 @@ def past(
 ) -> PastForecasts:
     """Forecasts of units for `lasts` hours, that told P10, P50 and P90 so many hours ahead."""
     made = np.array(made_hours) * HOUR_S
-    instants = [(made + hours * HOUR_S).tolist() for hours in told]
+    p10, p50, p90 = ((made + hours * HOUR_S).tolist() for hours in told)
     ones = [widening] * len(made)
-    return PastForecasts(made.tolist(), made.tolist(), [0.5 * lasts] * len(made), *instants, ones, ones)
+    return PastForecasts(made.tolist(), made.tolist(), [0.5 * lasts] * len(made), p10, p50, p90, ones, ones)
 
 
 def test_units_count_as_used_up_when_the_usage_since_reaches_what_was_left() -> None:

@@ -22,7 +22,8 @@ subscription ($codes: [String!], $after: Cursor, $every: Float) {
   }
 }
 fragment Credit on PanelDepletionForecast {
-  panelCode balanceKwh forecast { madeAt daysLeft expectedUsage { daily { p50Kwh } } } panel { isPrepaid }
+  panelCode balanceKwh panel { isPrepaid }
+  forecast { madeAt daysLeft expectedUsage { daily { p50Kwh } } backtest { resolvedCount coveragePercent } }
 }"""
 
 

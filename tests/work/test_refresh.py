@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 
 import forecasting.refresh
 from forecasting.model import load_model
+from forecasting.months import refresh_months
 from forecasting.refresh import refresh_stale
 from metering.access import Role, Viewer
 from store import forecasts
@@ -189,7 +190,9 @@ async def test_a_panel_that_fails_is_logged_and_does_not_hold_up_the_others(
         raise RuntimeError(f"no forecast for {len(questions)}")
 
     assert await refresh_stale(pool, now=NOW) == 2
+    assert await refresh_months(pool, now=NOW) == 2
     assert lived_in.execute("SELECT count(*) FROM depletion_forecast") == [(1,)]
+    assert lived_in.execute("SELECT count(*) FROM month_forecast") == [(1,)]
     assert "no forecast for panel BAD" in caplog.text
     lived_in.top_up("1", at=NOW)
     monkeypatch.setattr(forecasting.refresh, "forecast_depletions", failing)
