@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
+from unicodedata import category
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from metering.currencies import CURRENCIES
@@ -72,8 +73,13 @@ def _term_problems(tariff: Tariff) -> Iterator[Problem]:
     if tariff.time_zone is not None and not _is_time_zone(tariff.time_zone):
         yield "time_zone", "must be the IANA name of a time zone, like Asia/Jakarta, or left out for the panel's."
     for path, text in (("note", tariff.note), ("source", tariff.source)):
-        if text is not None and not 1 <= len(text) <= MAX_TEXT_LENGTH:
-            yield path, f"must have 1 to {MAX_TEXT_LENGTH} characters."
+        if text is not None and not (1 <= len(text) <= MAX_TEXT_LENGTH and _is_readable(text)):
+            yield path, f"must have 1 to {MAX_TEXT_LENGTH} characters, and no control characters but line breaks."
+
+
+def _is_readable(text: str) -> bool:
+    """Whether it has no NUL, which Postgres keeps nowhere, and nothing else that is no text."""
+    return not any(category(character) in {"Cc", "Cs"} for character in text.replace("\n", ""))
 
 
 def _is_time_zone(name: str) -> bool:

@@ -137,6 +137,8 @@ async def test_landlords_set_prices_of_what_they_see_and_tenants_of_nothing(site
          "tariff.bands[0].windows[0].fromTime"),
         ({"unitPrice": None, "bands": [{"name": "A", "blocks": [{"fromKwh": "5", "unitPrice": "1"}]}]},
          "tariff.bands[0].blocks[0].fromKwh"),
+        ({"note": "a NUL: \0"}, "tariff.note"),
+        ({"source": "half a character: \ud800"}, "tariff.source"),
         ({"standingCharges": [{"name": "S", "amount": "-3", "per": "DAY"}]}, "tariff.standingCharges[0].amount"),
         ({"taxes": [{"name": "VAT", "percent": "101"}]}, "tariff.taxes[0].percent"),
         ({"vending": {"debtPercent": "100"}}, "tariff.vending.debtPercent"),
