@@ -79,31 +79,31 @@ def wall_band(bands: tuple[Band, ...], local: datetime) -> Band:
     return next(band for band in bands if not band.windows)
 
 
-def marginal_price(band: Band, used_kwh: Decimal, energy_kwh: Decimal) -> Fraction:
-    edges = [Fraction(block.from_kwh) for block in band.blocks] + [Fraction(10**12)]
-    start, end = Fraction(used_kwh), Fraction(used_kwh + energy_kwh)
-    prices = [Fraction(block.unit_price) for block in band.blocks]
-    parts = (max(min(end, high) - max(start, low), Fraction(0)) for low, high in pairwise(edges))
-    return sum((part * price for part, price in zip(parts, prices, strict=True)), Fraction(0))
+def marginal_price(band: Band, used_kwh: Decimal, energy_kwh: Decimal) -> Decimal:
+    """In 28 digits, which are enough for the model's prices and energies."""
+    edges = [*(block.from_kwh for block in band.blocks), Decimal(10**12)]
+    end_kwh = used_kwh + energy_kwh
+    parts = (max(min(end_kwh, high) - max(used_kwh, low), Decimal(0)) for low, high in pairwise(edges))
+    return sum((part * block.unit_price for part, block in zip(parts, band.blocks, strict=True)), Decimal(0))
 
 
 def by_quarters(
     known: TariffBook, zone: ZoneInfo, *, start: datetime, end: datetime, quarter_kwh: Decimal
 ) -> dict[tuple[ChargeKind, str], Fraction]:
-    amounts: dict[tuple[ChargeKind, str], Fraction] = defaultdict(Fraction)
+    amounts: dict[tuple[ChargeKind, str], Decimal] = defaultdict(Decimal)
     used: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
-    at = start
+    at, before = start, (start - QUARTER).astimezone(zone)
     while at < end:
-        local, before = at.astimezone(zone), (at - QUARTER).astimezone(zone)
+        local = at.astimezone(zone)
         if valid := known.on(local.date()):
             band, month = wall_band(valid.bands, local), (local.year, local.month)
             amounts[ChargeKind.ENERGY, band.name] += marginal_price(band, used[month], quarter_kwh)
             used[month] += quarter_kwh
             for charge in valid.standing_charges:
                 is_due = local.date() != before.date() if charge.per is Recurrence.DAY else local.month != before.month
-                amounts[ChargeKind.STANDING_CHARGE, charge.name] += Fraction(charge.amount) * is_due
-        at += QUARTER
-    return {key: amount for key, amount in amounts.items() if amount}
+                amounts[ChargeKind.STANDING_CHARGE, charge.name] += charge.amount * is_due
+        at, before = at + QUARTER, local
+    return {key: Fraction(amount) for key, amount in amounts.items() if amount}
 
 
 def of_kinds(charges: list[Charges | None]) -> dict[tuple[ChargeKind, str], Fraction]:

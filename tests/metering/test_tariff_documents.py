@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.money import Money
@@ -261,7 +261,7 @@ def tariffs(draw: st.DrawFn) -> Tariff:
         minimum=draw(st.none() | numbers),
         taxes=draw(st.sampled_from([TaxMethod.ADDED])),
     )
-    texts = st.none() | st.text(min_size=1, max_size=20)
+    texts = st.none() | st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=20)
     return Tariff(
         name=draw(names),
         valid_from=draw(st.dates(FIRST_DAY, LAST_DAY)),
@@ -279,6 +279,7 @@ def tariffs(draw: st.DrawFn) -> Tariff:
     )
 
 
+@settings(max_examples=40)
 @given(tariffs())
 def test_every_tariff_comes_back_from_its_document(tariff: Tariff) -> None:
     document = document_of(tariff)
