@@ -14,6 +14,7 @@ import pytest
 
 from metering.money import money
 from metering.periods import local_midnight
+from metering.readings import Reading
 from metering.tariffs.book import TariffBook
 from metering.tariffs.cost import Span, by_currency, charges_of
 from metering.tariffs.rules import Band, Block, Recurrence, StandingCharge, Tariff, Tax, Window
@@ -31,8 +32,14 @@ DAILY = (StandingCharge("Meter", Decimal("0.25"), Recurrence.DAY),)
 MONTHLY = (StandingCharge("Base", Decimal(9), Recurrence.MONTH),)
 
 
-def rates(*bands: Band, valid_from: date = date(2026, 1, 1), **rest: Any) -> Tariff:
-    return Tariff("Rates", valid_from, "EUR", bands, **{"taxes": VAT} | rest)
+def rates(
+    *bands: Band,
+    valid_from: date = date(2026, 1, 1),
+    standing_charges: tuple[StandingCharge, ...] = (),
+    minimum_charge: Decimal | None = None,
+    taxes: tuple[Tax, ...] = VAT,
+) -> Tariff:
+    return Tariff("Rates", valid_from, "EUR", bands, standing_charges, minimum_charge, taxes)
 
 
 BOOKS = {
@@ -80,7 +87,9 @@ async def furnished(site: Site, tariffs: Sequence[Tariff], *, zone: str = "Europ
     async with site.pool.connection() as connection:
         for tariff in tariffs:
             await set_tariff(connection, panel_id=panel_id, tariff=tariff)
-    at, total, readings, rises = datetime(2026, 3, 24, 22, 3, 20, tzinfo=UTC), 100.0, [], []
+    at, total = datetime(2026, 3, 24, 22, 3, 20, tzinfo=UTC), 100.0
+    readings: list[Reading] = []
+    rises: list[tuple[datetime, Decimal]] = []
     while at < site.now:
         rise = dice.randrange(0, 400) / 1000
         total = round(total + rise, 3)
