@@ -70,7 +70,8 @@ SELECT %(code)s::text AS panel_code, to_json(reading.at) #>> '{{}}' AS at, energ
        CASE WHEN flags <> 0 THEN concat_ws(' ',
            CASE WHEN flags & 1 <> 0 THEN 'IMPORT_GLITCH' END, CASE WHEN flags & 2 <> 0 THEN 'EXPORT_GLITCH' END,
            CASE WHEN flags & 4 <> 0 THEN 'CLOCK_REPLACED' END, CASE WHEN flags & 8 <> 0 THEN 'ARRIVAL_TIME' END,
-           CASE WHEN flags & 16 <> 0 THEN 'LATE' END, CASE WHEN flags & 32 <> 0 THEN 'CORRECTED' END) END AS flags
+           CASE WHEN flags & 16 <> 0 THEN 'LATE' END, CASE WHEN flags & 32 <> 0 THEN 'CORRECTED' END,
+           CASE WHEN flags & 64 <> 0 THEN 'TYPED_IN' END) END AS flags
 FROM reading
 WHERE {_OWN} AND reading.at >= {_FROM} AND reading.at < {_TO}
 ORDER BY reading.at"""
