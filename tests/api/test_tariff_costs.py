@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from metering.money import money
 from metering.periods import local_midnight
-from metering.readings import Reading
 from metering.tariffs.book import TariffBook
 from metering.tariffs.cost import Span, by_currency, charges_of
 from metering.tariffs.rules import Band, Block, Recurrence, StandingCharge, Tariff, Tax, Window
@@ -23,7 +22,9 @@ from store.retention import Level
 from store.tariffs import set_tariff
 from tests.api.conftest import Site, reading
 
-FIVE_MINUTES = timedelta(minutes=5)
+if TYPE_CHECKING:
+    from metering.readings import Reading
+
 PEAK = Band("Peak", (Block(Decimal(0), Decimal("0.31")),), (Window(7 * 60, 20 * 60, frozenset(range(5))),))
 STEPPED_PEAK = Band("Peak", (Block(Decimal(0), Decimal("0.31")), Block(Decimal(30), Decimal("0.45"))), PEAK.windows)
 REST = Band("Rest", (Block(Decimal(0), Decimal("0.19")),))
@@ -100,7 +101,6 @@ async def furnished(site: Site, tariffs: Sequence[Tariff], *, zone: str = "Europ
     return Metered(site, TariffBook(own=tariffs, default=()), ZoneInfo(zone), rises)
 
 
-STEPS = ["QUARTER_HOUR", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"]
 USAGE = "cost totalCost { amount currency } total { costBreakdown { kind name amount } }"
 
 
