@@ -64,11 +64,6 @@ def document_of(tariff: rules.Tariff) -> dict[str, Any]:
     return cast("dict[str, Any]", msgspec.to_builtins(document))
 
 
-def document_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a tariff's document; `checks.checked` asks for more than it can say."""
-    return msgspec.json.schema(TariffDocument)
-
-
 def _plain(number: Decimal) -> Decimal:
     """The number as people write it: 1000, not 1E+3."""
     return Decimal(format(number, "f"))
