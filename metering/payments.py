@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, Final
 
@@ -104,7 +104,7 @@ def event_of(provider: PaymentProvider, body: bytes) -> PaymentEvent | Unreadabl
     """What a provider's body says."""
     try:
         document: Any = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidOperation):
         return Unreadable("not JSON")
     data = _object(_object(document).get("data"))
     if not data:

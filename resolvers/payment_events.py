@@ -98,17 +98,23 @@ async def _paid(taken: _Taken) -> _End:
         if added is not None:
             return Outcome.UNMATCHED, added
         payment = await settlements.lock(taken.connection, provider=taken.provider, reference=event.reference)
-    if payment is None or payment.provider_id == event.provider_id:
+    is_told = await settlements.is_told(taken.connection, provider=taken.provider, provider_id=event.provider_id)
+    if payment is None or is_told:
         return Outcome.REPEATED, payment and payment.id
-    if payment.provider_id is not None:
-        added = await _unmatched(taken, event.reference, event.provider_id, event.money, reason="PAID_TWICE")
-        return (Outcome.REPEATED if added is None else Outcome.UNMATCHED), added
-    await settlements.record_paid(
-        taken.connection, payment.id, provider_id=event.provider_id, paid=event.money, now=taken.now
-    )
-    if payment.state is PaymentState.REFUNDED:
+    if payment.provider_id is None:
+        return await _received(taken, payment, provider_id=event.provider_id, paid=event.money)
+    added = await _unmatched(taken, event.reference, event.provider_id, event.money, reason="PAID_TWICE")
+    return (Outcome.REPEATED if added is None else Outcome.UNMATCHED), added
+
+
+async def _received(taken: _Taken, payment: Payment, *, provider_id: str, paid: Money) -> _End:
+    """Lets the first money of a reference buy units, but for what was given back before we learnt of it."""
+    await settlements.record_paid(taken.connection, payment.id, provider_id=provider_id, paid=paid, now=taken.now)
+    left = Money(paid.amount - payment.refunded_amount, paid.currency)
+    if payment.state is PaymentState.REFUNDED or left.amount <= 0:
+        await settlements.record_state(taken.connection, payment.id, state=PaymentState.REFUNDED, reason=None)
         return Outcome.REFUNDED, payment.id
-    return await _settled(taken, payment, event.money)
+    return await _settled(taken, payment, left)
 
 
 async def _unmatched(taken: _Taken, reference: str, provider_id: str, paid: Money, *, reason: str) -> int | None:
@@ -162,7 +168,7 @@ async def _failed(taken: _Taken) -> _End:
 
 async def _refunded(taken: _Taken) -> _End:
     """Notes that money was given back, each refund once; all of it ends the payment."""
-    payment, event = await _of_event(taken), taken.event
+    payment, event = await _given_back(taken), taken.event
     whole = payment and (payment.paid or payment.asked)
     if payment is None or whole is None or event.money is None or event.money.currency != whole.currency:
         return Outcome.IGNORED, payment and payment.id
@@ -179,7 +185,10 @@ async def _refunded(taken: _Taken) -> _End:
 
 
 async def _undone(taken: _Taken, payment: Payment) -> str | None:
-    """Takes back what a payment has bought, where that can be; otherwise the reason that tells an admin to look."""
+    """Takes back what a payment has bought, where that can be; otherwise the reason that tells an admin to look.
+
+    A top-up that a landlord has reversed before stays so.
+    """
     if payment.state is not PaymentState.PAID:
         return None
     if await vend_work.cancel(taken.connection, payment_id=payment.id, reason="REFUNDED"):
@@ -187,7 +196,7 @@ async def _undone(taken: _Taken, payment: Payment) -> str | None:
     if payment.ledger_entry_id is None or payment.panel_id is None:
         return "CREDIT_STANDS"
     await ledger.take_turn(taken.connection, viewer=THE_SERVICE, panel_id=payment.panel_id)
-    reversed_by = await ledger_rows.reverse(
+    await ledger_rows.reverse(
         taken.connection,
         viewer=THE_SERVICE,
         entry_id=payment.ledger_entry_id,
@@ -195,7 +204,7 @@ async def _undone(taken: _Taken, payment: Payment) -> str | None:
         idempotency_key=None,
         source=LedgerSource.PAYMENT,
     )
-    return None if reversed_by else "CREDIT_STANDS"
+    return None
 
 
 async def _of_event(taken: _Taken) -> Payment | None:
@@ -203,6 +212,16 @@ async def _of_event(taken: _Taken) -> Payment | None:
     if reference is None:
         return None
     return await settlements.lock(taken.connection, provider=taken.provider, reference=reference)
+
+
+async def _given_back(taken: _Taken) -> Payment | None:
+    """Which payment of the reference a refund is of: the one that bought nothing, where it was paid twice."""
+    first, event = await _of_event(taken), taken.event
+    if first is None or event.money is None:
+        return first
+    return await settlements.lock_refunded(
+        taken.connection, provider=taken.provider, reference=first.reference, refund=event.money
+    )
 
 
 async def _audit(taken: _Taken, payment: Payment | None, *, outcome: Outcome, reason: str | None) -> None:

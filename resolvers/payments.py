@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import strawberry
 
+from metering.access import Viewer
 from metering.ledger import checked_key
 from metering.money import Money
 from metering.payments import PaymentProvider, PaymentState, subunits
 from metering.refusals import Refused
+from metering.vending import checked_amount
 from resolvers import settling
 from resolvers.audit import audited
 from resolvers.context import Context, Info
@@ -23,6 +25,7 @@ from resolvers.settling import Sale
 from resolvers.vends import is_reference, new_number
 from store import payments, settlements, vends
 from store.connections import Database
+from store.panels import Panel
 from store.payments import Payment
 from store.vends import Vend
 
@@ -62,31 +65,56 @@ async def start_payment(
         Refused: UNAUTHENTICATED, PAYMENTS_NOT_SET_UP, PANEL_NOT_FOUND, NOT_PREPAID, NO_METER_NUMBER, NO_TARIFF,
             BAD_CURRENCY, BAD_AMOUNT, TOO_MANY_ATTEMPTS, BAD_INPUT.
     """
-    viewer, key = context.signed_in, checked_key(idempotency_key)
-    if provider not in context.selling.providers:
-        message = f"This server takes no payments by {provider.value}: it has no secret of it."
-        raise Refused("PAYMENTS_NOT_SET_UP", message, "provider")
-    panel, now, currency = await prepaid_panel(context, panel_code), context.now(), context.selling.vendor_currency
+    details = {"provider": provider.value, "amount": asked.amount, "currency": asked.currency}
+    async with audited(context, action="START_PAYMENT", panel_code=panel_code, **details) as act:
+        viewer, key = context.signed_in, checked_key(idempotency_key)
+        if provider not in context.selling.providers:
+            message = f"This server takes no payments by {provider.value}: it has no secret of it."
+            raise Refused("PAYMENTS_NOT_SET_UP", message, "provider")
+        panel, now, currency = await prepaid_panel(context, panel_code), context.now(), context.selling.vendor_currency
+        async with context.pool.connection() as connection, connection.transaction():
+            expected = await settling.expected(connection, Sale(panel, currency, now), money=checked_amount(asked))
+            reference = await _reference(connection, viewer, panel, provider, asked=asked, key=key, now=now)
+            if reference is None:
+                act.code = KeyUsed().code
+                use = await payments.use_of_key(connection, viewer=viewer, idempotency_key=key)
+                return _started(use and use.payment, refusal=KeyUsed())
+            await act.done(connection, panel_id=panel.id, reference=reference)
+            payment = await payments.by_reference(connection, viewer=viewer, reference=reference)
+        return _started(payment, quote=expected and view_of(expected))
+
+
+async def _reference(
+    connection: Database,
+    viewer: Viewer,
+    panel: Panel,
+    provider: PaymentProvider,
+    *,
+    asked: Money,
+    key: str,
+    now: datetime,
+) -> str | None:
+    """The reference of a new payment; None, and nothing changed, when the key was used before.
+
+    Raises:
+        Refused: TOO_MANY_ATTEMPTS.
+    """
+    if await payments.use_of_key(connection, viewer=viewer, idempotency_key=key):
+        return None
+    if await payments.open_since(connection, viewer=viewer, since=now - timedelta(hours=1)) >= MAX_OPEN_AN_HOUR:
+        raise Refused("TOO_MANY_ATTEMPTS", f"{MAX_OPEN_AN_HOUR} payments were started lately and not paid: wait.")
     reference = new_number(now)
-    async with context.pool.connection() as connection, connection.transaction():
-        if await payments.open_since(connection, viewer=viewer, since=now - timedelta(hours=1)) >= MAX_OPEN_AN_HOUR:
-            raise Refused("TOO_MANY_ATTEMPTS", f"{MAX_OPEN_AN_HOUR} payments were started lately and not paid: wait.")
-        expected = await settling.expected(connection, Sale(panel, currency, now), money=asked)
-        payment_id = await payments.start(
-            connection,
-            viewer=viewer,
-            provider=provider,
-            reference=reference,
-            panel_id=panel.id,
-            asked=asked,
-            idempotency_key=key,
-            now=now,
-        )
-        if payment_id is None:
-            use = await payments.use_of_key(connection, viewer=viewer, idempotency_key=key)
-            return _started(use and use.payment, refusal=KeyUsed())
-        payment = await payments.by_reference(connection, viewer=viewer, reference=reference)
-    return _started(payment, quote=expected and view_of(expected))
+    payment_id = await payments.start(
+        connection,
+        viewer=viewer,
+        provider=provider,
+        reference=reference,
+        panel_id=panel.id,
+        asked=asked,
+        idempotency_key=key,
+        now=now,
+    )
+    return None if payment_id is None else reference
 
 
 def _started(
@@ -179,16 +207,16 @@ async def dismiss(context: Context, *, payment_id: str, reason: str) -> PaymentC
 
 
 async def _unmatched(connection: Database, payment_id: str) -> tuple[Payment, Money]:
-    """The payment, held until the transaction ends, and what was paid.
+    """The payment, held until the transaction ends, and what was paid and not given back.
 
     Raises:
         Refused: BAD_INPUT, PAYMENT_NOT_FOUND, PAYMENT_SETTLED.
     """
     number = number_in(payment_id)
     payment = None if number is None else await settlements.lock_by_id(connection, number)
-    if payment is None or payment.paid is None:
+    if payment is None or payment.left is None:
         raise Refused("PAYMENT_NOT_FOUND", "There is no such payment, or nothing was paid.", "paymentId")
     if payment.state is not PaymentState.UNMATCHED:
         message = f"The payment is {payment.state.value}: only one that is UNMATCHED can be settled."
         raise Refused("PAYMENT_SETTLED", message, "paymentId")
-    return payment, payment.paid
+    return payment, payment.left

@@ -39,6 +39,11 @@ class Payment:
     paid_at: datetime | None
     settled_at: datetime | None
 
+    @property
+    def left(self) -> Money | None:
+        """What was paid and not given back; None before."""
+        return self.paid and Money(self.paid.amount - self.refunded_amount, self.paid.currency)
+
 
 PAYMENT_COLUMNS: LiteralString = """payment.id, payment.provider, payment.reference, payment.provider_id, payment.state,
        payment.reason, payment.panel_id, panel.code, payment.account_id, payment.asked_amount, payment.asked_currency,

@@ -27,6 +27,47 @@ async def lock(connection: AsyncConnection[Row], *, provider: PaymentProvider, r
     return payment_of(row) if row else None
 
 
+# Money that bought nothing is what is given back first, then what fits.
+_LOCK_REFUNDED: LiteralString = f"""
+SELECT {PAYMENT_COLUMNS}
+FROM payment
+LEFT JOIN panel ON panel.id = payment.panel_id
+WHERE payment.provider = %(provider)s AND payment.reference = %(reference)s
+ORDER BY payment.state = 'REFUNDED',
+         payment.refunded_amount + %(amount)s <= coalesce(payment.paid_amount, payment.asked_amount)
+         AND coalesce(payment.paid_currency, payment.asked_currency) = %(currency)s DESC,
+         payment.state IN ('UNMATCHED', 'DISMISSED') DESC, payment.is_repeated, payment.id
+LIMIT 1
+FOR UPDATE OF payment
+"""
+
+
+async def lock_refunded(
+    connection: AsyncConnection[Row], *, provider: PaymentProvider, reference: str, refund: Money
+) -> Payment | None:
+    """Which payment a refund is of, where a reference was paid more than once; held until the transaction ends.
+
+    Lock the reference's own payment before.
+    """
+    parameters = {
+        "provider": provider.value,
+        "reference": reference,
+        "amount": refund.amount,
+        "currency": refund.currency,
+    }
+    row = await (await connection.execute(_LOCK_REFUNDED, parameters, binary=True)).fetchone()
+    return payment_of(row) if row else None
+
+
+_IS_TOLD: LiteralString = "SELECT FROM payment WHERE provider = %(provider)s AND provider_id = %(provider_id)s"
+
+
+async def is_told(connection: AsyncConnection[Row], *, provider: PaymentProvider, provider_id: str) -> bool:
+    """Whether a transaction of the provider is known, by whatever reference."""
+    parameters = {"provider": provider.value, "provider_id": provider_id}
+    return await (await connection.execute(_IS_TOLD, parameters)).fetchone() is not None
+
+
 _LOCK_BY_ID: LiteralString = f"""
 SELECT {PAYMENT_COLUMNS}
 FROM payment

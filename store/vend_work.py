@@ -74,6 +74,24 @@ async def mark_sending(connection: AsyncConnection[Row], vend: DueVend, *, now: 
     return await (await connection.execute(_SENDING, parameters)).fetchone() is not None
 
 
+# The payment first, as refunds do, which take the purchase after it.
+_HOLD_PAYMENT: LiteralString = """
+SELECT state FROM payment WHERE id = (SELECT payment_id FROM vend WHERE id = %(vend_id)s) FOR UPDATE
+"""
+
+# A payment whose purchase failed has bought nothing: an admin decides what becomes of money that was not given back.
+_FAILED: LiteralString = """
+WITH failed AS (
+    UPDATE vend SET state = 'FAILED', reason = %(reason)s, detail = %(detail)s
+    WHERE id = %(vend_id)s AND state = %(state)s
+    RETURNING payment_id
+)
+UPDATE payment SET state = CASE state WHEN 'PAID' THEN 'UNMATCHED' ELSE state END,
+                   reason = CASE state WHEN 'PAID' THEN 'VEND_FAILED' END,
+                   settled_at = CASE WHEN state <> 'PAID' THEN settled_at END
+FROM failed WHERE payment.id = failed.payment_id AND payment.state IN ('PAID', 'REFUNDED')
+"""
+
 _NOT_SENT: LiteralString = """
 UPDATE vend SET state = 'REQUESTED', sent_at = NULL, attempts = %(attempts)s, next_attempt_at = %(again_at)s,
                 detail = %(detail)s
@@ -84,7 +102,10 @@ WHERE id = %(vend_id)s AND state = 'UNKNOWN' AND sent_at = %(sent_at)s
 async def record_not_sent(
     connection: AsyncConnection[Row], vend: DueVend, *, sent_at: datetime, again_at: datetime, detail: str
 ) -> None:
-    """Notes, by who had marked it as sent at that instant, that nothing left this machine; it is sent anew later."""
+    """Notes, by who had marked it as sent at that instant, that nothing left this machine; it is sent anew later.
+
+    Unless its payment was given back meanwhile: then it is given up.
+    """
     parameters = {
         "vend_id": vend.id,
         "attempts": vend.attempts,
@@ -92,7 +113,11 @@ async def record_not_sent(
         "again_at": again_at,
         "detail": _cut(detail),
     }
-    await connection.execute(_NOT_SENT, parameters)
+    async with connection.transaction():
+        held = await (await connection.execute(_HOLD_PAYMENT, {"vend_id": vend.id})).fetchone()
+        await connection.execute(_NOT_SENT, parameters)
+        if held == ("REFUNDED",):
+            await connection.execute(_FAILED, {**parameters, "state": "REQUESTED", "reason": "REFUNDED"})
 
 
 _LATER: LiteralString = """
@@ -136,23 +161,6 @@ async def record_delivered(
         "now": now,
     }
     await connection.execute(_DELIVERED, parameters)
-
-
-# The payment first, as refunds do, which take the purchase after it.
-_HOLD_PAYMENT: LiteralString = """
-SELECT FROM payment WHERE id = (SELECT payment_id FROM vend WHERE id = %(vend_id)s) FOR UPDATE
-"""
-
-# A payment whose purchase failed has bought nothing: an admin decides what becomes of the money.
-_FAILED: LiteralString = """
-WITH failed AS (
-    UPDATE vend SET state = 'FAILED', reason = %(reason)s, detail = %(detail)s
-    WHERE id = %(vend_id)s AND state = %(state)s
-    RETURNING payment_id
-)
-UPDATE payment SET state = 'UNMATCHED', reason = 'VEND_FAILED', settled_at = NULL
-FROM failed WHERE payment.id = failed.payment_id AND payment.state = 'PAID'
-"""
 
 
 async def record_failed(

@@ -87,7 +87,8 @@ def test_a_charge_without_its_facts_is_unreadable(changes: dict[str, Any]) -> No
     "body",
     [b"", b"{", b"[]", b"null", b'{"event": "charge.success"}', b'{"data": {"id": 1}}', b"[" * 200_000,
      b'{"event": "charge.success", "data": []}', b'{"event": 1.5, "data": {"id": 1}}', b"\xff\xfe",
-     b'{"event": "x", "data": {"amount": NaN}}', b'{"a": ' + b"9" * 10_000 + b"}"],
+     b'{"event": "x", "data": {"amount": NaN}}', b'{"a": ' + b"9" * 10_000 + b"}",
+     b'{"event": "x", "data": {"amount": 1e9999999999999999999}}'],
 )  # fmt: skip
 @pytest.mark.parametrize("provider", PaymentProvider)
 def test_what_is_no_event_is_unreadable(provider: PaymentProvider, body: bytes) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from psycopg import sql
 from kilowatch.web.payments import MAX_BODY_BYTES, Secrets
 from market.http_vendor import HttpVendor
 from market.vending import vend_due
+from market.vendors import Answer, Declined, Known, NotKnown, NotSent, Order, Payment, Verification
 from metering.access import Role
 from metering.payments import PaymentProvider
 from resolvers.context import system_now
@@ -323,6 +325,75 @@ async def test_a_refund_that_is_told_before_the_payment_leaves_nothing_to_credit
     assert await till.credited() == []
 
 
+async def test_a_refund_of_what_was_paid_twice_leaves_the_credit_of_the_first(till: Till) -> None:
+    reference = await till.started()
+    for number in (1001, 1002):
+        await till.post(charge(reference, id=number))
+    assert await till.post(refund(reference)) == 200
+    assert (await till.payment(reference))["state"] == "PAID"
+    assert await till.credited() == [BOUGHT]
+    assert await till.unmatched() == []
+    await till.post(refund(reference, number="r-2"))
+    assert (await till.payment(reference))["state"] == "REFUNDED"
+    assert [units_kwh for units_kwh, *_ in await till.credited()] == [BOUGHT[0], -BOUGHT[0]]
+
+
+async def test_only_what_was_not_given_back_buys_units(till: Till) -> None:
+    reference = await till.started()
+    for body in (refund(reference, naira=2500), charge(reference), charge("nobody-knows", id=7)):
+        assert await till.post(body) == 200
+    await till.post(refund("nobody-knows", naira=2500, number="r-2"))
+    half = (Decimal("11.245"), Decimal(2500), "PAYMENT")
+    assert await till.credited() == [half]
+    strays = (await till.admin.ask(PAYMENTS, state=["UNMATCHED"]))["data"]["payments"]["nodes"]
+    await till.admin.ask(ASSIGN, input={"paymentId": strays[0]["id"], "panelCode": "FLAT_2"})
+    assert await till.credited() == [half, half]
+
+
+async def test_less_paid_than_was_given_back_before_buys_nothing(till: Till) -> None:
+    reference = await till.started()
+    for body in (refund(reference, naira=2500), charge(reference, naira=2000)):
+        assert await till.post(body) == 200
+    assert (await till.payment(reference))["state"] == "REFUNDED"
+    assert await till.credited() == []
+
+
+async def test_a_refund_of_a_top_up_that_was_reversed_before_takes_nothing_more_back(till: Till) -> None:
+    reference = await till.started()
+    await till.post(charge(reference))
+    wish = {"entryId": (await till.payment(reference))["entryId"], "reason": "wrong", "idempotencyKey": "undo-this"}
+    undo = "mutation ($input: ReverseEntryInput!) { reverseEntry(input: $input) { refusal { code } } }"
+    assert (await till.admin.ask(undo, input=wish))["data"]["reverseEntry"]["refusal"] is None
+    await till.post(refund(reference))
+    refunded = await till.payment(reference)
+    assert (refunded["state"], refunded["reason"]) == ("REFUNDED", None)
+    assert [units_kwh for units_kwh, *_ in await till.credited()] == [BOUGHT[0], -BOUGHT[0]]
+
+
+async def test_a_transaction_that_is_told_with_another_reference_too_is_credited_once(till: Till) -> None:
+    first, second = await till.started(), await till.started(idempotencyKey="another-key")
+    assert [await till.post(charge(reference)) for reference in (first, second)] == [200, 200]
+    assert (await till.payment(second))["state"] == "STARTED"
+    assert await till.credited() == [BOUGHT]
+
+
+async def test_who_starts_what_is_in_the_audit_refused_or_not(till: Till) -> None:
+    for given in ({}, {}, {"amount": "-5"}, {"currency": "USD"}):
+        await till.start(**given)
+    kept = await till.rows("SELECT action, outcome, details->>'amount' FROM audit_entry ORDER BY id")
+    assert kept == [
+        ("START_PAYMENT", "DONE", "5000"), ("START_PAYMENT", "IDEMPOTENCY_KEY_USED", "5000"),
+        ("START_PAYMENT", "BAD_AMOUNT", "-5"), ("START_PAYMENT", "BAD_CURRENCY", "5000"),
+    ]  # fmt: skip
+
+
+async def test_amounts_that_providers_cannot_take_are_not_started(till: Till) -> None:
+    async with await connect_async(till.url) as connection:
+        await connection.execute("UPDATE tariff SET currency = 'KWD', unit_price = 0.0001")
+    for amount in ("0.001", "1.005"):
+        assert (await till.start(amount=amount, currency="KWD"))["refusal"]["code"] == "BAD_AMOUNT"
+
+
 async def test_a_payment_for_what_cannot_be_sold_any_more_is_kept_for_an_admin(till: Till) -> None:
     reference = await till.started()
     async with await connect_async(till.url) as connection:
@@ -353,6 +424,40 @@ async def test_with_a_vendor_a_payment_buys_a_token_and_a_failed_purchase_is_for
         assert (refunded["state"], refunded["vend"]["state"], refunded["vend"]["reason"]) == (
             "REFUNDED", "FAILED", "REFUNDED",
         )  # fmt: skip
+
+
+class RefundedOnTheWay:
+    """A vendor that cannot be reached, or declines, while the provider gives the money back."""
+
+    def __init__(self, refunded: Callable[[], Awaitable[object]], answer: Payment) -> None:
+        self.refunded, self.answer, self.orders = refunded, answer, list[Order]()
+
+    async def verify(self, meter_number: str) -> Verification:
+        return Known() if meter_number else NotKnown("no meter")
+
+    async def pay(self, order: Order) -> Payment:
+        self.orders.append(order)
+        await self.refunded()
+        return self.answer
+
+    async def query(self, reference: str) -> Answer:
+        raise AssertionError(reference)
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(NotSent("away"), "REFUNDED"), (Declined("no"), "DECLINED")])
+async def test_what_was_given_back_while_it_was_sent_in_vain_is_not_sent_again(
+    url: str, answer: Payment, reason: str
+) -> None:
+    async with opened(url, vendor_currency="NGN") as till, open_pool(url) as pool:
+        reference = await till.started()
+        await till.post(charge(reference))
+        vendor = RefundedOnTheWay(lambda: till.post(refund(reference)), answer)
+        for later in (timedelta(0), timedelta(hours=2)):
+            await vend_due(pool, vendor=vendor, now=lambda later=later: system_now() + later)
+        assert len(vendor.orders) == 1
+        refunded = await till.payment(reference)
+        assert (refunded["state"], refunded["reason"]) == ("REFUNDED", None)
+        assert (refunded["vend"]["state"], refunded["vend"]["reason"]) == ("FAILED", reason)
 
 
 async def test_while_the_database_is_away_the_provider_is_told_to_come_again(till: Till) -> None:
