@@ -40,12 +40,17 @@ class Audit:
         if self.act:
             self.act = replace(self.act, panel_code=panel_code)
 
+    @property
+    def kept(self) -> Act | None:
+        """The act as it is kept."""
+        return self.act and _bounded(self.act)
+
     async def done(self, connection: Database, *, panel_id: int | None, **details: Any) -> None:
         """Keeps that it was done, in the transaction of `connection` that does it."""
         self.add(**details)
         self.is_done = True
-        if self.act:
-            await audit.record_done(connection, _bounded(self.act), panel_id=panel_id)
+        if self.kept:
+            await audit.record_done(connection, self.kept, panel_id=panel_id)
 
 
 @dataclass(frozen=True, slots=True)

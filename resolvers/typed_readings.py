@@ -58,12 +58,11 @@ async def record(
             await _check_may_type(context, panel)
             typed = Typed(panel.id, read_at, energy_kwh, now, key)
             number = await reading_changes.changed(
-                context.pool, lambda batch: typed_readings.record(batch, typed, viewer=viewer)
+                context.pool, lambda batch: typed_readings.record(batch, typed, viewer=viewer, act=act.kept)
             )
+            act.is_done = number != KEY_USED
             use = await _use_of_key(context, key)
-            if number != KEY_USED:
-                async with context.pool.connection() as connection:
-                    await act.done(connection, panel_id=panel.id)
+            if act.is_done:
                 return await _made(context, panel, use)
         act.code = ReadingKeyUsed().code
         return replace(await _made(context, panel, use), refusal=ReadingKeyUsed())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Connection
 from psycopg.types.json import Jsonb
 
 from metering.access import Viewer
@@ -61,6 +61,11 @@ FROM (VALUES (true)) AS one (act) LEFT JOIN account ON account.id = %(account_id
 async def record_done(connection: AsyncConnection[Row], act: Act, *, panel_id: int | None) -> None:
     """Keeps that something was done, in the transaction that does it."""
     await connection.execute(_DONE, {**_parameters(act), "panel_id": panel_id})
+
+
+def record_done_in_batch(connection: Connection[Row], act: Act, *, panel_id: int | None) -> None:
+    """The same, of what a batch of readings does."""
+    connection.execute(_DONE, {**_parameters(act), "panel_id": panel_id})
 
 
 # A panel that the actor does not see is not named: its owner would learn of strangers, and strangers of it.

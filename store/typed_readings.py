@@ -9,6 +9,8 @@ from psycopg import AsyncConnection, Connection
 from metering.access import Viewer
 from metering.readings import NO_FLAGS, Reading, ReadingFlag, believed
 from metering.refusals import Refused
+from store import audit
+from store.audit import Act
 from store.connections import Row
 from store.merge import BatchWriter, DatabaseAwayError
 from store.retention import readings_kept_since
@@ -116,10 +118,11 @@ class _KeyTakenError(Exception):
     """The key was used by another request of the same person, a moment before."""
 
 
-def record(connection: Connection[Row], typed: Typed, *, viewer: Viewer) -> int:
+def record(connection: Connection[Row], typed: Typed, *, viewer: Viewer, act: Act | None) -> int:
     """Stores a reading as ingest does, with who typed it, and answers its number once that is committed.
 
-    KEY_USED, and nothing changed, when the key was used before. Streams tell the reading as any other.
+    `act` is the audit's, kept in the same transaction. KEY_USED, and nothing changed, when the key was used before.
+    Streams tell the reading as any other.
 
     Raises:
         Refused: TOO_OLD, READING_WITHDRAWN, or PANEL_NOT_FOUND when the person does not see the panel any more.
@@ -129,7 +132,8 @@ def record(connection: Connection[Row], typed: Typed, *, viewer: Viewer) -> int:
     _check_age(connection, typed.at)
     try:
         BatchWriter(connection).write(
-            [(typed.panel_id, _reading(typed))], also=[lambda batch: kept.append(_keep(batch, typed, viewer=viewer))]
+            [(typed.panel_id, _reading(typed))],
+            also=[lambda batch: kept.append(_keep(batch, typed, viewer=viewer, act=act))],
         )
     except _KeyTakenError:
         connection.rollback()
@@ -155,7 +159,7 @@ def _reading(typed: Typed) -> Reading:
     )
 
 
-def _keep(connection: Connection[Row], typed: Typed, *, viewer: Viewer) -> int:
+def _keep(connection: Connection[Row], typed: Typed, *, viewer: Viewer, act: Act | None) -> int:
     parameters: dict[str, Any] = {**_scope(viewer), **{name: getattr(typed, name) for name in Typed.__slots__}}
     if connection.execute(_WAS_WITHDRAWN, parameters).fetchone() == (True,):
         message = "An admin withdrew the reading of this instant: give another one, or ask to restore it."
@@ -163,6 +167,8 @@ def _keep(connection: Connection[Row], typed: Typed, *, viewer: Viewer) -> int:
     row = connection.execute(_KEEP, parameters).fetchone()
     if row is None:
         raise _refused_row(connection, parameters)
+    if act:
+        audit.record_done_in_batch(connection, act, panel_id=typed.panel_id)
     return row[0]
 
 

@@ -6,6 +6,7 @@ from metering.access import Role, Viewer
 from metering.refusals import Refused
 from resolvers.audit import audited, audited_machine, ending_of
 from resolvers.context import Context
+from store import accounts
 from store.audit import MAX_REFUSED_AN_HOUR
 from tests.api.conftest import Site
 
@@ -103,6 +104,21 @@ async def test_a_flood_of_refusals_is_counted_and_not_kept(site: Site) -> None:
     assert sum(times for actor, times, _ in kept if actor != "Admin") == MAX_REFUSED_AN_HOUR + 3
     assert max(count for _, _, count in kept) <= MAX_REFUSED_AN_HOUR + 1
     assert ("Admin", 1, 1) in kept
+
+
+async def test_accounts_of_one_name_whose_refusals_were_counted_can_be_removed(site: Site) -> None:
+    people = [site.add_person(email) for email in ("a@x.org", "b@x.org")]
+    site.database.execute("UPDATE account SET name = 'Ann'")
+    site.database.execute(
+        "INSERT INTO audit_entry (account_id, actor, action, outcome, is_rest, times)"
+        " SELECT id, name, 'VARIOUS', 'REFUSED', true, 7 FROM account WHERE id = ANY (%s)",
+        ([viewer.account_id for viewer in people],),
+    )
+    async with site.pool.connection() as connection:
+        for viewer in people:
+            await accounts.remove(connection, viewer.account_id)
+    kept = site.database.execute("SELECT account_id, actor, times FROM audit_entry").fetchall()
+    assert kept == [(None, "Ann", 7), (None, "Ann", 7)]
 
 
 async def test_the_log_comes_page_by_page(site: Site) -> None:

@@ -97,6 +97,13 @@ async def test_a_repeated_key_shows_the_first_reading_and_changes_nothing(manual
     assert log == [("DONE", "RECORD_READING"), *[("IDEMPOTENCY_KEY_USED", "RECORD_READING")] * 2]
 
 
+async def test_a_reading_of_which_the_audit_cannot_be_kept_is_not_stored(manual: Site) -> None:
+    manual.database.execute("ALTER TABLE audit_entry ADD CHECK (outcome <> 'DONE')")
+    whole = {"panelCode": "FLAT", "energyImportKwh": 5.0, "idempotencyKey": "a-key-of-the-app"}
+    assert await manual.code(RECORD, input=whole) == "INTERNAL"
+    assert rows(manual) == []
+
+
 async def test_of_many_at_once_with_one_key_a_single_one_counts(manual: Site) -> None:
     many = [record(manual, 100.0 + n, at=ago(hours=n), idempotencyKey="the-same-key") for n in range(6)]
     codes = [done["refusal"] and done["refusal"]["code"] for done in await asyncio.gather(*many)]
