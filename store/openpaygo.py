@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
 
 from metering.access import Viewer
 from metering.money import Money
 from metering.openpaygo import WRONG_WITHIN, PaygoKind, PaygoMeter, PaygoToken
+from metering.refusals import Refused
 from store.connections import Row
 
 
@@ -135,7 +137,11 @@ async def enter(
     key: str,
     entry_id: int | None,
 ) -> bool:
-    """Notes that the token was entered, in the panel's turn; False, and nothing changed, where its count was used."""
+    """Notes that the token was entered, in the panel's turn; False, and nothing changed, where its count was used.
+
+    Raises:
+        Refused: IDEMPOTENCY_KEY_USED when the key was used a moment before, on another panel; ends the transaction.
+    """
     parameters = {
         "meter_id": meter.id,
         **_said(token),
@@ -145,7 +151,11 @@ async def enter(
         "key": key,
         "entry_id": entry_id,
     }
-    return await (await connection.execute(_ENTER, parameters)).fetchone() is not None
+    try:
+        return await (await connection.execute(_ENTER, parameters)).fetchone() is not None
+    except UniqueViolation:
+        message = "This key was used before. Nothing was changed."
+        raise Refused("IDEMPOTENCY_KEY_USED", message, "idempotencyKey") from None
 
 
 _MAKE: LiteralString = """
