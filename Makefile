@@ -3,6 +3,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Tests mostly wait: one worker a core, at least 2, at most 4, each with a Postgres of its own; none where ARGS narrow.
+WORKERS ?= $(if $(ARGS),0,$(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((cores < 2 ? 2 : cores > 4 ? 4 : cores))))
 
 .PHONY: demo test check bench graphiql lock clean help
 .DELETE_ON_ERROR:
@@ -13,8 +15,8 @@ help: ## list the targets
 demo: $(VENV)/.runtime graphiql ## install and run everything on this machine: simulator, broker, database, server
 	$(BIN)/kilowatch demo $(ARGS)
 
-test: $(VENV)/.dev graphiql ## install and pass the tests; ARGS="tests/metering -x" narrows them
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev graphiql ## install and pass the tests; ARGS="tests/metering -x" narrows them, WORKERS=4 runs as many side by side
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, strict types, import contracts, printed schema
 	$(BIN)/ruff check .
