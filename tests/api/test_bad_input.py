@@ -225,7 +225,7 @@ async def test_a_database_that_is_away_is_a_clear_error(site: Site, caplog: pyte
 async def test_a_statement_that_takes_too_long_says_to_ask_for_less(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.connections._POOL_OPTIONS", "-c statement_timeout=50")
+    monkeypatch.setattr("store.connections._POOL_OPTIONS", "-c statement_timeout=300")
     with psycopg.connect(database_url) as busy:
         async with open_site(database_url) as site:
             busy.execute("LOCK TABLE panel")

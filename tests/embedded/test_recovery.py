@@ -95,7 +95,7 @@ def test_a_server_left_running_is_shut_down_in_order_first(
     server_left_running: "subprocess.Popen[bytes]", folder: Path
 ) -> None:
     with EmbeddedPostgres(folder) as postgres:
-        assert server_left_running.wait(timeout=5) == 0
+        assert server_left_running.wait(timeout=60) == 0
         assert postgres.pid != server_left_running.pid
         assert answers(postgres.url)
 
@@ -108,7 +108,7 @@ def test_a_frozen_server_left_running_is_killed(
     server_left_running.send_signal(signal.SIGSTOP)
     with EmbeddedPostgres(folder) as postgres:
         assert answers(postgres.url)
-    assert server_left_running.wait(timeout=5) == -signal.SIGKILL
+    assert server_left_running.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_pid_file_that_names_a_living_stranger_is_survived(folder: Path, left_behind: LeftBehind) -> None:

@@ -45,7 +45,7 @@ async def subscribed(stack: Stack, token: str, query: str) -> AsyncIterator[Clie
 
 
 async def next_event(socket: ClientConnection, name: str, type_name: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             message = json.loads(await socket.recv())
             if message["type"] == "ping":
@@ -77,7 +77,7 @@ LIVE = """subscription { panelReadings(codes: ["FLAT_1"]) {
 
 async def foreseen(stack: Stack, token: str) -> dict[str, Any]:
     """The flat once its forecast is there: the push does not wait for it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             panel = stack.ask(STATE, token=token)["panel"]
             if panel["prepaid"]["forecast"] is not None:
@@ -112,7 +112,7 @@ async def test_one_message_reaches_subscription_today_forecast_and_push(stack: S
         assert event["panel"] == {"code": "FLAT_1"}
         assert event["reading"] == {"activePowerKw": 1.5, "energyImportKwh": 1000.75}
 
-    pushes = await asyncio.to_thread(stack.push.wait_for, 1, within_s=30)
+    pushes = await asyncio.to_thread(stack.push.wait_for, 1, within_s=60)
     panel = await foreseen(stack, token)
     assert panel["status"] == "ONLINE"
     assert panel["today"]["energyKwh"] in (0.75, 0.0)  # 0.0 when local midnight fell between the two readings

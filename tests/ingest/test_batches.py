@@ -58,14 +58,14 @@ async def test_a_full_inbox_drops_only_what_nobody_would_send_again(
 
 async def test_a_new_connection_waits_until_a_full_inbox_has_room(connection: Connection) -> None:
     inbox = Inbox(capacity=2)
-    await asyncio.wait_for(inbox.room(), 1)
+    await asyncio.wait_for(inbox.room(), 30)
     for number in range(3):
         inbox.put(delivery(number, connection))
     waiting = asyncio.ensure_future(inbox.room())
     await inbox.next_batch(linger_s=0, limit=10)
     assert not waiting.done()
     inbox.done()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 30)
 
 
 async def test_an_inbox_full_of_bytes_makes_a_new_connection_wait_too(connection: Connection) -> None:
@@ -78,4 +78,4 @@ async def test_an_inbox_full_of_bytes_makes_a_new_connection_wait_too(connection
     assert not waiting.done()
     await inbox.next_batch(linger_s=0, limit=1)
     inbox.done()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 30)

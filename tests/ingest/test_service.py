@@ -170,7 +170,7 @@ async def test_it_ends_at_once_while_the_database_is_away(embedded_broker: Broke
     )
     await asyncio.sleep(0)
     task.cancel()
-    done, _ = await asyncio.wait([task], timeout=5)
+    done, _ = await asyncio.wait([task], timeout=20)
     assert done == {task}
 
 

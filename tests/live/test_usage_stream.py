@@ -166,11 +166,10 @@ async def test_a_new_day_begins_with_nothing_at_the_panels_own_midnight(database
     panel = await add_panel(database_url, "P1")
     await add_panel(database_url, "LAGOS", time_zone="Africa/Lagos")
     account = await add_account(database_url, panels=("P1", "LAGOS"))
-    real = datetime.now(UTC)
-    midnight = local_midnight(local_day(real, JAKARTA) + timedelta(days=1), JAKARTA)
-    ahead = midnight - timedelta(seconds=2) - real
+    midnight = local_midnight(local_day(datetime.now(UTC), JAKARTA) + timedelta(days=1), JAKARTA)
     await meters.store([(panel, measured(0, at=midnight - timedelta(hours=25)))])
     await meters.store([(panel, measured(7, at=midnight - timedelta(minutes=1)))])
+    ahead = midnight - timedelta(seconds=4) - datetime.now(UTC)
     app = make_app(database_url, now=lambda: datetime.now(UTC) + ahead)
     token = token_of(account, lifetime=timedelta(days=3))
     async with serving(app) as api, speaking(api, token=token) as client:

@@ -45,7 +45,7 @@ async def test_nothing_follows_a_purchase_that_is_accepted(shop: Shop) -> None:
     "trouble", ["hang", "500", "garbage", "processing", "die", "other", "tokenless", "huge", "used"]
 )
 async def test_a_purchase_whose_answer_is_no_use_is_asked_about_and_never_paid_again(shop: Shop, trouble: str) -> None:
-    shop.vendor.pay_by, shop.answer_within_s = trouble, 0.3 if trouble == "hang" else 5.0
+    shop.vendor.pay_by, shop.answer_within_s = trouble, 1.0 if trouble == "hang" else 5.0
     reference = await shop.ask()
     await shop.work()
     assert shop.one() == ("UNKNOWN", None)
@@ -110,7 +110,7 @@ async def test_a_vendor_that_cannot_be_reached_is_tried_for_a_day(shop: Shop) ->
 
 
 async def test_a_request_that_was_lost_is_given_up_once_it_cannot_be_under_way_any_more(shop: Shop) -> None:
-    shop.vendor.pay_by, shop.answer_within_s = "forget", 0.3
+    shop.vendor.pay_by, shop.answer_within_s = "forget", 1.0
     reference = await shop.ask()
     await shop.work()
     await shop.work(later=SOON)

@@ -16,6 +16,7 @@ from store.balances_shown import keep_balances
 from store.connections import Row, connect
 from store.devices import keep_reports
 from tests.fixtures.flat import NOW, Flat
+from tests.fixtures.notices import told
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -259,5 +260,4 @@ def test_forecasts_and_alerts_are_told(flat: Flat, database_url: str) -> None:
         listener.execute("LISTEN ledger")
         show(flat, "10")
         show(flat, "10", at=NOW + MINUTE)
-        told = [notice.payload for notice in listener.notifies(timeout=0.2, stop_after=2)]
-    assert told == [str(flat.panel_id)]
+        assert told(listener, "ledger") == [str(flat.panel_id)]

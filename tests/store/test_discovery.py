@@ -9,6 +9,7 @@ import store.discovery
 from metering.mappings import DiscoveredSensor, FieldMapping, Quantity
 from store.connections import Row, connect
 from store.discovery import discovered_sensors, keep_discovered
+from tests.fixtures.notices import told
 
 DEVICE_TOPIC = "homeassistant/device/heat/config"
 
@@ -45,10 +46,6 @@ def keep(database: psycopg.Connection[Row], *sensors: DiscoveredSensor) -> list[
     return discovered_sensors(database)
 
 
-def told(news: psycopg.Connection[Row]) -> int:
-    return len(list(news.notifies(timeout=0.05, stop_after=1)))
-
-
 def test_what_was_announced_is_there_until_it_is_taken_back(database: psycopg.Connection[Row]) -> None:
     assert keep(database, taken_back(DEVICE_TOPIC), TOTAL, POWER) == [POWER, TOTAL]
     assert keep(database, taken_back("homeassistant/device/heat2/config")) == [POWER, TOTAL]
@@ -65,12 +62,12 @@ def test_ingest_is_told_of_a_change_and_not_of_a_repetition(
     database: psycopg.Connection[Row], news: psycopg.Connection[Row]
 ) -> None:
     keep(database, taken_back(DEVICE_TOPIC), TOTAL)
-    assert told(news) == 1
+    assert len(told(news, "ingest_control")) == 1
     keep(database, taken_back(DEVICE_TOPIC), TOTAL)
     keep(database, taken_back("homeassistant/sensor/other/config"))
-    assert told(news) == 0
+    assert len(told(news, "ingest_control")) == 0
     keep(database, taken_back(DEVICE_TOPIC))
-    assert told(news) == 1
+    assert len(told(news, "ingest_control")) == 1
 
 
 def test_of_several_values_of_one_quantity_the_shortest_path_is_read(database: psycopg.Connection[Row]) -> None:

@@ -10,6 +10,7 @@ from metering.readings import PhaseValues, Reading, ReadingFlag
 from store.connections import Row, connect
 from store.merge import Arrivals, BatchRefusedError, BatchWriter, DatabaseAwayError
 from store.rejected import RejectedMessage
+from tests.fixtures.notices import told
 from tests.store.stored import RECEIVED_AT, START, minutes, reading, rows
 
 
@@ -54,8 +55,7 @@ def test_new_rows_are_told_with_the_batch_and_duplicates_are_not(writer: BatchWr
         listener.execute("LISTEN reading")
         batch_id = writer.write(minutes(START, 10.0)).batch_id
         writer.write(minutes(START, 10.0))
-        told = [notice.payload for notice in listener.notifies(timeout=0.2)]
-    assert told == [str(batch_id)]
+        assert told(listener, "reading") == [str(batch_id)]
 
 
 def test_what_arrived_is_counted_with_what_became_of_it(writer: BatchWriter, database: Connection[Row]) -> None:

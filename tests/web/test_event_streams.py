@@ -96,7 +96,7 @@ async def streaming(
     if method == "GET":
         asked = {"params": {"query": query, "variables": json.dumps(variables)}}
     async with (
-        httpx.AsyncClient(timeout=10) as http,
+        httpx.AsyncClient(timeout=WITHIN_S) as http,
         http.stream(method, server.url, headers=headers, **asked) as response,
     ):
         yield Stream(response)
@@ -193,7 +193,7 @@ async def test_a_false_token_is_refused_before_the_stream(bare_api: Server) -> N
 
 async def test_the_end_of_the_token_is_the_end_of_the_stream(api: Server, database_url: str) -> None:
     _, account = await resident(database_url)
-    async with streaming(api, READINGS, token=token_of(account, lifetime=timedelta(seconds=2))) as stream:
+    async with streaming(api, READINGS, token=token_of(account, lifetime=timedelta(seconds=4))) as stream:
         await stream.told()
         assert await stream.refused() == "UNAUTHENTICATED"
 

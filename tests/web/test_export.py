@@ -73,7 +73,7 @@ async def link_of(api: Server, account_id: int, file_format: str = "CSV") -> str
 
 
 async def get(url: str, **request: Any) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=WITHIN_S) as http:
         return await http.get(url, **request)
 
 
@@ -153,7 +153,7 @@ async def test_a_link_with_other_claims_is_like_a_wrong_one(api: Server, ann: in
 @asynccontextmanager
 async def slow_download(url: str) -> AsyncIterator[httpx.Response]:
     """One that was begun and is not read on."""
-    async with httpx.AsyncClient(timeout=10) as http, http.stream("GET", url) as answer:
+    async with httpx.AsyncClient(timeout=WITHIN_S) as http, http.stream("GET", url) as answer:
         assert answer.status_code == 200
         yield answer
 
@@ -208,7 +208,7 @@ async def test_a_download_that_the_database_cuts_short_is_not_taken_for_whole(
 
 
 async def test_being_asked_for_its_headers_alone_costs_no_file(api: Server, ann: int) -> None:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=WITHIN_S) as http:
         answer = await http.head(await link_of(api, ann))
     assert (answer.status_code, answer.content) == (200, b"")
     assert "attachment" in answer.headers["content-disposition"]

@@ -24,7 +24,7 @@ HELLO = b'{"query": "{ __typename }"}'
 
 
 async def send(server: Server, method: str = "POST", **request: Any) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=WITHIN_S) as http:
         return await http.request(method, server.url, **request)
 
 
@@ -305,7 +305,7 @@ async def raw(server: Server, content: bytes, coding: str) -> tuple[httpx.Header
     """The headers and the bytes of an answer as they come."""
     headers = {**JSON, "accept-encoding": coding}
     async with (
-        httpx.AsyncClient(timeout=10) as http,
+        httpx.AsyncClient(timeout=WITHIN_S) as http,
         http.stream("POST", server.url, content=content, headers=headers) as answer,
     ):
         return answer.headers, b"".join([chunk async for chunk in answer.aiter_raw()])

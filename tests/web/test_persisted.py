@@ -15,7 +15,7 @@ from kilowatch.web.engine.engine import core_of
 from kilowatch.web.engine.operation import Operation
 from kilowatch.web.engine.persisted import Persisted, TrustedDocumentsError, trusted_documents
 from schema.contract import build_schema
-from tests.fixtures.server import Server, make_app, serving, speaking
+from tests.fixtures.server import WITHIN_S, Server, make_app, serving, speaking
 
 HELLO = "query Hello { __typename }"
 TWO = "query A { a: __typename } query B { b: __typename }"
@@ -35,7 +35,7 @@ def fresh() -> Documents:
 
 
 async def post(server: Server, **body: Any) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=WITHIN_S) as http:
         answer = await http.post(server.url, json=body)
         assert answer.status_code == 200
         return answer.json()
@@ -43,7 +43,7 @@ async def post(server: Server, **body: Any) -> dict[str, Any]:
 
 async def get(server: Server, **parameters: Any) -> httpx.Response:
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=WITHIN_S) as http:
         return await http.get(server.url, params=texts)
 
 
