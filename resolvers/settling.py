@@ -1,4 +1,4 @@
-"""Turns a payment's money into units for a panel: a purchase from the vendor, or a top-up by the panel's tariff."""
+"""Turns a payment's money into units for a panel: a token of its own meter or a vendor's, or a top-up by its tariff."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,11 +6,14 @@ from datetime import datetime
 from metering.access import THE_SERVICE
 from metering.ledger import Credit
 from metering.money import Money
+from metering.openpaygo import value_of
 from metering.refusals import Refused
 from metering.vending import checked_price
+from resolvers.new_tokens import credit_of_token, next_token
 from resolvers.vends import meter_number_of, new_number
-from store import machine_credits, panels, settlements, vends
+from store import ledger, machine_credits, openpaygo, panels, settlements, vends
 from store.connections import Database
+from store.openpaygo import KnownMeter
 from store.panels import Panel
 from store.payments import Payment
 
@@ -39,11 +42,16 @@ async def sale_to(connection: Database, *, panel_code: str, vendor_currency: str
 
 
 async def expected(connection: Database, sale: Sale, *, money: Money) -> Credit | None:
-    """What money would buy; None where the vendor alone can tell.
+    """What money would buy; None where the vendor alone can tell. A token's units are then rounded down to steps.
 
     Raises:
         Refused: BAD_CURRENCY, BAD_AMOUNT, NO_METER_NUMBER (with a vendor), NO_TARIFF (without one).
     """
+    meter = await _meter(connection, sale)
+    if meter is not None:
+        bought = await credit_of_token(connection, viewer=THE_SERVICE, panel=sale.panel, paid=money, now=sale.now)
+        value_of(bought.units_kwh, meter=meter.meter, rounds_down=True)
+        return bought
     if sale.vendor_currency is not None:
         meter_number_of(sale.panel)
         checked_price(money, currency=sale.vendor_currency)
@@ -59,13 +67,32 @@ async def settle(connection: Database, sale: Sale, *, payment: Payment, paid: Mo
     `account_id` is who assigned it, where nobody had started it.
 
     Raises:
-        Refused: BAD_CURRENCY, BAD_AMOUNT, NO_METER_NUMBER (with a vendor), NO_TARIFF (without one).
+        Refused: BAD_CURRENCY, BAD_AMOUNT, NO_METER_NUMBER (with a vendor), NO_TARIFF (without one),
+            TOKENS_NOT_ENTERED (of an OpenPAYGO meter).
     """
     buy = _topped_up if sale.vendor_currency is None else _asked_vendor
+    if await _meter(connection, sale) is not None:
+        buy = _made_token
     entry_id = await buy(connection, sale, payment=payment, paid=paid)
     await settlements.record_settled(
         connection, payment.id, panel_id=sale.panel.id, account_id=account_id, ledger_entry_id=entry_id, now=sale.now
     )
+
+
+async def _meter(connection: Database, sale: Sale) -> KnownMeter | None:
+    return await openpaygo.meter_of(connection, viewer=THE_SERVICE, panel_id=sale.panel.id)
+
+
+async def _made_token(connection: Database, sale: Sale, *, payment: Payment, paid: Money) -> None:
+    """Makes a token for the panel's own meter: it is credited when it is entered, see docs/decisions/0018."""
+    await ledger.take_turn(connection, viewer=THE_SERVICE, panel_id=sale.panel.id)
+    meter = await _meter(connection, sale)
+    if meter is None:
+        raise Refused("PANEL_NOT_FOUND", "The panel's meter was taken off a moment ago.", "panelCode")
+    bought = await credit_of_token(connection, viewer=THE_SERVICE, panel=sale.panel, paid=paid, now=sale.now)
+    value = value_of(bought.units_kwh, meter=meter.meter, rounds_down=True)
+    token = await next_token(connection, meter, value=value, paid=paid, now=sale.now)
+    await openpaygo.keep_made(connection, meter, token, viewer=THE_SERVICE, key=f"payment-{payment.id}")
 
 
 async def _topped_up(connection: Database, sale: Sale, *, payment: Payment, paid: Money) -> int:

@@ -162,14 +162,17 @@ _MAKE: LiteralString = """
 INSERT INTO openpaygo_token (meter_id, count, kind, value, token_ending, digits, units_kwh, amount, currency, made_at,
                              made_by, made_with_key)
 VALUES (%(meter_id)s, %(count)s, %(kind)s, %(value)s, %(ending)s, %(digits)s, %(units_kwh)s, %(amount)s, %(currency)s,
-        %(at)s, %(account_id)s, %(key)s)
+        %(at)s, (SELECT id FROM account WHERE id = %(account_id)s), %(key)s)
 ON CONFLICT DO NOTHING"""
 
 
 async def keep_made(
     connection: AsyncConnection[Row], meter: KnownMeter, made: KnownToken, *, viewer: Viewer, key: str
 ) -> bool:
-    """Keeps a token that was made, in the panel's turn: its count is taken from now on. False: the key was used."""
+    """Keeps a token that was made, in the panel's turn: its count is taken from now on. False: the key was used.
+
+    Of THE_SERVICE, which is no account, no key is known: it must not come twice by itself.
+    """
     parameters = {
         "meter_id": meter.id,
         **_said(made.token),
