@@ -15,13 +15,15 @@ from store.forecast_inputs import RegisterPoints
 from store.resolved_forecasts import Backtest, HorizonBacktest, PastForecasts
 
 HORIZON_DAYS = (0.0, 2.0, 4.0, 8.0, 16.0, inf)
-APART = 9
-"""Of the judged forecasts, three hours apart, every ninth says how wide the next should be: each at another hour of the
-day, and far enough apart to be evidence of its own."""
+APART_HOURS = 27.0
+"""How far apart the judged forecasts are at the least that say how wide the next should be: each at another hour of the
+day, and evidence of its own."""
 LEAST_LEFT_HOURS = 6.0
 """What a forecast's time left counts as at the least when its error is taken in percent of it."""
 
 _ROUNDING_KWH = 0.0005
+_CLOCK_S = 30 * 60
+"""By how much less two hourly forecasts may lie apart: they are not made to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def backtest_of(
     outcomes = None if past is None or len(register.at_s) < 2 else _outcomes(past, register)
     if past is None or outcomes is None:
         return Backtest(panel_id, now, widening_lower=pooled.lower, widening_upper=pooled.upper)
-    resolved = _as_told_plainly(outcomes, past)[-1::-APART][::-1]
+    plain = _as_told_plainly(outcomes, past)
+    resolved = [plain[place] for place in _apart(outcomes.made_at_s)]
     widening = widening_of(resolved, pooled=pooled)
     own = widening_of(resolved) if len(resolved) >= LEAST_RESOLVED else None
     return Backtest(
@@ -82,6 +85,15 @@ def backtest_of(
         own_lower=own and own.lower,
         own_upper=own and own.upper,
     )
+
+
+def _apart(made_at_s: Floats) -> list[int]:
+    """Which of these instants lie `APART_HOURS` or more apart, the last one among them; ascending."""
+    chosen: list[int] = []
+    for place in range(len(made_at_s) - 1, -1, -1):
+        if not chosen or made_at_s[chosen[-1]] - made_at_s[place] >= APART_HOURS * HOUR_S - _CLOCK_S:
+            chosen.append(place)
+    return chosen[::-1]
 
 
 def _outcomes(past: PastForecasts, register: RegisterPoints) -> _Outcomes | None:

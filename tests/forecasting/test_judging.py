@@ -82,3 +82,16 @@ def test_a_widening_that_was_right_stays() -> None:
     again = backtest_of(7, past(made, told=told, widening=2.0), STEADY, pooled=NO_WIDENING, now=NOW)
     assert again.own_upper == pytest.approx(plain.own_upper)
     assert again.own_lower == pytest.approx(plain.own_lower)
+
+
+@pytest.mark.parametrize("every_hours", [1, 3, 6, 9, 24])
+def test_bands_are_widened_by_forecasts_of_four_weeks_however_often_they_were_made(every_hours: int) -> None:
+    made = [float(hour) for hour in range(0, 950, every_hours)]
+    judged = backtest_of(7, past(made, told=(28, 30, 32)), STEADY, pooled=NO_WIDENING, now=NOW)
+    assert judged.widening_upper > 1.5
+
+
+def test_forecasts_of_two_weeks_widen_nothing_however_often_they_were_made() -> None:
+    made = [hour / 2 for hour in range(2 * 14 * 24)]
+    judged = backtest_of(7, past(made, told=(28, 30, 32)), STEADY, pooled=NO_WIDENING, now=NOW)
+    assert (judged.own_upper, judged.widening_upper) == (None, 1.0)
