@@ -10,10 +10,14 @@ from forecasting.bands import Band, band, interpolation
 from forecasting.features import KNOT_HOURS, feature_rows
 from forecasting.forest import Forest
 from forecasting.hours import Floats, HourlyUsage
-from forecasting.outlook import Outlook, expected_total
+from forecasting.outlook import PATH_HOURS, Outlook, expected_total
 
 _AT_ONCE = 64
 _KNOTS: Floats = KNOT_HOURS.astype(np.float64)
+_TIMES: Floats = np.concatenate([np.arange(1.0, 48.0), np.geomspace(48, PATH_HOURS, 61)])
+_HOURS: Floats = np.arange(PATH_HOURS + 1, dtype=np.float64)
+_BETWEEN_TIMES: Floats = interpolation(_TIMES, knots=_KNOTS).T
+_BETWEEN_HOURS: Floats = interpolation(_HOURS[1:], knots=_KNOTS).T
 _SHORT_HOURS, _LONG_HOURS = 24.0, 168.0
 _TOTALS_SHARE, _TABLE_SHARE = 0.5, 0.4
 
@@ -57,9 +61,9 @@ def _blended(totals: Floats, times: Floats, expected: Outlook) -> Band:
     ratios = (
         of_totals * times_of_totals(totals, expected=expected)
         + of_table * _times_of_table(expected)
-        + (1 - of_totals - of_table) * times
+        + (1 - of_totals - of_table) * times @ _BETWEEN_TIMES
     )
-    return Band(horizon_hours=_KNOTS, log_ratios=np.sort(ratios, axis=0))
+    return Band(horizon_hours=_TIMES, log_ratios=np.sort(ratios, axis=0))
 
 
 def _grown(history_hours: float) -> float:
@@ -70,18 +74,21 @@ def _grown(history_hours: float) -> float:
 
 def _times_of_table(expected: Outlook) -> Floats:
     own = band(TIME_BANDS, history_hours=expected.history_hours, signs=expected.signs)
-    return own.log_ratios @ interpolation(_KNOTS, knots=own.horizon_hours).T
+    return own.log_ratios @ interpolation(_TIMES, knots=own.horizon_hours).T
 
 
 def times_of_totals(totals: Floats, *, expected: Outlook) -> Floats:
-    """The log ratios of times `(3, k)` that follow from those of usage: P90 of usage uses units up by P10 of time."""
-    log_expected = np.log(expected_total(expected, hours=_KNOTS))
-    used = np.maximum.accumulate(log_expected + totals[::-1], axis=1) + 1e-9 * np.arange(len(_KNOTS))
-    log_hours = [_extended(log_expected, known=row, values=np.log(_KNOTS)) for row in used]
-    return np.array(log_hours) - np.log(_KNOTS)
+    """The log ratios of times `(3, t)` that follow from those of usage: P90 of usage uses units up by P10 of time.
+
+    They are sought hour by hour: a home that uses less than expected runs out at another hour of the day.
+    """
+    wanted_kwh = expected_total(expected, hours=_TIMES)
+    used_kwh = expected.total_kwh[1:] * np.exp(totals[::-1] @ _BETWEEN_HOURS)
+    rows = [_hours_of(wanted_kwh, used_kwh=row) for row in np.maximum.accumulate(used_kwh, axis=1)]
+    return np.log(np.array(rows) / _TIMES)
 
 
-def _extended(wanted: Floats, *, known: Floats, values: Floats) -> Floats:
-    """Interpolated straight, and with slope 1 beyond the ends."""
-    outside = np.minimum(wanted - known[0], 0.0) + np.maximum(wanted - known[-1], 0.0)
-    return np.interp(wanted, known, values) + outside
+def _hours_of(wanted_kwh: Floats, *, used_kwh: Floats) -> Floats:
+    """When that much is used `(t,)`, given what is used up to each hour `(1080,)`; at the mean pace beyond the last."""
+    used_kwh = np.append(0.0, used_kwh)
+    return np.interp(wanted_kwh, used_kwh, _HOURS) * np.maximum(wanted_kwh / used_kwh[-1], 1.0)
