@@ -10,10 +10,9 @@ from typing import Final
 from metering.money import Money
 from metering.readings import EARLIEST_AT
 from metering.refusals import Refused
-from metering.tariffs.receipts import Receipt, ReceiptKind, quote, vend
+from metering.tariffs.receipts import MAX_UNITS_KWH, Receipt, ReceiptKind, quote, vend
 from metering.tariffs.rules import Recurrence, StandingCharge, Tariff
 
-MAX_UNITS_KWH: Final = Decimal(100_000)
 MAX_AHEAD: Final = timedelta(minutes=5)
 
 _TOKEN: Final = re.compile(r"[0-9]{20}", re.ASCII)
@@ -187,7 +186,7 @@ def checked_units(units_kwh: Decimal, *, field: str, above_zero: bool) -> Decima
     is_in_range = 0 <= units_kwh <= MAX_UNITS_KWH and not (above_zero and units_kwh == 0)
     if not is_in_range or units_kwh != units_kwh.quantize(_THOUSANDTH):
         least = "above 0" if above_zero else "at least 0"
-        message = f"`{field}` must be {least} and at most {MAX_UNITS_KWH} kWh, with three decimals at the most."
+        message = f"`{field}` must be {least} and at most {MAX_UNITS_KWH:,} kWh, with three decimals at the most."
         raise Refused("BAD_AMOUNT", message, field)
     return units_kwh
 

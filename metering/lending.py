@@ -6,8 +6,10 @@ from typing import Final
 
 from metering.currencies import cent_of, minor_digits
 from metering.ledger import LedgerKind, checked_units
-from metering.money import MAX_AMOUNT, Money
+from metering.money import EXACT, MAX_AMOUNT, Money
 from metering.refusals import Refused
+from metering.tariffs.receipts import MAX_UNITS_KWH
+from metering.tariffs.rules import Tariff
 
 _DECIMALS: Final = {0: "no", 2: "two", 3: "three"}
 
@@ -60,19 +62,29 @@ def _no_rule() -> Refused:
     return Refused("NO_EMERGENCY_CREDIT", "This panel has no emergency credit.", "panelCode")
 
 
-def checked_debt(amount: Money, *, accepted: str) -> Money:
+def most_debt(tariff: Tariff) -> Decimal:
+    """The most that a panel of the tariff is made to owe at once: what as many kWh cost as one top-up may buy.
+
+    By the tariff's dearest kWh with taxes; so it is as much of a meter's life in rupiah as in naira or euros.
+    """
+    dearest = max(block.unit_price for band in tariff.bands for block in band.blocks)
+    whole = EXACT.multiply(EXACT.multiply(dearest, tariff.tax_factor), MAX_UNITS_KWH).quantize(Decimal(1))
+    return min(whole, MAX_AMOUNT) or MAX_AMOUNT
+
+
+def checked_debt(amount: Money, *, accepted: str, most: Decimal = MAX_AMOUNT) -> Money:
     """The debt as it is.
 
     Raises:
-        Refused: BAD_CURRENCY unless it is in the accepted one; BAD_AMOUNT unless it is above 0, at most 1,000,000,000
-            and of no more decimals than the currency has.
+        Refused: BAD_CURRENCY unless it is in the accepted one; BAD_AMOUNT unless it is above 0, at most `most` and of
+            no more decimals than the currency has.
     """
     if amount.currency != accepted:
         raise Refused("BAD_CURRENCY", f"Debts of this panel are in {accepted}.", "amount")
-    is_in_range = amount.amount.is_finite() and 0 < amount.amount <= MAX_AMOUNT
+    is_in_range = amount.amount.is_finite() and 0 < amount.amount <= most
     if not is_in_range or amount.amount % cent_of(accepted):
         decimals = _DECIMALS[minor_digits(accepted)]
-        message = f"`amount` must be above 0 and at most {MAX_AMOUNT}, with {decimals} decimals at the most."
+        message = f"`amount` must be above 0 and at most {most:,} {accepted}, with {decimals} decimals at the most."
         raise Refused("BAD_AMOUNT", message, "amount")
     return amount
 

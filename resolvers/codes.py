@@ -7,7 +7,6 @@ from typing import Final
 
 from metering.buckets import MAX_BUCKETS
 from metering.ledger import MAX_UNITS_KWH
-from metering.money import MAX_AMOUNT
 from metering.reading_changes import MAX_WITHDRAWN
 from resolvers.context import MAX_POINTS as MAX_ANSWER_POINTS
 from resolvers.mappings import MAX_TOPIC_LENGTH
@@ -211,7 +210,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "TARIFF_NOT_FOUND": ("No tariff begins on that day.", "`tariffs` lists them with `validFrom`."),
         "BAD_AMOUNT": (
             "The amount is outside its bounds.",
-            f"Use above 0, at most {MAX_AMOUNT:,}, two decimals; units up to {MAX_UNITS_KWH:,} kWh, three decimals.",
+            f"Use above 0, with the currency's decimals, for at most {MAX_UNITS_KWH:,} kWh; units have three decimals.",
         ),
         "BAD_CURRENCY": ("The tariff is in another currency.", "Use the one that the message names."),
         "BAD_TOKEN": (

@@ -8,8 +8,16 @@ import strawberry
 
 from metering.access import Viewer
 from metering.ledger import checked_key
-from metering.lending import check_reversal, checked_debt, checked_loan, checked_rule, checked_settlement, why_not_lent
-from metering.money import Money
+from metering.lending import (
+    check_reversal,
+    checked_debt,
+    checked_loan,
+    checked_rule,
+    checked_settlement,
+    most_debt,
+    why_not_lent,
+)
+from metering.money import MAX_AMOUNT, Money
 from metering.reading_changes import checked_reason
 from metering.refusals import Refused
 from resolvers import panels
@@ -98,7 +106,8 @@ async def record_debt(
         panel, moment = await prepaid_panel(context, panel_code), moment_of(context, None)
 
         async def write(connection: Database) -> LedgerEntry | None:
-            owed = checked_debt(amount, accepted=await _currency(connection, context, panel, moment=moment))
+            accepted, most = await _bounds(connection, context, panel, moment=moment)
+            owed = checked_debt(amount, accepted=accepted, most=most)
             at, _ = await placed(connection, viewer, panel, moment=moment)
             return await ledger_rows.owe(
                 connection, viewer=viewer, panel_id=panel.id, at=at, debt=owed, reason=why, idempotency_key=key
@@ -137,15 +146,20 @@ async def settle_debt(
         return await changed(context, panel, audit, write=write, key=key)
 
 
-async def _currency(connection: Database, context: Context, panel: Panel, *, moment: Moment) -> str:
-    """The currency of the panel's debts: that of the one that is left, or of its tariff."""
+async def _bounds(connection: Database, context: Context, panel: Panel, *, moment: Moment) -> tuple[str, Decimal]:
+    """The currency of the panel's debts, that of the one that is left or of its tariff, and the most of a new one.
+
+    Raises:
+        Refused: NO_TARIFF.
+    """
     known = await ledger.standings(connection, viewer=context.signed_in, panel_ids=[panel.id])
-    if panel.id in known and (left := known[panel.id].debt):
-        return left.currency
     terms = await ledger_terms.terms(
         connection, viewer=context.signed_in, panel_id=panel.id, zone=panel.zone, at=moment.at
     )
-    return terms.required_tariff.currency
+    left = known[panel.id].debt if panel.id in known else None
+    if left and (terms.tariff is None or left.currency != terms.tariff.currency):
+        return left.currency, MAX_AMOUNT
+    return terms.required_tariff.currency, most_debt(terms.required_tariff)
 
 
 async def set_emergency_credit(

@@ -19,7 +19,8 @@ class MoneyInput:
     """See `metering.money.Money`."""
 
     amount: Decimal = strawberry.field(
-        description="Above 0 and at most 1000000000, with no more decimals than the currency has."
+        description="Above 0, with no more decimals than the currency has. A top-up may buy at most 100000 kWh, and a"
+        " debt be what these cost."
     )
     currency: str = strawberry.field(description="ISO 4217; must be that of the panel's tariff.")
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from math import ceil
+from typing import Final
 
 from metering.currencies import cent_of, minor_digits
 from metering.money import MAX_AMOUNT, Money
@@ -24,7 +25,8 @@ from metering.tariffs.sales import (
     units_for,
 )
 
-MAX_CREDIT_KWH = Decimal(1_000_000_000)
+MAX_UNITS_KWH: Final = Decimal(100_000)
+"""The most that is credited at once: a flat would use it in decades."""
 _UNIT_KWH = Decimal("0.001")
 
 
@@ -82,7 +84,7 @@ def vend(
     Raises:
         Refused: BAD_CURRENCY when the tariff has another one; BAD_AMOUNT unless the amount is above zero, at most
             1,000,000,000, of no more decimals than the currency has, at least the tariff's minimum, leaves something
-            for energy, and buys 0.001 to 1,000,000,000 kWh.
+            for energy, and buys 0.001 to 100,000 kWh.
     """
     sale = sale_of(tariff, at=at, bought_kwh=bought_kwh, debt=debt, standing_due=standing_due)
     _check_payment(paid, tariff)
@@ -109,17 +111,17 @@ def quote(
     It may buy some more: to the minimum payment, and as far as the least amount of money goes.
 
     Raises:
-        Refused: BAD_AMOUNT unless the units are above 0, of three decimals at the most, and cost at most
-            1,000,000,000.
+        Refused: BAD_AMOUNT unless the units are above 0 and at most 100,000, of three decimals at the most, and cost at
+            most 1,000,000,000.
     """
     sale = sale_of(tariff, at=at, bought_kwh=bought_kwh, debt=debt, standing_due=standing_due)
-    if not (units_kwh.is_finite() and 0 < units_kwh <= MAX_CREDIT_KWH) or units_kwh % _UNIT_KWH:
-        message = f"`unitsKwh` must be above 0 and at most {MAX_CREDIT_KWH}, with three decimals at the most."
+    if not (units_kwh.is_finite() and 0 < units_kwh <= MAX_UNITS_KWH) or units_kwh % _UNIT_KWH:
+        message = f"`unitsKwh` must be above 0 and at most {MAX_UNITS_KWH:,} kWh, with three decimals at the most."
         raise Refused("BAD_AMOUNT", message, "unitsKwh")
     least, most = (ceil(cents_of(amount, sale.cent)) for amount in (tariff.vending.minimum or Decimal(0), MAX_AMOUNT))
     cents = least_payment(energy_price(units_kwh, sale), sale, least=max(least, 1), most=most)
     if cents is None:
-        message = f"`unitsKwh` must cost at most {MAX_AMOUNT} {tariff.currency}, all charges included."
+        message = f"`unitsKwh` must cost at most {MAX_AMOUNT:,} {tariff.currency}, all charges included."
         raise Refused("BAD_AMOUNT", message, "unitsKwh")
     paid = Money(cents * sale.cent, tariff.currency)
     return vend(paid, tariff, at=at, bought_kwh=bought_kwh, debt=debt, standing_due=standing_due)
@@ -131,7 +133,7 @@ def _check_payment(paid: Money, tariff: Tariff) -> None:
     is_in_range = paid.amount.is_finite() and 0 < paid.amount <= MAX_AMOUNT
     if not is_in_range or paid.amount % cent_of(paid.currency):
         decimals = {0: "no", 2: "two", 3: "three"}[minor_digits(paid.currency)]
-        raise _bad_amount(f"`amount` must be above 0 and at most {MAX_AMOUNT}, with {decimals} decimals at the most.")
+        raise _bad_amount(f"`amount` must be above 0 and at most {MAX_AMOUNT:,}, with {decimals} decimals at the most.")
     least = tariff.vending.minimum
     if least is not None and paid.amount < least:
         raise _bad_amount(f"`amount` must be at least {least} {tariff.currency}, the least that this tariff sells for.")
@@ -162,9 +164,11 @@ def _units_bought(energy: Decimal, sale: Sale) -> Decimal:
     """The units for this much money, in 0.001 kWh.
 
     Raises:
-        Refused: BAD_AMOUNT unless they are 0.001 to 1,000,000,000 kWh.
+        Refused: BAD_AMOUNT unless they are 0.001 to 100,000 kWh.
     """
     exact_kwh = units_for(Fraction(energy), sale)
-    if exact_kwh is None or not _UNIT_KWH <= exact_kwh <= MAX_CREDIT_KWH:
-        raise _bad_amount(f"`amount` must buy 0.001 to {MAX_CREDIT_KWH} kWh.")
+    if exact_kwh is None or exact_kwh > MAX_UNITS_KWH:
+        raise _bad_amount(f"`amount` must be less: it may buy at most {MAX_UNITS_KWH:,} kWh at once.")
+    if exact_kwh < _UNIT_KWH:
+        raise _bad_amount(f"`amount` must be more: it buys less than {_UNIT_KWH} kWh.")
     return int(exact_kwh * 1000) * _UNIT_KWH

@@ -74,7 +74,8 @@ def test_a_tax_that_is_added_is_a_percentage_of_what_the_energy_costs() -> None:
         ("222.31", "206.80", "7.5", "1.000"),
         ("222.30", "206.80", "7.5", "0.999"),
         ("0.02", "0.01", "100", "1.000"),
-        ("1000000000", "1", "0", "1000000000.000"),
+        ("100000", "1", "0", "100000.000"),
+        ("1000000000", "10000", "0", "100000.000"),
     ],
 )
 def test_money_buys_units_rounded_down_to_a_watt_hour(amount: str, price: str, vat: str, units: str) -> None:
@@ -155,10 +156,10 @@ def test_an_amount_that_buys_no_energy_or_too_much_of_it_is_refused() -> None:
     fees = one_price(vending=Vending(fees=(Fee("Service", Decimal(100)),)))
     with pytest.raises(Refused, match=r"100\.00 IDR go off it before energy"):
         pay("100", fees)
-    with pytest.raises(Refused, match=r"must buy 0\.001"):
+    with pytest.raises(Refused, match=r"`amount` must be more: it buys less than 0\.001 kWh"):
         pay("101.44", fees)
-    with pytest.raises(Refused, match=r"must buy 0\.001"):
-        pay("1000000000", one_price("0.01"))
+    with pytest.raises(Refused, match=r"`amount` must be less: it may buy at most 100,000 kWh"):
+        pay("1000000", one_price("9.99"))
     with pytest.raises(Refused, match="must be at least 20000 IDR"):
         pay("19999", one_price(vending=Vending(minimum=Decimal(20_000))))
 
@@ -180,7 +181,7 @@ def test_a_quote_is_not_below_the_least_payment_and_may_buy_more() -> None:
     assert (receipt.gross.amount, receipt.units_kwh) == (20_000, 20)
 
 
-@pytest.mark.parametrize("units", ["0", "-1", "0.0001", "1000000000.001", "NaN", "999999999"])
+@pytest.mark.parametrize("units", ["0", "-1", "0.0001", "100000.001", "NaN"])
 def test_an_absurd_quote_is_refused(units: str) -> None:
     with pytest.raises(Refused, match="BAD_AMOUNT: `unitsKwh`"):
         quote(Decimal(units), one_price(), at=AT)
@@ -283,7 +284,7 @@ def test_a_watt_hour_more_would_cost_more_than_was_paid(amount: Decimal, price: 
     try:
         units_kwh = vend(Money(amount, "IDR"), tariff, at=AT).units_kwh
     except Refused as refused:
-        assert refused.code == "BAD_AMOUNT"  # noqa: PT017 - buys less than a watt-hour, or more than a billion kWh
+        assert refused.code == "BAD_AMOUNT"  # noqa: PT017 - buys less than a watt-hour, or more than may be bought at once
         return
     assert units_kwh * price <= amount < (units_kwh + Decimal("0.001")) * price
 
