@@ -1,14 +1,17 @@
 """Starts the whole demonstration, keeps it running until Ctrl-C, and stops all of it."""
 
+import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from kilowatch.demo.card import Addresses, print_card
+from kilowatch.demo.earlier_forecasts import tell_earlier
 from kilowatch.demo.processes import kept_command, stop_all
 from kilowatch.demo.push_protocol import Arrived
 from kilowatch.demo.push_stand_in import PushStandIn
@@ -22,7 +25,7 @@ from kilowatch.lifetime import run_until_stopped
 from kilowatch.settings import Settings
 from store.migrations import migrate
 
-_WAIT_FOR_HISTORY: Final = ("ingest", "work")
+_COMMANDS: Final = ("serve", "ingest", "work")
 
 
 class DemoPortTakenError(Exception):
@@ -32,7 +35,8 @@ class DemoPortTakenError(Exception):
 def run_demo(settings: Settings, *, console: Console, every_s: float, days: int) -> None:
     """Runs the demonstration until SIGINT or SIGTERM; what it keeps is in the settings' data folder.
 
-    The server answers as soon as the schema is there, while the history is still being loaded.
+    The server answers as soon as the schema is there, while the history is still being loaded; the jobs begin once it
+    is told what they would have told before.
 
     Raises:
         DemoPortTakenError, ForeignDatabaseError, and what the embedded services raise when they cannot start.
@@ -59,12 +63,19 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
         running.callback(stop_all, list(keepers.values()))
         keepers["serve"].start()
         registers = seed(database_url, console=console, days=days)
-        for verb in _WAIT_FOR_HISTORY:
-            keepers[verb].start()
+        keepers["ingest"].start()
         addresses = Addresses(f"http://{settings.host}:{port}", push.url, tuple(mqtt))
         print_card(addresses, console=console, folder=folder)
-        run_until_stopped(simulate(mqtt_url, panels=PANELS, registers=registers, every_s=every_s))
+        meters = simulate(mqtt_url, panels=PANELS, registers=registers, every_s=every_s)
+        run_until_stopped(_with_jobs(meters, database_url=database_url, start_jobs=keepers["work"].start))
         console.print("Stopping …")
+
+
+async def _with_jobs(meters: Coroutine[None, None, None], *, database_url: str, start_jobs: Callable[[], None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(meters)
+        await tell_earlier(database_url, until=datetime.now(UTC).replace(microsecond=0))
+        await asyncio.to_thread(start_jobs)
 
 
 def _broker(running: ExitStack) -> list[str]:
@@ -80,10 +91,7 @@ def _write_addresses(path: Path, *, database_url: str, mqtt_url: str) -> None:
 
 
 def _keepers(environment: Mapping[str, str], *, folder: Path) -> dict[str, Keeper]:
-    return {
-        verb: kept_command(verb, environment=environment, log_file=folder / f"{verb}.log")
-        for verb in ("serve", *_WAIT_FOR_HISTORY)
-    }
+    return {verb: kept_command(verb, environment=environment, log_file=folder / f"{verb}.log") for verb in _COMMANDS}
 
 
 def _show(message: Arrived, *, console: Console) -> None:

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kilowatch.demo.credit import settle_credit
-from kilowatch.demo.earlier_forecasts import tell_earlier
 from kilowatch.demo.history import PanelHistory
 from kilowatch.demo.paygo import set_paygo
 from kilowatch.demo.prices import tariffs_of
@@ -52,7 +51,6 @@ def seed(database_url: str, *, console: Console, days: int) -> dict[str, Registe
     _load(database_url, histories, panel_ids=panel_ids, console=console)
     asyncio.run(set_paygo(database_url, panel_ids=panel_ids, at=now))
     asyncio.run(settle_credit(database_url, panel_ids=panel_ids, since=now - timedelta(days=days), until=now))
-    asyncio.run(tell_earlier(database_url, until=now))
     return latest_registers(database_url)
 
 
