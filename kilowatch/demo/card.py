@@ -14,23 +14,19 @@ from kilowatch.demo.site import LOW_FLAT, PASSWORD, PEOPLE
 OPERATIONS: Final = {
     "Panels, live state and today's cost": """query Panels {
   panels { nodes { code name status latestReading { at activePowerKw }
-    today { energyKwh cost { amount currency } } } }
-}""",
+    today { energyKwh cost { amount currency } } } } }""",
     "What 20 kWh cost, and when the units would run out with them": f"""query WhatIf {{
   panel(code: "{LOW_FLAT}") {{ prepaid {{
     quote(unitsKwh: "20") {{ gross {{ amount currency }} lines {{ kind amount }} }}
-    whatIf(topUpKwh: "20") {{ daysLeft depletesAt {{ p10 p50 p90 }} }} }} }}
-}}""",
+    whatIf(topUpKwh: "20") {{ daysLeft depletesAt {{ p10 p50 p90 }} }} }} }} }}""",
     "When the units run out, again with each forecast": f"""subscription RunsOut {{
   depletionForecast(codes: ["{LOW_FLAT}"]) {{
     ... on DepletionForecastSnapshot {{ states {{ ...Left }} }}
-    ... on DepletionForecastChanged {{ state {{ ...Left }} }}
-  }}
-}}
-fragment Left on PanelDepletionForecast {{ balanceKwh forecast {{ method daysLeft depletesAt {{ p10 p50 p90 }} }} }}""",
-    "Every reading as it is stored": """subscription Live {
-  panelReadings { ... on ReadingReceived { panel { code } reading { at activePowerKw energyImportKwh } } }
-}""",
+    ... on DepletionForecastChanged {{ state {{ ...Left }} }} }} }}
+fragment Left on PanelDepletionForecast {{
+  balanceKwh forecast {{ method daysLeft depletesAt {{ p10 p50 p90 }} }} }}""",
+    "Every reading as it is stored": """subscription Live { panelReadings {
+  ... on ReadingReceived { panel { code } reading { at activePowerKw } } } }""",
 }
 
 
