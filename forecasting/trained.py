@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting.absence import absence
 from forecasting.band_tables import TIME_BANDS
 from forecasting.bands import Band, band, interpolation
 from forecasting.features import KNOT_HOURS, feature_rows
@@ -14,7 +15,9 @@ from forecasting.outlook import PATH_HOURS, Outlook, expected_total
 
 _AT_ONCE = 64
 _KNOTS: Floats = KNOT_HOURS.astype(np.float64)
-_TIMES: Floats = np.concatenate([np.arange(1.0, 48.0), np.geomspace(48, PATH_HOURS, 61)])
+_TIMES: Floats = np.concatenate(
+    [np.arange(1.0, 48.0), np.geomspace(48, PATH_HOURS, 61), PATH_HOURS * np.exp2(np.arange(1, 15))]
+)
 _HOURS: Floats = np.arange(PATH_HOURS + 1, dtype=np.float64)
 _BETWEEN_TIMES: Floats = interpolation(_TIMES, knots=_KNOTS).T
 _BETWEEN_HOURS: Floats = interpolation(_HOURS[1:], knots=_KNOTS).T
@@ -36,7 +39,7 @@ class DepletionModel:
     fingerprint: str
 
     def time_bands(self, usages: Sequence[HourlyUsage], *, outlooks: Sequence[Outlook]) -> list[Band]:
-        """How long units last in each home, against the time expected, at horizons of 3 hours to 45 days."""
+        """How long units last in each home, against the time expected, at horizons from an hour on."""
         found: list[Band] = []
         for start in range(0, len(usages), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
@@ -47,7 +50,10 @@ class DepletionModel:
         rows = feature_rows(usages, outlooks=outlooks)
         ratios = self.forest.predict(rows.reshape(-1, rows.shape[2])).reshape(2, 3, len(usages), -1)
         totals, times = np.moveaxis(np.sort(ratios, axis=1), 2, 1)
-        return [_blended(*each) for each in zip(totals, times, outlooks, strict=True)]
+        return [
+            _early_if_away(_blended(of_usage, of_times, expected), usage=usage, expected=expected)
+            for of_usage, of_times, usage, expected in zip(totals, times, usages, outlooks, strict=True)
+        ]
 
 
 def _blended(totals: Floats, times: Floats, expected: Outlook) -> Band:
@@ -64,6 +70,19 @@ def _blended(totals: Floats, times: Floats, expected: Outlook) -> Band:
         + (1 - of_totals - of_table) * times @ _BETWEEN_TIMES
     )
     return Band(horizon_hours=_TIMES, log_ratios=np.sort(ratios, axis=0))
+
+
+def _early_if_away(own: Band, *, usage: HourlyUsage, expected: Outlook) -> Band:
+    """The band with a P10 that allows for people who come back, where the history ends with nobody in.
+
+    Trees learn from the few homes that stood empty for long, and what is expected then is next to nothing.
+    """
+    away = absence(usage)
+    if away is None:
+        return own
+    early_hours = away.early_hours(expected_total(expected, hours=_TIMES))
+    p10 = np.minimum(own.log_ratios[0], np.log(early_hours / _TIMES))
+    return Band(horizon_hours=_TIMES, log_ratios=np.vstack([p10, own.log_ratios[1:]]))
 
 
 def _grown(history_hours: float) -> float:
