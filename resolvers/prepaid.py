@@ -115,10 +115,12 @@ async def top_up(
         viewer, key = context.signed_in, checked_key(idempotency_key)
         panel = await prepaid_panel(context, panel_code)
         moment = moment_of(context, at)
-        meter = await openpaygo.meter_of(context, panel) if token is not None else None
+        meter = await openpaygo.meter_of(context, panel)
         if meter is not None and token is not None:
             check_alone(paid=paid, units_kwh=units_kwh)
             return await entered_tokens.enter(context, panel, audit, meter=meter, token=token, moment=moment, key=key)
+        if meter is not None and moment.at >= meter.set_at:
+            raise Refused("BAD_INPUT", "This panel's meter takes tokens alone: give `token`, without money.", "token")
 
         def credit_of(terms: Terms) -> Credit:
             return credit(paid=paid, units_kwh=units_kwh, token=token, terms=terms)

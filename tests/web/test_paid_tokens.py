@@ -67,3 +67,13 @@ async def test_money_for_less_than_a_step_of_the_meter_is_not_asked_for_and_stay
         refused = await till.admin.ask(ASSIGN, input={"paymentId": payment_id, "panelCode": "FLAT"})
         assert refused["data"]["assignPayment"]["refusal"]["code"] == "BAD_AMOUNT"
         assert await waiting(till) == []
+
+
+async def test_money_without_a_token_is_no_top_up_of_such_a_meter_but_of_the_one_before(database_url: str) -> None:
+    async with opened(database_url) as till:
+        await set_meter(till, "0.1")
+        wish = {"panelCode": "FLAT", "amount": {"amount": "5000", "currency": "NGN"}, "idempotencyKey": "pay-for-it"}
+        refused = (await till.tenant.ask(ENTER, input=wish))["data"]["topUp"]
+        assert (refused["entry"], refused["refusal"]) == (None, {"code": "BAD_INPUT"})
+        told = (await till.tenant.ask(ENTER, input=wish | {"at": "2026-01-05T12:00:00+01:00"}))["data"]["topUp"]
+        assert (told["entry"]["unitsKwh"], told["refusal"]) == ("22.491", None)
