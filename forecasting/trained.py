@@ -21,7 +21,9 @@ _TIMES: Floats = np.concatenate(
 _HOURS: Floats = np.arange(PATH_HOURS + 1, dtype=np.float64)
 _BETWEEN_TIMES: Floats = interpolation(_TIMES, knots=_KNOTS).T
 _BETWEEN_HOURS: Floats = interpolation(_HOURS[1:], knots=_KNOTS).T
-_SHORT_HOURS, _LONG_HOURS = 24.0, 168.0
+_SHORT_HOURS, _LONG_HOURS = 24.0, 672.0
+_DOUBTED_HOURS, _TRUSTED_HOURS = 72.0, 672.0
+_LEAST_TRUST = 0.25
 _TOTALS_SHARE, _TABLE_SHARE = 0.5, 0.4
 
 
@@ -59,7 +61,7 @@ class DepletionModel:
 def _blended(totals: Floats, times: Floats, expected: Outlook) -> Band:
     """The answers averaged in log time.
 
-    From a week of history on, half is what follows from usage. Up to a day, how long people's units last says more
+    From four weeks of history on, half is what follows from usage. Up to a day, how long people's units last says more
     than what they use, and the untrained forecast's own bands are as good as trees: they have four tenths.
     """
     grown = _grown(expected.history_hours)
@@ -69,7 +71,7 @@ def _blended(totals: Floats, times: Floats, expected: Outlook) -> Band:
         + of_table * _times_of_table(expected)
         + (1 - of_totals - of_table) * times @ _BETWEEN_TIMES
     )
-    return Band(horizon_hours=_TIMES, log_ratios=np.sort(ratios, axis=0))
+    return Band(horizon_hours=_TIMES, log_ratios=np.sort(ratios, axis=0) - _doubt(expected.history_hours))
 
 
 def _early_if_away(own: Band, *, usage: HourlyUsage, expected: Outlook) -> Band:
@@ -86,9 +88,25 @@ def _early_if_away(own: Band, *, usage: HourlyUsage, expected: Outlook) -> Band:
 
 
 def _grown(history_hours: float) -> float:
-    """0 up to a day of history, 1 from a week on, straight in the logarithm between."""
-    share = np.log(history_hours / _SHORT_HOURS) / np.log(_LONG_HOURS / _SHORT_HOURS)
-    return float(np.clip(share, 0.0, 1.0))
+    """0 up to a day of history, 1 from four weeks on, straight in the logarithm between."""
+    return _share(history_hours, between=(_SHORT_HOURS, _LONG_HOURS))
+
+
+def _share(hours: float, *, between: tuple[float, float]) -> float:
+    """0 up to the first, 1 from the second on, straight in the logarithm between."""
+    first, last = between
+    return float(np.clip(np.log(hours / first) / np.log(last / first), 0.0, 1.0))
+
+
+def _doubt(history_hours: float) -> Floats:
+    """What is taken off the log ratios of times beyond 45 days, `(t,)`, while little is known of the home.
+
+    Few people hold units for that long: hours of next to no usage are the likelier reason. Up to three days of
+    history, the time grows with the fourth root of what is expected beyond, from four weeks on as it does.
+    """
+    trusted = _share(history_hours, between=(_DOUBTED_HOURS, _TRUSTED_HOURS))
+    trust = _LEAST_TRUST + (1 - _LEAST_TRUST) * trusted
+    return (1 - trust) * np.log(np.maximum(_TIMES / PATH_HOURS, 1.0))
 
 
 def _times_of_table(expected: Outlook) -> Floats:
