@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from forecasting.depletion import DepletionForecast, DepletionQuestion, RegisterHistory, UsageForecast
-from forecasting.displays import register_of
+from forecasting.displays import history_of, register_of
 from forecasting.widening import NO_WIDENING, Widening
 from store.forecast_inputs import ForecastInputs, RegisterPoints
 from store.forecasts import StoredForecast, UsageColumns
@@ -17,12 +17,16 @@ from store.forecasts import StoredForecast, UsageColumns
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a panel's forecast is asked with: `ledger_id` is the newest ledger row that the balance counts."""
+    """What a panel's forecast is asked with: `ledger_id` is the newest ledger row that the balance counts.
+
+    `data_up_to` is the newest reading or look at the display, UTC; None without any.
+    """
 
     panel_id: int
     ledger_id: int
     balance_kwh: Decimal
     question: DepletionQuestion
+    data_up_to: datetime | None
 
 
 def asked(
@@ -45,7 +49,7 @@ def asked(
         return None
     balance_kwh = inputs.credit.balance_kwh + added_kwh
     question = DepletionQuestion(
-        history=register_history(register_of(inputs)),
+        history=register_history(history_of(inputs)),
         balance_kwh=float(balance_kwh),
         now=now,
         time_zone=ZoneInfo(time_zone),
@@ -53,7 +57,9 @@ def asked(
         widening=widening,
         usage_factor=usage_factor,
     )
-    return Asked(panel_id, ledger_id, balance_kwh, question)
+    newest_s = register_of(inputs).at_s[-1:]
+    data_up_to = datetime.fromtimestamp(int(newest_s[0]), UTC) if newest_s else None
+    return Asked(panel_id, ledger_id, balance_kwh, question, data_up_to)
 
 
 def register_history(points: RegisterPoints) -> RegisterHistory:
@@ -70,7 +76,7 @@ def stored(made: DepletionForecast, *, asked: Asked) -> StoredForecast:
     return StoredForecast(
         panel_id=asked.panel_id,
         made_at=made.made_at,
-        data_up_to=made.data_up_to,
+        data_up_to=min(asked.data_up_to or made.data_up_to, made.made_at),
         ledger_id=asked.ledger_id,
         method=made.method,
         history_days=round(made.history_days, 2),

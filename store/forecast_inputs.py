@@ -1,11 +1,11 @@
 """Reads what forecasts are made from: what is left, the meters' registers, and what their displays showed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, LiteralString
 
 from metering.access import Viewer
@@ -13,7 +13,9 @@ from store.connections import Database
 
 HISTORY_DAYS = 180
 SILENT_FOR = timedelta(days=1)
-"""How long a register must have been silent before displays that were read since say what was used."""
+"""How long a register must have been silent before displays that were read meanwhile say what was used."""
+
+_SILENT_S = SILENT_FOR.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +37,25 @@ class CreditRow:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What is left, after everything metered so far; when the ledger began, and when the display was read last."""
+    """What is left, after everything metered so far; when the ledger began, and when the display was read last.
+
+    `metered_since` is the panel's first reading of a register; None where there is none.
+    """
 
     balance_kwh: Decimal
     first_at: datetime
     shown_at: datetime | None
+    metered_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastInputs:
     """What a panel's forecast is made from.
 
-    `credit` is None before the first ledger row. `rows` are those of the ledger that say what was used where the
-    register does not: after its last point, when a display was read a day or more later; all of them where there is no
-    register; else none. `left_kwh` is what was left at the register's last point, where `rows` need it.
+    `credit` is None before the first ledger row. `rows` are those of the ledger, in order, that say what was used where
+    the register may not: before its first point, in gaps of a day or more, and after its last point, when a display was
+    read a day or more later; all of them where there is no register. `left_kwh` is what was left at the register's
+    last point, where rows after it need it.
     """
 
     credit: Credit | None
@@ -58,12 +65,18 @@ class ForecastInputs:
 
     @property
     def balance_at(self) -> datetime | None:
-        """Up to when usage is known to be taken off the balance; None without credit."""
+        """Up to when usage is known to be taken off the balance; None without credit.
+
+        What was used between a look at the display and the register's first reading is not: as if the newest reading
+        were older by that much.
+        """
         if self.credit is None:
             return None
+        shown_at, metered_since = self.credit.shown_at, self.credit.metered_since
+        if self.register.at_s and shown_at and metered_since and shown_at < metered_since:
+            return datetime.fromtimestamp(self.register.at_s[-1], UTC) - (metered_since - shown_at)
         ends_at = [datetime.fromtimestamp(at_s, UTC) for at_s in self.register.at_s[-1:]]
-        shown_at = [] if self.credit.shown_at is None else [self.credit.shown_at]
-        return max([self.credit.first_at, *shown_at, *ends_at])
+        return max([self.credit.first_at, *([shown_at] if shown_at else []), *ends_at])
 
 
 async def forecast_inputs(
@@ -73,12 +86,14 @@ async def forecast_inputs(
     asked: dict[str, Any] = {**_scope(viewer), "panel_ids": list(panel_ids), "now": now}
     registers = await histories(connection, viewer=viewer, panel_ids=panel_ids, now=now)
     credit_of = await _credits(connection, asked)
-    silent = {
-        panel_id: registers[panel_id].at_s[-1] if panel_id in registers else None
+    silences = [
+        silence
         for panel_id, credit in credit_of.items()
-        if _is_silent(registers.get(panel_id), shown_at=credit.shown_at)
-    }
-    rows, left = await _ledgers(connection, silent, asked=asked)
+        if credit.shown_at
+        for silence in _silences(panel_id, registers.get(panel_id), since=credit.first_at, shown_at=credit.shown_at)
+    ]
+    rows = await _rows(connection, silences, asked=asked)
+    left = await _left(connection, silences, asked=asked)
     return {
         panel_id: ForecastInputs(
             credit_of.get(panel_id),
@@ -90,14 +105,36 @@ async def forecast_inputs(
     }
 
 
-def _is_silent(register: RegisterPoints | None, *, shown_at: datetime | None) -> bool:
-    if shown_at is None:
-        return False
-    return register is None or shown_at.timestamp() - register.at_s[-1] >= SILENT_FOR.total_seconds()
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """A span in which a panel's register says nothing, both ends excluded; None is without end."""
+
+    panel_id: int
+    since_at: datetime | None
+    until_at: datetime | None
+
+
+def _silences(
+    panel_id: int, register: RegisterPoints | None, *, since: datetime, shown_at: datetime
+) -> Iterator[_Silence]:
+    """The spans of a day or more, ascending, in which a display may have been read: from `since` to `shown_at`."""
+    if register is None:
+        yield _Silence(panel_id, None, None)
+        return
+    edges_s = [since.timestamp(), *register.at_s]
+    for place, (start_s, end_s) in enumerate(pairwise(edges_s)):
+        if end_s - start_s >= _SILENT_S and end_s > edges_s[0]:
+            yield _Silence(panel_id, _instant(start_s) if place else None, _instant(end_s))
+    if shown_at.timestamp() - edges_s[-1] >= _SILENT_S:
+        yield _Silence(panel_id, _instant(edges_s[-1]), None)
+
+
+def _instant(at_s: float) -> datetime:
+    return datetime.fromtimestamp(at_s, UTC)
 
 
 _CREDITS: LiteralString = """
-SELECT panel.id, balance_now_kwh(panel.id, %(now)s), ledger.first_at, ledger.shown_at
+SELECT panel.id, balance_now_kwh(panel.id, %(now)s), ledger.first_at, ledger.shown_at, metered.first_at
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 CROSS JOIN LATERAL (
     SELECT min(at) AS first_at, max(at) FILTER (WHERE kind = 'BALANCE_READING') AS shown_at
@@ -105,6 +142,11 @@ CROSS JOIN LATERAL (
     WHERE panel_id = panel.id AND kind NOT IN ('REVERSAL', 'DEBT')
       AND NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
 ) AS ledger
+LEFT JOIN LATERAL (
+    SELECT first_at FROM rollup_day
+    WHERE panel_id = panel.id AND (energy_import_kwh IS NOT NULL OR energy_kwh <> 0)
+    ORDER BY day LIMIT 1
+) AS metered ON true
 WHERE panel.id = ANY(%(panel_ids)s) AND ledger.first_at IS NOT NULL"""
 
 
@@ -158,31 +200,46 @@ SELECT panel.id, date_part('epoch', at),
        CASE WHEN NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
             THEN shown_kwh::float8 END, units_kwh::float8
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
-JOIN unnest(%(silent_ids)s::integer[], %(ends_at)s::timestamptz[]) AS silent (id, ends_at) ON silent.id = panel.id
+JOIN unnest(%(silent_ids)s::integer[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+     AS silent (id, since_at, until_at) ON silent.id = panel.id
 JOIN ledger_entry AS entry ON entry.panel_id = panel.id
-WHERE entry.at > coalesce(silent.ends_at, %(now)s::timestamptz - interval '180 days')
+ AND entry.at > coalesce(silent.since_at, %(now)s::timestamptz - interval '180 days')
+ AND entry.at < coalesce(silent.until_at, 'infinity')
 ORDER BY panel.id, at, coalesce(reverses, entry.id), entry.id"""
+
+
+async def _rows(
+    connection: Database, silences: Sequence[_Silence], *, asked: dict[str, Any]
+) -> dict[int, list[CreditRow]]:
+    """The ledger's rows of those spans by panel, in the order in which they took effect."""
+    if not silences:
+        return {}
+    spans = {
+        "silent_ids": [silence.panel_id for silence in silences],
+        "since": [silence.since_at for silence in silences],
+        "until": [silence.until_at for silence in silences],
+    }
+    rows: dict[int, list[CreditRow]] = defaultdict(list)
+    for panel_id, *row in await (await connection.execute(_ROWS, {**asked, **spans}, binary=True)).fetchall():
+        rows[panel_id].append(CreditRow(*row))
+    return rows
+
 
 _LEFT: LiteralString = """
 SELECT panel.id, balance_kwh(panel.id, silent.ends_at)::float8
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
-JOIN unnest(%(silent_ids)s::integer[], %(ends_at)s::timestamptz[]) AS silent (id, ends_at) ON silent.id = panel.id
-WHERE silent.ends_at IS NOT NULL"""
+JOIN unnest(%(silent_ids)s::integer[], %(ends_at)s::timestamptz[]) AS silent (id, ends_at) ON silent.id = panel.id"""
 
 
-async def _ledgers(
-    connection: Database, silent: dict[int, float | None], *, asked: dict[str, Any]
-) -> tuple[dict[int, list[CreditRow]], dict[int, float | None]]:
-    """The ledger's rows since each register fell silent, and what was left then."""
-    if not silent:
-        return {}, {}
-    ends_at = [None if at_s is None else datetime.fromtimestamp(at_s, UTC) for at_s in silent.values()]
-    parameters = {**asked, "silent_ids": list(silent), "ends_at": ends_at}
-    rows: dict[int, list[CreditRow]] = defaultdict(list)
-    for panel_id, *row in await (await connection.execute(_ROWS, parameters, binary=True)).fetchall():
-        rows[panel_id].append(CreditRow(*row))
-    left = await (await connection.execute(_LEFT, parameters, binary=True)).fetchall()
-    return rows, dict(left)
+async def _left(
+    connection: Database, silences: Sequence[_Silence], *, asked: dict[str, Any]
+) -> dict[int, float | None]:
+    """What was left at the last point of each register that fell silent."""
+    ends_at = {one.panel_id: one.since_at for one in silences if one.since_at and one.until_at is None}
+    if not ends_at:
+        return {}
+    parameters = {**asked, "silent_ids": list(ends_at), "ends_at": list(ends_at.values())}
+    return dict(await (await connection.execute(_LEFT, parameters, binary=True)).fetchall())
 
 
 def _scope(viewer: Viewer | None) -> dict[str, Any]:
