@@ -112,10 +112,8 @@ def checked_meter(
         message = f"`startingCode` must be 1 to {_MAX_CODE}; left out, it follows from the key."
         raise Refused("BAD_INPUT", message, "startingCode")
     if not 0 < kwh_per_value <= MAX_KWH_PER_VALUE or kwh_per_value != kwh_per_value.quantize(Decimal("0.001")):
-        message = (
-            f"`unitsPerValue` must be above 0 and at most {MAX_KWH_PER_VALUE} kWh, with three decimals at the most."
-        )
-        raise Refused("BAD_INPUT", message, "unitsPerValue")
+        message = f"`kwhPerValue` must be above 0 and at most {MAX_KWH_PER_VALUE} kWh, with three decimals at the most."
+        raise Refused("BAD_INPUT", message, "kwhPerValue")
     if not 0 <= starting_count <= MAX_COUNT:
         raise Refused("BAD_INPUT", f"`startingCount` must be 0 to {MAX_COUNT}.", "startingCount")
     key = secret_key_hex.lower()

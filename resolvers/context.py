@@ -55,7 +55,7 @@ class Context:
     message_reader: Any = None
     export_links: Any = None
     forecaster: Any = None
-    selling: Selling = Selling()
+    selling: Selling = field(default_factory=Selling)
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
     points: int = 0
     points_of: Any = None

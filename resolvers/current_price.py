@@ -27,8 +27,8 @@ class CurrentPrice:
     unit_price: Decimal
     price_with_taxes: Decimal
     band_name: str
-    until: datetime | None
-    until_kwh: Decimal | None
+    changes_at: datetime | None
+    changes_at_kwh: Decimal | None
 
 
 async def of_panel(parent: strawberry.Parent[Panel], info: Info) -> CurrentPrice:
@@ -43,17 +43,17 @@ async def of_panel(parent: strawberry.Parent[Panel], info: Info) -> CurrentPrice
     now = price_of(tariff, at=at, time_zone=panel.zone)
     used_kwh = await _used_kwh(context, panel, now)
     block = now.block(used_kwh)
-    until = next_change_at(book, at=at, time_zone=panel.zone)
+    changes_at = next_change_at(book, at=at, time_zone=panel.zone)
     if block.from_kwh:
         month_end = _month_end(now)
-        until = month_end if until is None else min(until, month_end)
+        changes_at = month_end if changes_at is None else min(changes_at, month_end)
     return CurrentPrice(
         currency=now.tariff.currency,
         unit_price=block.unit_price,
         price_with_taxes=tariffs.with_taxes(block.unit_price, tariff=now.tariff),
         band_name=now.band.name,
-        until=until and until.astimezone(panel.zone),
-        until_kwh=min((each.from_kwh for each in now.band.blocks if each.from_kwh > used_kwh), default=None),
+        changes_at=changes_at and changes_at.astimezone(panel.zone),
+        changes_at_kwh=min((each.from_kwh for each in now.band.blocks if each.from_kwh > used_kwh), default=None),
     )
 
 

@@ -74,7 +74,7 @@ class HorizonView:
 class ForecastBacktest:
     """How earlier forecasts of a panel did; figures are None before the first could be judged."""
 
-    since_at: datetime | None
+    oldest_made_at: datetime | None
     resolved_count: int
     coverage_percent: float | None
     early_percent: float | None
@@ -235,7 +235,7 @@ async def backtest(parent: strawberry.Parent[DepletionForecast], info: Info) -> 
     if found is None:
         return ForecastBacktest(None, 0, None, None, None, None, None, None, [])
     return ForecastBacktest(
-        since_at=found.since_at and found.since_at.astimezone(parent.panel.zone),
+        oldest_made_at=found.since_at and found.since_at.astimezone(parent.panel.zone),
         resolved_count=found.resolved_count,
         coverage_percent=_percent(found.coverage),
         early_percent=_percent(found.early_share),

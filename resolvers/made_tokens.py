@@ -33,7 +33,7 @@ class MadeKeyUsed:
     """Why nothing was changed: the key did its work before."""
 
     code: str = "IDEMPOTENCY_KEY_USED"
-    message: str = "This key was used before: `made` is what it did then. Nothing was changed."
+    message: str = "This key was used before: `token` is what it made then. Nothing was changed."
     field: str = "idempotencyKey"
 
 
@@ -41,7 +41,7 @@ class MadeKeyUsed:
 class TokenMade:
     """A token for a panel's meter. A repeated key shows the one that it made the first time."""
 
-    made: KnownToken | None = None
+    token: KnownToken | None = None
     refusal: MadeKeyUsed | None = None
 
 

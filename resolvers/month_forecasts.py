@@ -53,17 +53,17 @@ class MonthForecast:
     Costs are None where no tariff is known, or the month's tariffs have two currencies.
     """
 
-    month: date
+    first_day: date
     made_at: datetime
     data_up_to: datetime
     ends_at: datetime
     method: ForecastMethod
-    used_kwh: float
+    energy_so_far_kwh: float
     energy: EnergyQuantiles
     cost_so_far: Money | None
     cost: MoneyQuantiles | None
-    previous_kwh: float | None
-    change_percent: float | None
+    previous_energy_kwh: float | None
+    energy_change_percent: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +154,27 @@ def _forecast(month: _Month, parts: EnergyParts | None) -> MonthForecast:
         for p, share in shares.items()
     }
     low, middle, high = costs["p10"], costs["p50"], costs["p90"]
-    previous_kwh = float(parts.energies_kwh[_PREVIOUS]) if parts and _PREVIOUS in parts.energies_kwh else None
+    previous_kwh = _previous_kwh(month, parts)
     return MonthForecast(
-        month=month.first_day,
+        first_day=month.first_day,
         made_at=forecast.made_at.astimezone(zone),
         data_up_to=month.data_up_to.astimezone(zone),
         ends_at=forecast.ends_at.astimezone(zone),
         method=ForecastMethod(forecast.method),
-        used_kwh=float(used_kwh),
+        energy_so_far_kwh=float(used_kwh),
         energy=totals,
         cost_so_far=spent,
         cost=MoneyQuantiles(low, middle, high) if low and middle and high else None,
-        previous_kwh=previous_kwh,
-        change_percent=round(100 * (totals.p50_kwh / previous_kwh - 1), 1) if previous_kwh else None,
+        previous_energy_kwh=previous_kwh,
+        energy_change_percent=round(100 * (totals.p50_kwh / previous_kwh - 1), 1) if previous_kwh else None,
     )
+
+
+def _previous_kwh(month: _Month, parts: EnergyParts | None) -> float | None:
+    """What was metered in the month before; None where there was no reading before this month."""
+    if parts is None or parts.first_at is None or parts.first_at >= month.edges[0]:
+        return None
+    return float(parts.energies_kwh.get(_PREVIOUS, 0))
 
 
 def _quantiles(month: _Month) -> dict[str, float]:

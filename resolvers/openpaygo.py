@@ -90,7 +90,7 @@ async def set_meter(
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, NOT_PREPAID, METER_IN_USE, BAD_INPUT.
     """
-    asked = {"unitsPerValue": kwh_per_value, "startingCount": starting_count}
+    asked = {"kwhPerValue": kwh_per_value, "startingCount": starting_count}
     async with audited(context, action="SET_OPEN_PAYGO", panel_code=panel_code, **asked) as audit:
         viewer = context.landlord
         panel = await prepaid_panel(context, panel_code)

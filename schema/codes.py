@@ -10,7 +10,8 @@ strawberry.enum(
     CodePlace,
     description="Where a code is met. REQUEST: any request, before its input is looked at, or a fault of the server's."
     " ACCOUNT: who is asking. INPUT: arguments, variables and inputs of mutations. COMMAND: the command line. DOWNLOAD:"
-    " links of `exportLink`. WEBHOOK: what payment providers post. IMPORT_ROW: a row of an imported file. METER_MESSAGE: a message in `rejectedMessages`.",
+    " links of `exportLink`. WEBHOOK: what payment providers post. IMPORT_ROW: a row of an imported file. "
+    "METER_MESSAGE: a message in `rejectedMessages`.",
 )
 
 

@@ -80,7 +80,7 @@ class HorizonBacktest:
 class ForecastBacktest:
     """See `resolvers.forecasts.ForecastBacktest`."""
 
-    since_at: datetime | None = strawberry.field(
+    oldest_made_at: datetime | None = strawberry.field(
         description="When the oldest forecast that was judged was made; panel's offset. Null before the first."
     )
     resolved_count: int = strawberry.field(description="How many forecasts were judged.")

@@ -33,14 +33,17 @@ class MoneyQuantiles:
 class MonthForecast:
     """See `resolvers.month_forecasts.MonthForecast`."""
 
-    month: date = strawberry.field(description="The first day of the month, by the panel's calendar.")
+    first_day: date = strawberry.field(description="The first day of the month, by the panel's calendar.")
     made_at: datetime = strawberry.field(description="When what is to come was computed; panel's offset.")
     data_up_to: datetime = strawberry.field(
         description="The newest reading, or look at the display, that is counted; panel's offset."
     )
     ends_at: datetime = strawberry.field(description="When the month ends; panel's offset.")
     method: ForecastMethod = strawberry.field(description="How it was made.")
-    used_kwh: float = strawberry.field(description="Used in the month so far, in kWh.")
+    energy_so_far_kwh: float = strawberry.field(
+        description="Used in the month so far, in kWh: as metered, and by displays where nothing is metered. See"
+        " `dataUpTo`."
+    )
     energy: EnergyQuantiles = strawberry.field(description="Used by the end of the month, so far included.")
     cost_so_far: Money | None = strawberry.field(
         description="What that costs so far, by the panel's tariffs, taxes and charges that are due included. Null"
@@ -50,9 +53,9 @@ class MonthForecast:
         description="What the whole month will cost, with its standing and minimum charges; what is to come counts to"
         " the hours at which it usually is used. Null as `costSoFar`."
     )
-    previous_kwh: float | None = strawberry.field(
-        description="Used in the whole month before, in kWh; null without readings."
+    previous_energy_kwh: float | None = strawberry.field(
+        description="Metered in the whole month before, in kWh; null without a reading before this month."
     )
-    change_percent: float | None = strawberry.field(
+    energy_change_percent: float | None = strawberry.field(
         description="How much more the median is than the month before, in percent; below 0: less. Null without it."
     )

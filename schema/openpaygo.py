@@ -39,14 +39,10 @@ class OpenPaygoToken:
 class OpenPaygoMeter:
     """See `resolvers.openpaygo.PaygoSettings`."""
 
-    kwh_per_value: Decimal = strawberry.field(
-        name="unitsPerValue", description="How many kWh one step of a token's value is."
-    )
-    has_restricted_digits: bool = strawberry.field(
-        name="restrictedDigitSet", description="Whether tokens have the digits 1 to 4 alone."
-    )
+    kwh_per_value: Decimal = strawberry.field(description="How many kWh one step of a token's value is.")
+    has_restricted_digits: bool = strawberry.field(description="Whether tokens have the digits 1 to 4 alone.")
     makes_long_tokens: bool = strawberry.field(
-        name="longTokens", description="Whether tokens that are made are long: 12 digits, or 20 of the restricted ones."
+        description="Whether tokens that are made are long: 12 digits, or 20 of the restricted ones."
     )
     set_at: datetime = strawberry.field(description="When that was set; panel's offset.")
     is_disabled: bool = strawberry.field(
@@ -69,7 +65,7 @@ class SetOpenPaygoInput:
     secret_key_hex: str = strawberry.field(
         description="The meter's secret key, 32 hexadecimal digits. It is never shown again: send it as a variable."
     )
-    units_per_value: Decimal = strawberry.field(
+    kwh_per_value: Decimal = strawberry.field(
         description="How many kWh one step of a token's value is: above 0 and at most 100, three decimals."
     )
     starting_code: int | None = strawberry.field(
@@ -80,10 +76,10 @@ class SetOpenPaygoInput:
         description="The meter's count as it is now, 0 to 20000: every token up to it counts as used. Of a meter that"
         " was here before the higher count stays.",
     )
-    restricted_digit_set: bool = strawberry.field(
+    has_restricted_digits: bool = strawberry.field(
         default=False, description="Whether its tokens have the digits 1 to 4 alone."
     )
-    long_tokens: bool = strawberry.field(
+    makes_long_tokens: bool = strawberry.field(
         default=False,
         description="Whether tokens are made with 12 digits (20 restricted ones), for up to 999999 steps instead of"
         " 995. Tokens of either length can be entered.",
@@ -104,7 +100,7 @@ class GenerateTokenInput:
     panel_code: str = strawberry.field(description="The code of a prepaid panel with an OpenPAYGO meter.")
     units_kwh: Decimal | None = strawberry.field(
         default=None,
-        description="The units in kWh, in whole steps of the meter's `unitsPerValue`; 995 steps, or 999999.",
+        description="The units in kWh, in whole steps of the meter's `kwhPerValue`; 995 steps, or 999999.",
     )
     amount: MoneyInput | None = strawberry.field(
         default=None,
@@ -142,7 +138,7 @@ class RemoveOpenPaygoPayload:
 class GenerateTokenPayload:
     """See `resolvers.made_tokens.TokenMade`."""
 
-    made: OpenPaygoToken | None = strawberry.field(
+    token: OpenPaygoToken | None = strawberry.field(
         description="The token; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
     )
     refusal: Refusal | None = strawberry.field(
@@ -172,10 +168,10 @@ class OpenPaygoMutations:
             panel_code=given.panel_code,
             secret_key_hex=given.secret_key_hex,
             starting_code=given.starting_code,
-            kwh_per_value=given.units_per_value,
+            kwh_per_value=given.kwh_per_value,
             starting_count=given.starting_count,
-            has_restricted_digits=given.restricted_digit_set,
-            makes_long_tokens=given.long_tokens,
+            has_restricted_digits=given.has_restricted_digits,
+            makes_long_tokens=given.makes_long_tokens,
         )
 
     @strawberry.mutation(

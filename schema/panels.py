@@ -281,8 +281,9 @@ class Panel(Node):
     )
     current_price: PriceRow = strawberry.field(
         resolver=current_price_of,
-        graphql_type=CurrentPrice,
-        description="What the next kWh costs, by hour and by what was used this month, and when that changes.",
+        graphql_type=CurrentPrice | None,
+        description="What the next kWh costs, by hour and by what was used this month, and when that changes. Null when"
+        " refused.",
     )
     prepaid: Account | None = strawberry.field(
         resolver=account, graphql_type=PrepaidAccount | None, description="Its credit; null for a post-paid panel."

@@ -144,7 +144,7 @@ class PaymentQueries:
         info: Info,
         states: Annotated[
             list[PaymentState] | None,
-            strawberry.argument(name="state", description="Those in any of these states; all without it."),
+            strawberry.argument(description="Those in any of these states; all without it."),
         ] = None,
         first: Annotated[int, strawberry.argument(description="How many at the most, 1 to 500.")] = 50,
         after: Annotated[Cursor | None, strawberry.argument(description="Only payments after this cursor.")] = None,

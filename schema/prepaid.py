@@ -49,7 +49,7 @@ class LedgerEntry:
         description="TOP_UP for money: the price of the first kWh without taxes that it was computed with."
     )
     vat_percent: Decimal | None = strawberry.field(
-        description="TOP_UP for money: all taxes together, in percent of the price of energy."
+        name="taxPercent", description="TOP_UP for money: all taxes together, in percent of the price of energy."
     )
     tariff_name: str | None = strawberry.field(description="TOP_UP for money: the tariff that it was computed with.")
     token_ending: str | None = strawberry.field(description="TOP_UP: the last four digits of the token; null without.")
@@ -158,8 +158,8 @@ class PrepaidAccount:
 
     @strawberry.field(
         description="The receipt that a payment made now would get, or that of the least payment which buys at least so"
-        " many units. Nothing is changed or reserved. Give one of the two.",
-        graphql_type=Receipt,
+        " many units. Nothing is changed or reserved. Give one of the two. Null when refused.",
+        graphql_type=Receipt | None,
         extensions=[
             Arguments(
                 amount="What would be paid.",

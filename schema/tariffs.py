@@ -173,9 +173,9 @@ class CurrentPrice:
     unit_price: Decimal = strawberry.field(description="The price of a kWh without taxes.")
     price_with_taxes: Decimal = strawberry.field(description="The price of a kWh with all taxes, exactly.")
     band_name: str = strawberry.field(description="The band that is valid now, like Peak.")
-    until: datetime | None = strawberry.field(
+    changes_at: datetime | None = strawberry.field(
         description="When another price begins, panel's offset; null where none does within a year."
     )
-    until_kwh: Decimal | None = strawberry.field(
+    changes_at_kwh: Decimal | None = strawberry.field(
         description="At how many kWh of the local month another price begins, whenever that is; null: at none."
     )

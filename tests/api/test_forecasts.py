@@ -24,7 +24,7 @@ FORECAST = """prepaid { balanceKwh forecast {
   madeAt dataUpTo dataAgeS method balanceKwh daysLeft historyDays depletesAt { p10 p50 p90 }
   widening { lowerFactor upperFactor }
   expectedUsage { daily { startsAt p10Kwh p50Kwh p90Kwh } hourly { startsAt p50Kwh } }
-  backtest { sinceAt resolvedCount coveragePercent earlyPercent latePercent medianAbsoluteErrorHours
+  backtest { oldestMadeAt resolvedCount coveragePercent earlyPercent latePercent medianAbsoluteErrorHours
              meanAbsoluteErrorPercent biasHours
              byHorizon { fromDays toDays resolvedCount coveragePercent medianAbsoluteErrorHours } } } }"""
 WHAT_IF = "daysLeft balanceKwh depletesAt { p10 p50 p90 }"
@@ -230,7 +230,7 @@ async def test_earlier_forecasts_are_judged_by_the_usage_that_followed(home: Hom
     told = await home.forecast(now=START + 20 * DAY)
     judged = told["backtest"]
     assert judged["resolvedCount"] == 80
-    assert judged["sinceAt"] == "2026-01-10T01:00:00+01:00"
+    assert judged["oldestMadeAt"] == "2026-01-10T01:00:00+01:00"
     assert (judged["coveragePercent"], judged["earlyPercent"], judged["latePercent"]) == (100, 0, 0)
     assert judged["medianAbsoluteErrorHours"] == pytest.approx(6, abs=0.1)
     assert judged["biasHours"] == pytest.approx(6, abs=0.1)
@@ -302,8 +302,9 @@ async def test_right_after_a_top_up_the_forecast_counts_it_already(home: Home) -
     assert late["forecast"]["balanceKwh"] == "60.000"
 
 
-MONTH = """monthForecast { month madeAt dataUpTo endsAt method usedKwh energy { p10Kwh p50Kwh p90Kwh }
-  costSoFar { amount currency } cost { p10 { amount } p50 { amount } p90 { amount } } previousKwh changePercent }"""
+MONTH = """monthForecast { firstDay madeAt dataUpTo endsAt method energySoFarKwh energy { p10Kwh p50Kwh p90Kwh }
+  costSoFar { amount currency } cost { p10 { amount } p50 { amount } p90 { amount } }
+  previousEnergyKwh energyChangePercent }"""
 
 
 async def month_of(home: Home, *, now: datetime) -> Any:
@@ -316,16 +317,16 @@ async def test_the_month_is_told_to_its_end_in_energy_and_money(home: Home) -> N
     now = datetime(2026, 3, 11, 23, tzinfo=UTC)  # 11 of 31 local days of half a kilowatt
     home.meter(since=START, until=now)
     told = await month_of(home, now=now)
-    assert (told["month"], told["endsAt"]) == ("2026-03-01", "2026-04-01T00:00:00+01:00")
-    assert told["usedKwh"] == 132.5  # a reading's usage belongs to its own instant: midnight's is the new day's
+    assert (told["firstDay"], told["endsAt"]) == ("2026-03-01", "2026-04-01T00:00:00+01:00")
+    assert told["energySoFarKwh"] == 132.5  # a reading's usage belongs to its own instant: midnight's is the new day's
     assert told["energy"]["p50Kwh"] == pytest.approx(31 * 12, rel=0.08)
-    assert told["usedKwh"] < told["energy"]["p10Kwh"] < told["energy"]["p50Kwh"] < told["energy"]["p90Kwh"]
+    assert told["energySoFarKwh"] < told["energy"]["p10Kwh"] < told["energy"]["p50Kwh"] < told["energy"]["p90Kwh"]
     assert told["costSoFar"] == {"amount": "28487.50", "currency": "NGN"}
     assert Decimal(told["cost"]["p50"]["amount"]) == pytest.approx(
         Decimal(str(told["energy"]["p50Kwh"])) * 215, rel=Decimal("0.001")
     )
-    assert told["previousKwh"] == 28 * 12
-    assert told["changePercent"] == pytest.approx(100 * (told["energy"]["p50Kwh"] / 336 - 1), abs=0.1)
+    assert told["previousEnergyKwh"] == 28 * 12
+    assert told["energyChangePercent"] == pytest.approx(100 * (told["energy"]["p50Kwh"] / 336 - 1), abs=0.1)
 
 
 async def test_readings_that_come_after_the_months_forecast_are_counted_once(home: Home) -> None:
@@ -335,7 +336,7 @@ async def test_readings_that_come_after_the_months_forecast_are_counted_once(hom
     home.meter(since=now, until=now + 50 * timedelta(minutes=1), every=10 * timedelta(minutes=1))
     after = await month_of(home, now=now + 55 * timedelta(minutes=1))
     assert after["madeAt"] == before["madeAt"]
-    assert after["usedKwh"] > before["usedKwh"]
+    assert after["energySoFarKwh"] > before["energySoFarKwh"]
     assert after["energy"]["p50Kwh"] == pytest.approx(before["energy"]["p50Kwh"], rel=0.002)
 
 
@@ -381,9 +382,10 @@ async def test_a_home_without_a_register_has_a_month_by_its_displays(home: Home)
         home.credit("84", at=START + week * 7 * DAY + HOUR)
     now = START + 63 * DAY + 2 * HOUR  # 9 March
     told = await month_of(home, now=now)
-    assert told["usedKwh"] == pytest.approx(8 * 12, abs=2)
+    assert told["energySoFarKwh"] == pytest.approx(8 * 12, abs=2)
     assert told["energy"]["p50Kwh"] == pytest.approx(31 * 12, rel=0.15)
-    assert Decimal(told["costSoFar"]["amount"]) == pytest.approx(Decimal(told["usedKwh"]) * 215, rel=Decimal("0.01"))
+    expected = Decimal(told["energySoFarKwh"]) * 215
+    assert Decimal(told["costSoFar"]["amount"]) == pytest.approx(expected, rel=Decimal("0.01"))
 
 
 async def test_the_service_says_by_what_it_forecasts(site: Site) -> None:

@@ -124,7 +124,7 @@ async def test_any_order_parts_and_repetition_end_as_entering_one_by_one(
 ) -> None:
     if is_paygo:
         for code, key in KEYS.items():
-            given = {"panelCode": code, "secretKeyHex": key, "startingCode": 123456789, "unitsPerValue": "1"}
+            given = {"panelCode": code, "secretKeyHex": key, "startingCode": 123456789, "kwhPerValue": "1"}
             assert (await flat.ask(SET, input=given))["setOpenPaygo"]["refusal"] is None
     for one in Story(seed, "CALM", is_paygo).entries():
         await enter(flat, one)

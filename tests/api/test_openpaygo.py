@@ -13,13 +13,13 @@ from tests.api.conftest import NOW, Site, reading
 KEY = "bc41ec9530f6dac86b1a29ab82edc5fb"
 OTHER_KEY = "0123456789abcdef0123456789abcdef"
 CODE = 516959010
-PAYGO = "openPaygo { unitsPerValue restrictedDigitSet longTokens isDisabled nextTryAt tokensNotEntered { digits } }"
+PAYGO = "openPaygo { kwhPerValue hasRestrictedDigits makesLongTokens isDisabled nextTryAt tokensNotEntered { digits } }"
 SET = f"""mutation ($input: SetOpenPaygoInput!) {{ setOpenPaygo(input: $input) {{
   prepaid {{ {PAYGO} }} refusal {{ code message field }} }} }}"""
 REMOVE = """mutation ($input: RemoveOpenPaygoInput!) { removeOpenPaygo(input: $input) {
   prepaid { openPaygo { isDisabled } } refusal { code } } }"""
 MAKE = """mutation ($input: GenerateTokenInput!) { generateToken(input: $input) {
-  made { digits unitsKwh count madeAt paid { amount currency } } refusal { code message field } } }"""
+  token { digits unitsKwh count madeAt paid { amount currency } } refusal { code message field } } }"""
 TOP_UP = """mutation ($input: TopUpInput!) { topUp(input: $input) {
   entry { id kind unitsKwh shownKwh tokenEnding at paid { amount } } prepaid { balanceKwh }
   refusal { code message field } } }"""
@@ -35,7 +35,7 @@ async def flat(site: Site) -> Site:
 
 
 async def set_meter(site: Site, *, viewer: Viewer | None = None, **given: Any) -> dict[str, Any]:
-    whole = {"panelCode": "FLAT", "secretKeyHex": KEY, "startingCode": CODE, "unitsPerValue": "0.1"} | given
+    whole = {"panelCode": "FLAT", "secretKeyHex": KEY, "startingCode": CODE, "kwhPerValue": "0.1"} | given
     return (await site.ask(SET, viewer=viewer, input=whole))["setOpenPaygo"]
 
 
@@ -72,7 +72,7 @@ async def balance(site: Site, code: str = "FLAT") -> str | None:
 
 
 async def test_a_token_that_was_made_is_credited_when_it_is_entered_and_once(flat: Site) -> None:
-    made = (await make(flat, unitsKwh="12.5"))["made"]
+    made = (await make(flat, unitsKwh="12.5"))["token"]
     assert (made["unitsKwh"], made["count"], made["madeAt"]) == ("12.500", 2, "2026-03-10T06:00:00+01:00")
     assert await balance(flat) is None
     waiting = await flat.panel(f"prepaid {{ {PAYGO} }}", code="FLAT")
@@ -92,7 +92,7 @@ async def test_a_token_that_was_made_is_credited_when_it_is_entered_and_once(fla
 
 
 async def test_money_makes_a_token_of_whole_steps_and_the_entry_says_what_was_paid(flat: Site) -> None:
-    made = (await make(flat, amount={"amount": "5000", "currency": "NGN"}))["made"]
+    made = (await make(flat, amount={"amount": "5000", "currency": "NGN"}))["token"]
     assert (made["unitsKwh"], made["paid"]) == ("22.400", {"amount": "5000", "currency": "NGN"})
     done = await enter(flat, made["digits"])
     assert (done["entry"]["unitsKwh"], done["entry"]["paid"]) == ("22.400", {"amount": "5000.00"})
@@ -102,7 +102,7 @@ async def test_a_repeated_key_shows_the_same_token_and_makes_none(flat: Site) ->
     first = await make(flat, unitsKwh="5")
     before = rows(flat)
     again = await make(flat, unitsKwh="7")
-    assert (again["refusal"]["code"], again["made"]) == ("IDEMPOTENCY_KEY_USED", first["made"])
+    assert (again["refusal"]["code"], again["token"]) == ("IDEMPOTENCY_KEY_USED", first["token"])
     assert rows(flat) == before
 
 
@@ -144,7 +144,7 @@ async def test_a_token_that_moves_the_count_makes_those_far_ahead_known(flat: Si
     assert (done["entry"], done["refusal"]) == (None, None)
     assert (await enter(flat, token(81), idempotencyKey="once-more"))["refusal"] is None
     made = await make(flat, unitsKwh="1")
-    assert made["made"]["count"] == 84
+    assert made["token"]["count"] == 84
 
 
 async def test_tokens_are_credited_in_whatever_order_they_are_told_of(flat: Site) -> None:
@@ -196,7 +196,7 @@ async def test_the_panel_decides_what_20_digits_are(flat: Site) -> None:
     digits = token(0, restricted_digit_set=True, extended_token=True)
     assert len(digits) == 20
     assert (await enter(flat, digits))["refusal"]["code"] == "BAD_TOKEN"
-    await set_meter(flat, restrictedDigitSet=True)
+    await set_meter(flat, hasRestrictedDigits=True)
     assert (await enter(flat, digits))["refusal"] is None
     flat.add_panel("SLIP", is_prepaid=True)
     slip = await enter(flat, "12341234123412341234", panelCode="SLIP", unitsKwh="5")
@@ -256,13 +256,13 @@ async def test_what_was_entered_stays_used_when_its_entry_is_reversed(flat: Site
 async def test_the_key_is_shown_nowhere(flat: Site, caplog: pytest.LogCaptureFixture) -> None:
     bad = [
         {"secretKeyHex": KEY + "00"}, {"secretKeyHex": KEY, "startingCode": -1}, {"secretKeyHex": KEY, "nope": 1},
-        {"secretKeyHex": KEY, "unitsPerValue": "x"}, {"secretKeyHex": [KEY]}, {"secretKeyHex": KEY, "panelCode": None},
-        {"secretKey": KEY}, {"secretKeyHex": KEY, "unitsPerValue": None}, {"Hex": KEY},
+        {"secretKeyHex": KEY, "kwhPerValue": "x"}, {"secretKeyHex": [KEY]}, {"secretKeyHex": KEY, "panelCode": None},
+        {"secretKey": KEY}, {"secretKeyHex": KEY, "kwhPerValue": None}, {"Hex": KEY},
     ]  # fmt: skip
     for given in bad:
-        whole = {"panelCode": "FLAT", "unitsPerValue": "0.1"} | given
+        whole = {"panelCode": "FLAT", "kwhPerValue": "0.1"} | given
         assert KEY not in str(await flat.answer(SET, input=whole))
-        written = f'panelCode: "FLAT", unitsPerValue: "0.1", secretKeyHex: "{KEY}", nope: 1'
+        written = f'panelCode: "FLAT", kwhPerValue: "0.1", secretKeyHex: "{KEY}", nope: 1'
         assert KEY not in str(
             await flat.answer(f"mutation {{ setOpenPaygo(input: {{ {written} }}) {{ refusal {{ code }} }} }}")
         )
@@ -279,7 +279,7 @@ async def test_meters_are_for_landlords_and_admins(flat: Site) -> None:
     assert (await set_meter(flat, viewer=tenant))["refusal"]["code"] == "FORBIDDEN"
     assert (await make(flat, viewer=tenant, unitsKwh="5"))["refusal"]["code"] == "FORBIDDEN"
     assert (await set_meter(flat, viewer=landlord))["refusal"] is None
-    made = (await make(flat, viewer=landlord, unitsKwh="5"))["made"]
+    made = (await make(flat, viewer=landlord, unitsKwh="5"))["token"]
     assert (await enter(flat, made["digits"], viewer=tenant))["refusal"] is None
     stranger = flat.add_person("s@x.org", role=Role.LANDLORD)
     assert (await set_meter(flat, viewer=stranger))["refusal"]["code"] == "PANEL_NOT_FOUND"
@@ -300,5 +300,5 @@ async def test_a_bad_wish_for_a_token_is_refused_and_makes_none(
     flat.add_panel("PLAIN", is_prepaid=True)
     before = rows(flat)
     done = await make(flat, **given)
-    assert (done["refusal"]["code"], done["refusal"]["field"], done["made"]) == (code, field, None)
+    assert (done["refusal"]["code"], done["refusal"]["field"], done["token"]) == (code, field, None)
     assert (rows(flat), audit(flat)[-1]) == (before, ("GENERATE_TOKEN", code))

@@ -10,8 +10,8 @@ from metering.payments import PaymentProvider, Selling
 from resolvers.payments import MAX_OPEN_AN_HOUR
 from tests.api.conftest import NOW, Site
 
-LIST = """query ($first: Int = 50, $after: Cursor, $state: [PaymentState!]) {
-  payments(first: $first, after: $after, state: $state) {
+LIST = """query ($first: Int = 50, $after: Cursor, $states: [PaymentState!]) {
+  payments(first: $first, after: $after, states: $states) {
     totalCount pageInfo { endCursor } nodes { reference state panelCode vend { state } } } }"""
 START = """mutation ($input: StartPaymentInput!) { startPayment(input: $input) { refusal { code } } }"""
 
@@ -53,7 +53,7 @@ async def listed(site: Site, viewer: Viewer, **given: Any) -> list[str]:
 async def test_each_lists_the_payments_of_their_own_panels_and_admins_strays_too(site: Site, landlord: Viewer) -> None:
     assert await listed(site, landlord) == ["paid-MINE"]
     assert await listed(site, site.admin) == ["stray", "paid-THEIRS", "paid-MINE"]
-    assert await listed(site, site.admin, state=["UNMATCHED", "STARTED"]) == ["stray"]
+    assert await listed(site, site.admin, states=["UNMATCHED", "STARTED"]) == ["stray"]
     assert await site.code(LIST, viewer=site.add_person("tenant@x.org")) == "FORBIDDEN"
     assert await site.code(LIST, anonymous=True) == "UNAUTHENTICATED"
 

@@ -15,7 +15,7 @@ from store.connections import listening
 from tests.api.conftest import NOW, Site, reading
 
 TOP_UP = """mutation ($input: TopUpInput!) { topUp(input: $input) {
-  entry { id at kind unitsKwh shownKwh paid { amount currency } unitPrice vatPercent tariffName tokenEnding recordedAt }
+  entry { id at kind unitsKwh shownKwh paid { amount currency } unitPrice taxPercent tariffName tokenEnding recordedAt }
   prepaid { balanceKwh balanceAt } refusal { code message field } } }"""
 RECORD = """mutation ($input: RecordBalanceInput!) { recordBalance(input: $input) {
   entry { kind unitsKwh shownKwh at } prepaid { balanceKwh balanceAt } refusal { code message field } } }"""
@@ -77,7 +77,7 @@ async def test_money_buys_units_by_the_tariff_rounded_down_and_the_receipt_keeps
     entry = done["entry"]
     assert entry == {
         "id": entry["id"], "at": "2026-03-10T05:30:00+01:00", "kind": "TOP_UP", "unitsKwh": "22.491", "shownKwh": None,
-        "paid": {"amount": "5000.00", "currency": "NGN"}, "unitPrice": "206.8", "vatPercent": "7.5",
+        "paid": {"amount": "5000.00", "currency": "NGN"}, "unitPrice": "206.8", "taxPercent": "7.5",
         "tariffName": "Band A", "tokenEnding": None, "recordedAt": entry["recordedAt"],
     }  # fmt: skip
     assert done["prepaid"] == {"balanceKwh": "22.491", "balanceAt": "2026-03-10T05:30:00+01:00"}

@@ -7,8 +7,8 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from metering.tariffs.rules import Band, Block, Window, flat
 from forecasting.months import refresh_months
+from metering.tariffs.rules import Band, Block, Window, flat
 from store.connections import connect
 from store.merge import BatchWriter
 from store.tariffs import set_tariff
@@ -56,8 +56,8 @@ def fifty(site: Site) -> Site:
         ("a: demand { peakDemandKw } b: demand(step: MONTH) { peakDemandKw }", 3),
         ("prepaid { balanceKwh balanceAt }", 2),
         ("prepaid { balanceKwh forecast { daysLeft } lowUnits { isArmed } }", 4),
+        ("prepaid { openPaygo { kwhPerValue nextTryAt tokensNotEntered { digits } } }", 4),
         ('prepaid { debt { amount } emergencyCredit { takenKwh } balanceKwhAt(at: "2026-03-10T04:00:00Z") }', 4),
-        ("prepaid { openPaygo { unitsPerValue nextTryAt tokensNotEntered { digits } } }", 4),
         ("monthlySummary(year: 2026, month: 3) { energyKwh cost { amount } }", 4),
         ("a: monthlySummary(year: 2026, month: 3) { peakKw } b: monthlySummary(year: 2025, month: 3) { peakKw }", 4),
         ('weeklySummary(date: "2026-03-10") { energyKwh previous { energyKwh } }', 5),
@@ -82,7 +82,7 @@ async def test_a_list_of_fifty_panels_takes_a_few_statements(
     ("selection", "most"),
     [
         ("today { cost { amount } }", 4),
-        ("currentPrice { unitPrice until untilKwh }", 3),
+        ("currentPrice { unitPrice changesAt changesAtKwh }", 3),
         ("monthlySummary(year: 2026, month: 3) { cost { amount } }", 5),
         ("monthlySummary(year: 2026, month: 3) { costBreakdown { name amount } }", 6),
         ("yearlySummary(year: 2026) { cost { amount } previous { cost { amount } } }", 6),
@@ -134,7 +134,8 @@ async def test_a_year_compared_with_the_one_before_takes_one_statement_more(fift
 async def test_the_months_to_come_of_fifty_panels_take_a_few(fifty: Site, statements: list[str]) -> None:
     await refresh_months(fifty.pool, now=NOW)
     statements.clear()
-    data = await fifty.ask("{ panels(first: 50) { nodes { monthForecast { usedKwh cost { p50 { amount } } } } } }")
+    shown = "monthForecast { energySoFarKwh cost { p50 { amount } } }"
+    data = await fifty.ask(f"{{ panels(first: 50) {{ nodes {{ {shown} }} }} }}")
     assert all(panel["monthForecast"]["cost"] for panel in data["panels"]["nodes"])
     assert len(statements) == 4
 

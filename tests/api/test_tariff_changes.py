@@ -194,5 +194,5 @@ async def test_the_current_price_says_when_another_begins(
     await set_(site, PEAK, panelCode="PM", validFrom="2025-01-01")
     await set_(site, FLAT, panelCode="PM", validFrom="2027-02-01")
     site.now = datetime.fromisoformat(at)
-    found = (await site.panel("currentPrice { bandName unitPrice until untilKwh currency }"))["currentPrice"]
-    assert (found["bandName"], found["unitPrice"], found["until"], found["untilKwh"]) == expected
+    found = (await site.panel("currentPrice { bandName unitPrice changesAt changesAtKwh currency }"))["currentPrice"]
+    assert (found["bandName"], found["unitPrice"], found["changesAt"], found["changesAtKwh"]) == expected

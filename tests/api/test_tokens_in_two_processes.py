@@ -34,7 +34,7 @@ async def both(site: Site, inputs: Sequence[dict[str, str]]) -> list[tuple[str, 
 async def test_tokens_that_two_servers_are_given_at_once_are_credited_once(site: Site) -> None:
     for code in ("FLAT", "NEXT"):
         site.add_panel(code, is_prepaid=True)
-    given = {"panelCode": "NEXT", "secretKeyHex": KEY, "startingCode": 516959010, "unitsPerValue": "1"}
+    given = {"panelCode": "NEXT", "secretKeyHex": KEY, "startingCode": 516959010, "kwhPerValue": "1"}
     assert (await site.ask(SET, input=given))["setOpenPaygo"]["refusal"] is None
     slips = [{"panelCode": "FLAT", "token": f"{n:020}", "unitsKwh": "5"} for n in range(20)]
     tokens = [

@@ -154,8 +154,8 @@ def test_spaces_and_hyphens_are_no_part_of_a_token() -> None:
 @pytest.mark.parametrize(("given", "field"), [
     ({"secret_key_hex": KEY[:-1]}, "secretKeyHex"), ({"secret_key_hex": KEY[:-1] + "g"}, "secretKeyHex"),
     ({"secret_key_hex": KEY + "\n"}, "secretKeyHex"), ({"starting_code": 0}, "startingCode"),
-    ({"starting_code": 10**9}, "startingCode"), ({"kwh_per_value": Decimal(0)}, "unitsPerValue"),
-    ({"kwh_per_value": Decimal("0.0005")}, "unitsPerValue"), ({"kwh_per_value": Decimal(101)}, "unitsPerValue"),
+    ({"starting_code": 10**9}, "startingCode"), ({"kwh_per_value": Decimal(0)}, "kwhPerValue"),
+    ({"kwh_per_value": Decimal("0.0005")}, "kwhPerValue"), ({"kwh_per_value": Decimal(101)}, "kwhPerValue"),
     ({"starting_count": -1}, "startingCount"), ({"starting_count": 20_001}, "startingCount"),
 ])  # fmt: skip
 def test_a_meter_that_cannot_be_is_refused_without_its_key(given: dict[str, Any], field: str) -> None:

@@ -37,7 +37,7 @@ START = """mutation ($input: StartPaymentInput!) { startPayment(input: $input) {
 PAYMENT = """query ($reference: String!) { payment(reference: $reference) {
   id state reason paid { amount currency } refundedAmount entryId panelCode
   vend { state price { amount } reason } } }"""
-PAYMENTS = """query ($state: [PaymentState!]) { payments(state: $state) {
+PAYMENTS = """query ($states: [PaymentState!]) { payments(states: $states) {
   totalCount nodes { id reference reason paid { amount } } } }"""
 ASSIGN = """mutation ($input: AssignPaymentInput!) { assignPayment(input: $input) {
   payment { state panelCode entryId } refusal { code } } }"""
@@ -72,7 +72,7 @@ class Till:
         return (await self.tenant.ask(PAYMENT, reference=reference))["data"]["payment"]
 
     async def unmatched(self) -> list[tuple[str, str]]:
-        found = (await self.admin.ask(PAYMENTS, state=["UNMATCHED"]))["data"]["payments"]
+        found = (await self.admin.ask(PAYMENTS, states=["UNMATCHED"]))["data"]["payments"]
         assert found["totalCount"] == len(found["nodes"])
         return [(node["reference"], node["reason"]) for node in found["nodes"]]
 
@@ -271,7 +271,7 @@ async def test_money_in_another_currency_or_without_a_reference_of_ours_is_kept_
 
 async def stray(till: Till) -> str:
     await till.post(charge("nobody-knows"))
-    return (await till.admin.ask(PAYMENTS, state=["UNMATCHED"]))["data"]["payments"]["nodes"][0]["id"]
+    return (await till.admin.ask(PAYMENTS, states=["UNMATCHED"]))["data"]["payments"]["nodes"][0]["id"]
 
 
 async def test_an_admin_gives_a_stray_payment_to_a_panel_once(till: Till) -> None:
@@ -345,7 +345,7 @@ async def test_only_what_was_not_given_back_buys_units(till: Till) -> None:
     await till.post(refund("nobody-knows", naira=2500, number="r-2"))
     half = (Decimal("11.245"), Decimal(2500), "PAYMENT")
     assert await till.credited() == [half]
-    strays = (await till.admin.ask(PAYMENTS, state=["UNMATCHED"]))["data"]["payments"]["nodes"]
+    strays = (await till.admin.ask(PAYMENTS, states=["UNMATCHED"]))["data"]["payments"]["nodes"]
     await till.admin.ask(ASSIGN, input={"paymentId": strays[0]["id"], "panelCode": "FLAT_2"})
     assert await till.credited() == [half, half]
 

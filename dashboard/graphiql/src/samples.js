@@ -175,7 +175,7 @@ fragment Left on DepletionForecast {
   panels(first: 20) {
     nodes {
       code
-      currentPrice { currency priceWithTaxes bandName until untilKwh }
+      currentPrice { currency priceWithTaxes bandName changesAt changesAtKwh }
       tariff {
         name
         bands {
@@ -200,11 +200,11 @@ fragment Left on DepletionForecast {
     nodes {
       code
       monthForecast {
-        usedKwh
+        energySoFarKwh
         costSoFar { amount currency }
         energy { p10Kwh p50Kwh p90Kwh }
         cost { p10 { amount currency } p50 { amount currency } p90 { amount currency } }
-        changePercent
+        energyChangePercent
       }
     }
   }

@@ -55,9 +55,9 @@ function tokenForm({ panel, site, api }) {
   });
   const send = async (key) => {
     const input = { panelCode: panel.code, unitsKwh: worth.decimal, idempotencyKey: key };
-    const { made } = await api.once(MAKE_TOKEN, input, 'made');
+    const { token } = await api.once(MAKE_TOKEN, input, 'token');
     site.refreshSoon(panel.code);
-    return `${made.digits} adds ${units(made.unitsKwh)} once it is entered.`;
+    return `${token.digits} adds ${units(token.unitsKwh)} once it is entered.`;
   };
   return new Form({ name: 'Make a token', action: 'Make token', fields: [worth], send, kind: 'inline' });
 }

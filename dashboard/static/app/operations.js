@@ -142,7 +142,7 @@ export const RECORD_DEBT = `mutation RecordDebt($input: RecordDebtInput!) {
 }`;
 
 export const MAKE_TOKEN = `mutation MakeToken($input: GenerateTokenInput!) {
-  generateToken(input: $input) { made { digits unitsKwh } ${REFUSAL} }
+  generateToken(input: $input) { token { digits unitsKwh } ${REFUSAL} }
 }`;
 
 export const REVERSE = `mutation Reverse($input: ReverseEntryInput!) {
@@ -155,7 +155,7 @@ export const ACCOUNT = `query Account($code: String!) {
       debt { amount currency }
       emergencyCredit { limitKwh availableBelowKwh takenKwh isAvailable }
       lowUnits { thresholdKwh thresholdDays }
-      openPaygo { unitsPerValue tokensNotEntered { digits unitsKwh madeAt } }
+      openPaygo { kwhPerValue tokensNotEntered { digits unitsKwh madeAt } }
     }
   }
 }`;
@@ -206,18 +206,18 @@ export const WHAT_IF = `query WhatIf($code: String!, $amount: MoneyInput, $less:
 export const MONTH_FORECAST = `query MonthForecast($code: String!) {
   panel(code: $code) {
     monthForecast {
-      usedKwh
+      energySoFarKwh
       costSoFar { amount currency }
       energy { p10Kwh p50Kwh p90Kwh }
       cost { p10 { amount currency } p50 { amount currency } p90 { amount currency } }
-      changePercent
+      energyChangePercent
     }
   }
 }`;
 
 export const TARIFF = `query Tariff($code: String!) {
   panel(code: $code) {
-    currentPrice { currency priceWithTaxes bandName until untilKwh }
+    currentPrice { currency priceWithTaxes bandName changesAt changesAtKwh }
     tariff {
       name
       timeZone

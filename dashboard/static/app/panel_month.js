@@ -52,20 +52,20 @@ export class PanelMonth {
   }
 
   /** Of a panel that nothing was ever heard of: what its displays say. */
-  #typedIn({ usedKwh, costSoFar }) {
-    fill(this.soFar, [row('Energy', energy(usedKwh)), costSoFar && row('Cost', money(costSoFar))]);
+  #typedIn({ energySoFarKwh, costSoFar }) {
+    fill(this.soFar, [row('Energy', energy(energySoFarKwh)), costSoFar && row('Cost', money(costSoFar))]);
   }
 
   #expect(forecast) {
     this.expected.hidden = !forecast;
     if (!forecast) return;
-    const { energy: kwh, cost, changePercent } = forecast;
+    const { energy: kwh, cost, energyChangePercent: change } = forecast;
     if (!this.#panel.reading) this.#typedIn(forecast);
     fill(
       this.expected,
       h('h3', {}, 'By the end of the month'),
       h('p', {}, h('b', {}, `about ${energy(kwh.p50Kwh)}`), cost && [' for ', h('b', {}, money(cost.p50))]),
-      h('p', { class: 'faint small' }, spread(kwh, cost), changePercent != null && `; ${compared(changePercent)}`),
+      h('p', { class: 'faint small' }, spread(kwh, cost), change != null && `; ${compared(change)}`),
     );
   }
 }

@@ -47,10 +47,10 @@ export class TariffCard {
   }
 }
 
-function priceNow({ priceWithTaxes, currency, bandName, until, untilKwh }, zone) {
+function priceNow({ priceWithTaxes, currency, bandName, changesAt, changesAtKwh }, zone) {
   const told = price({ amount: priceWithTaxes, currency });
-  const ends = until && `until ${time(until, { zone, shape: 'weekdayTime' })}`;
-  const steps = untilKwh && `up to ${units(untilKwh)} this month`;
+  const ends = changesAt && `until ${time(changesAt, { zone, shape: 'weekdayTime' })}`;
+  const steps = changesAtKwh && `up to ${units(changesAtKwh)} this month`;
   const limits = [ends, steps].filter(Boolean).join(' or ');
   return [
     h('b', {}, told),
