@@ -1,28 +1,18 @@
 """Turns units, or a payment, into an OpenPAYGO token for a panel's meter."""
 
-import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
-from metering.ledger import Terms, checked_key, credit_of_money
+from metering.ledger import checked_key
 from metering.money import Money
-from metering.openpaygo import (
-    MAX_AHEAD,
-    PaygoKind,
-    PaygoMeter,
-    PaygoToken,
-    counts_after,
-    digits_of,
-    kwh_of,
-    next_count,
-    value_of,
-)
+from metering.openpaygo import PaygoMeter, value_of
 from metering.refusals import Refused
 from resolvers.audit import audited, ending_of
 from resolvers.context import Context
 from resolvers.ledger_turns import prepaid_panel
+from resolvers.new_tokens import credit_of_token, next_token
 from resolvers.openpaygo import local_token
-from store import ledger, ledger_terms, openpaygo
+from store import ledger, openpaygo
 from store.connections import Database
 from store.openpaygo import KnownMeter, KnownToken
 from store.panels import Panel
@@ -66,7 +56,7 @@ async def make(
                 return TokenMade(before.token and local_token(before.token, panel=panel), MadeKeyUsed())
             meter = await _meter(context, connection, panel)
             value = await _value(context, connection, panel, meter.meter, units_kwh=units_kwh, paid=paid)
-            made = replace(await _made(context, connection, meter, value=value), paid=paid)
+            made = await next_token(connection, meter, value=value, paid=paid, now=context.now())
             if not await openpaygo.keep_made(connection, meter, made, viewer=viewer, key=key):
                 raise Refused(MadeKeyUsed().code, "This key was used before. Nothing was changed.", MadeKeyUsed().field)
             await audit.done(connection, panel_id=panel.id, tokenEnding=ending_of(made.digits), addsKwh=made.units_kwh)
@@ -78,19 +68,6 @@ async def _meter(context: Context, connection: Database, panel: Panel) -> KnownM
     if meter is None:
         raise Refused("NO_OPEN_PAYGO", "The panel has no OpenPAYGO meter: see setOpenPaygo.", "panelCode")
     return meter
-
-
-async def _made(context: Context, connection: Database, meter: KnownMeter, *, value: int) -> KnownToken:
-    """A token of the next count that is free, if the meter would look that far ahead."""
-    known = await openpaygo.tokens_of(connection, meter)
-    counts = counts_after(meter.meter, [each.token for each in known if each.entered_at])
-    newest_count = max((counts.last, *(each.token.count for each in known)))
-    token = PaygoToken(PaygoKind.ADD_TIME, value, next_count(newest_count))
-    if token.count > counts.last + MAX_AHEAD:
-        message = "So many tokens were made and not entered that the meter would not take one more: enter those first."
-        raise Refused("TOKENS_NOT_ENTERED", message, "panelCode")
-    digits = await asyncio.to_thread(digits_of, token, meter=meter.meter)
-    return KnownToken(token, digits[-4:], digits, kwh_of(token, meter=meter.meter), None, context.now(), None)
 
 
 async def _value(
@@ -105,13 +82,8 @@ async def _value(
     """How many steps the token adds: of units, whole ones; of money, as many as it buys."""
     if paid is not None and units_kwh is None:
         viewer, now = context.signed_in, context.now()
-        terms = await ledger_terms.terms(connection, viewer=viewer, panel_id=panel.id, zone=panel.zone, at=now)
-        return value_of(credit_of_money(paid, terms=_plain(terms)).units_kwh, meter=meter, rounds_down=True)
+        bought = await credit_of_token(connection, viewer=viewer, panel=panel, paid=paid, now=now)
+        return value_of(bought.units_kwh, meter=meter, rounds_down=True)
     if paid is None and units_kwh is not None:
         return value_of(units_kwh, meter=meter)
     raise Refused("BAD_INPUT", "Give either `amount` or `unitsKwh`.", "unitsKwh")
-
-
-def _plain(terms: Terms) -> Terms:
-    """The terms of energy alone: debts and monthly charges are settled by payments that are credited at once."""
-    return replace(terms, debt=Decimal(0), is_standing_paid=True)

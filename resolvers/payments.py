@@ -172,7 +172,8 @@ async def assign(context: Context, *, payment_id: str, panel_code: str) -> Payme
 
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN unless the viewer is an admin; PAYMENT_NOT_FOUND, PAYMENT_SETTLED,
-            PANEL_NOT_FOUND, NOT_PREPAID, NO_METER_NUMBER, NO_TARIFF, BAD_CURRENCY, BAD_AMOUNT, BAD_INPUT.
+            PANEL_NOT_FOUND, NOT_PREPAID, NO_METER_NUMBER, NO_TARIFF, BAD_CURRENCY, BAD_AMOUNT, TOKENS_NOT_ENTERED,
+            BAD_INPUT.
     """
     async with audited(context, action="ASSIGN_PAYMENT", panel_code=panel_code, payment=payment_id) as act:
         viewer, now, currency = context.admin, context.now(), context.selling.vendor_currency

@@ -53,7 +53,10 @@ class Payment:
         description="The purchase that it led to, the newest one; null without a vendor.",
     )
 
-    @strawberry.field(description="The ledger's entry that credits it; null before, and where a vendor sells units.")
+    @strawberry.field(
+        description="The ledger's entry that credits it; null before, where a vendor sells units, and where it made a"
+        " token of the panel's own meter."
+    )
     @staticmethod
     def entry_id(parent: strawberry.Parent[PaymentRow]) -> strawberry.ID | None:
         """The id as clients have it."""
@@ -115,7 +118,8 @@ class AssignPaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment; null when refused.")
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, FORBIDDEN, PAYMENT_NOT_FOUND, PAYMENT_SETTLED, PANEL_NOT_FOUND, NOT_PREPAID,"
-        " NO_METER_NUMBER, NO_TARIFF, BAD_CURRENCY, BAD_AMOUNT or BAD_INPUT; null when it was assigned."
+        " NO_METER_NUMBER, NO_TARIFF, BAD_CURRENCY, BAD_AMOUNT, TOKENS_NOT_ENTERED or BAD_INPUT; null when it was"
+        " assigned."
     )
 
 

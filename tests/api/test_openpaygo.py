@@ -8,6 +8,7 @@ import pytest
 from openpaygo import OpenPAYGOTokenEncoder, TokenType
 
 from metering.access import Role, Viewer
+from store.connections import connect
 from tests.api.conftest import NOW, Site, reading
 
 KEY = "bc41ec9530f6dac86b1a29ab82edc5fb"
@@ -23,6 +24,10 @@ MAKE = """mutation ($input: GenerateTokenInput!) { generateToken(input: $input) 
 TOP_UP = """mutation ($input: TopUpInput!) { topUp(input: $input) {
   entry { id kind unitsKwh shownKwh tokenEnding at paid { amount } } prepaid { balanceKwh }
   refusal { code message field } } }"""
+
+
+WAITS = """SELECT EXISTS (SELECT FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock')"""
 
 
 @pytest.fixture
@@ -164,6 +169,27 @@ async def test_of_a_token_at_many_places_at_once_one_counts(flat: Site) -> None:
     codes = [done["refusal"] and done["refusal"]["code"] for done in await asyncio.gather(*many)]
     assert sorted(codes, key=str) == [None, *["TOKEN_USED"] * 5]
     assert await balance(flat) == "1.000"
+
+
+async def test_a_key_that_is_used_at_once_on_two_panels_works_on_one(flat: Site) -> None:
+    flat.add_panel("FLAT_2", zone="Africa/Lagos", is_prepaid=True)
+    assert (await set_meter(flat, panelCode="FLAT_2", secretKeyHex=OTHER_KEY))["refusal"] is None
+    sync = token(2, None, kind=TokenType.DISABLE_PAYG)
+    with connect(flat.url) as elsewhere:
+        elsewhere.execute(
+            "INSERT INTO openpaygo_token (meter_id, count, kind, value, token_ending, entered_at, entered_by,"
+            " entered_with_key) SELECT meter.id, 3, 'DISABLE_PAYG', 0, '1234', now(), %s, 'the-same-key'"
+            " FROM openpaygo_meter AS meter JOIN panel ON panel.id = panel_id WHERE code = 'FLAT_2'",
+            (flat.admin.account_id,),
+        )
+        entered = asyncio.create_task(enter(flat, sync, idempotencyKey="the-same-key"))
+        async with asyncio.timeout(30):
+            while flat.database.execute(WAITS).fetchone() != (True,):  # noqa: ASYNC110 - Postgres tells nobody
+                await asyncio.sleep(0.01)
+        elsewhere.commit()
+    assert (await entered)["refusal"]["code"] == "IDEMPOTENCY_KEY_USED"
+    assert (await enter(flat, sync))["refusal"] is None
+    assert flat.database.execute("SELECT count(*) FROM openpaygo_attempt").fetchone() == (0,)
 
 
 async def test_after_ten_wrong_tokens_the_eleventh_is_not_looked_at_and_when_it_is_can_be_asked(flat: Site) -> None:
