@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from forecasting.depletion import LEARNING_DAYS, RegisterHistory, UsageQuantiles, forecast_usage
-from forecasting.displays import register_of
+from forecasting.displays import history_of, register_of
 from forecasting.hours import DAY_S, hourly_usage
 from forecasting.inputs import inputs_of
 from forecasting.outlook import expected_usage, outlook
@@ -72,7 +72,7 @@ def month_forecast(
         return None
     data_up_to = datetime.fromtimestamp(register.at_s[-1], UTC)
     starts_at = max(data_up_to, month_at)
-    history = register_history(register)
+    history = register_history(history_of(inputs))
     expected = forecast_usage(history, now=starts_at, until=ends_at, time_zone=zone, model=model)
     if expected is None:
         return None
@@ -83,7 +83,7 @@ def month_forecast(
         data_up_to=data_up_to,
         starts_at=starts_at,
         ends_at=ends_at,
-        used_kwh=_used_kwh(register, since=month_at, until=starts_at) if inputs.rows else None,
+        used_kwh=_used_kwh(register, since=month_at, until=starts_at) if _is_shown(inputs, month_at) else None,
         method="LEARNING" if history_days < LEARNING_DAYS else "MODEL" if model else "PROFILE",
         p10_kwh=expected.p10_kwh,
         p50_kwh=expected.p50_kwh,
@@ -97,6 +97,12 @@ def _month(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     local = now.astimezone(zone)
     first, end = month_days(local.year, local.month)
     return local_midnight(first, zone), local_midnight(end, zone)
+
+
+def _is_shown(inputs: ForecastInputs, month_at: datetime) -> bool:
+    """Whether displays say what was used in the month: they alone, or where the register says nothing."""
+    looks_at_s = [row.at_s for row in inputs.rows if row.shown_kwh is not None]
+    return bool(looks_at_s) and (not inputs.register.at_s or looks_at_s[-1] >= month_at.timestamp())
 
 
 def _used_kwh(register: RegisterPoints, *, since: datetime, until: datetime) -> float:

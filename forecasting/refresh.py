@@ -14,7 +14,7 @@ from forecasting.judging import backtest_of
 from forecasting.model import DepletionModel
 from forecasting.stored import Asked, asked, stored
 from forecasting.widening import Widening
-from store import forecasting_status, forecasts, resolved_forecasts
+from store import forecasting_status, forecasts, month_forecasts, resolved_forecasts
 from store.connections import Database, Pool
 from store.forecast_inputs import ForecastInputs
 from store.forecasts import StalePanel, StoredForecast
@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 MIN_INTERVAL = timedelta(seconds=30)
 MAX_AGE = timedelta(hours=1)
 """How old a forecast grows before it is made anew without news; earlier ones are judged as often."""
+LONGEST_MONTH = timedelta(days=31)
 BATCH = 200
 """How many panels one call takes at the most, those with new credit first, so that a top-up never waits long."""
 
@@ -84,6 +85,7 @@ async def _refresh(
         if one.backtest:
             await resolved_forecasts.save(connection, one.backtest)
         await forecasts.save(connection, one.forecast, panel=one.panel, now=now)
+    await month_forecasts.ask_anew(connection, _shown_lately(known, now=now))
     await forecasting_status.count(
         connection,
         made=sum(one.forecast is not None for one in made),
@@ -91,6 +93,16 @@ async def _refresh(
         took_s=took_s,
         now=now,
     )
+
+
+def _shown_lately(known: _Known, *, now: datetime) -> list[int]:
+    """The panels of whose month displays may say what was used: it cannot be counted as readings come."""
+    since_s = (now - LONGEST_MONTH).timestamp()
+    return [
+        panel_id
+        for panel_id, inputs in known.inputs.items()
+        if any(row.shown_kwh is not None and row.at_s >= since_s for row in inputs.rows)
+    ]
 
 
 async def _known(connection: Database, panels: list[StalePanel], *, now: datetime) -> _Known:

@@ -122,7 +122,7 @@ def steps_of(
 
     steps = [
         Step("forecast", frozenset({"reading", "ledger"}), forecast),
-        Step("forecast months", frozenset[str](), forecast_months),
+        Step("forecast months", frozenset({"month_forecast"}), forecast_months),
         Step("warn", frozenset({"reading", "ledger", "forecast", "low_units_rule"}), warn),
     ]
     return [*steps, Step("deliver", frozenset({"alert"}), _delivery(pool, sender=sender))] if sender else steps

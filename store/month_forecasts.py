@@ -86,6 +86,17 @@ async def save(connection: Database, forecast: MonthForecast | None, *, panel_id
         await connection.execute(_TRIED, {"panel_id": panel_id, "now": now})
 
 
+_ASK_ANEW: LiteralString = """
+WITH anew AS (DELETE FROM month_forecast_attempt WHERE panel_id = ANY(%(panel_ids)s) RETURNING panel_id)
+SELECT pg_notify('month_forecast', panel_id::text) FROM anew"""
+
+
+async def ask_anew(connection: Database, panel_ids: Sequence[int]) -> None:
+    """Makes the forecasts of these panels due now, and says so on the channel `month_forecast`."""
+    if panel_ids:
+        await connection.execute(_ASK_ANEW, {"panel_ids": list(panel_ids)})
+
+
 @dataclass(frozen=True, slots=True)
 class CurrentMonth:
     """A panel's forecast, and when its newest reading is from (UTC); None before the first."""

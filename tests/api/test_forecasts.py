@@ -203,6 +203,41 @@ async def test_what_the_display_shows_once_a_week_is_enough_without_any_register
     assert days_to(told, "p90") > days_to(told, "p50") > days_to(told, "p10")
 
 
+async def test_two_readings_typed_in_do_not_throw_away_what_displays_told(home: Home) -> None:
+    """84 kWh a week by looks at the display, then a register that rises by 0.4 kWh within 71 seconds."""
+    for week in range(8):
+        home.show("20", at=START + week * 7 * DAY)
+        home.credit("84", at=START + week * 7 * DAY + HOUR)
+    now = START + 49 * DAY + 2 * HOUR
+    home.show("100", at=now)
+    before = await home.forecast(now=now)
+    first = now + timedelta(minutes=2)
+    for at, register_kwh in ((first, 500.0), (first + timedelta(seconds=71), 500.4)):
+        home.site.load("HOME", [reading(at, register_kwh)])
+        told = await home.forecast(now=at)
+        assert told["dataAgeS"] == 0
+        assert (told["method"], told["historyDays"]) == ("MODEL", pytest.approx(before["historyDays"], abs=0.1))
+        assert told["daysLeft"] == pytest.approx(before["daysLeft"], rel=0.1)
+        assert days_to(told, "p10") > 0.6 * days_to(told, "p50")
+
+
+async def test_what_was_used_between_the_last_look_and_the_first_reading_is_counted(home: Home) -> None:
+    for week in range(8):
+        home.show("20", at=START + week * 7 * DAY)
+        home.credit("84", at=START + week * 7 * DAY + HOUR)
+    now = START + 53 * DAY
+    home.site.load("HOME", [reading(now, 500.0)])
+    told = await home.forecast(now=now)
+    assert days_to(told, "p50") == pytest.approx(104 / 12 - 4, abs=1)
+
+
+async def test_looks_at_the_display_alone_leave_minutes_of_a_new_register_to_be_learnt(home: Home) -> None:
+    home.show("60", at=START)
+    now = START + 3 * DAY
+    home.site.load("HOME", [reading(now - timedelta(minutes=9), 500.0), reading(now, 500.1)])
+    assert (await home.forecast(now=now))["method"] == "LEARNING"
+
+
 async def test_a_withdrawn_look_at_the_display_is_forgotten(home: Home) -> None:
     for week, shown in enumerate(("100", "16", "90", "6")):
         home.show(shown, at=START + week * 7 * DAY)
@@ -238,17 +273,19 @@ async def test_earlier_forecasts_are_judged_by_the_usage_that_followed(home: Hom
     assert [(row["fromDays"], row["toDays"], row["resolvedCount"]) for row in judged["byHorizon"]] == [(0, 2, 80)]
 
 
-async def test_bands_that_missed_too_often_are_widened(home: Home) -> None:
-    home.meter(since=START, until=START + 50 * DAY)
+@pytest.mark.parametrize(("every_hours", "weeks"), [(1, 7), (6, 4), (24, 7)])
+async def test_bands_that_missed_too_often_are_widened(home: Home, every_hours: int, weeks: int) -> None:
+    now = START + weeks * 7 * DAY
+    home.meter(since=START, until=now)
     home.credit("700", at=START)
     home.site.database.execute(
         "INSERT INTO depletion_forecast (panel_id, hour_at, made_at, data_up_to, ledger_id, method, history_days,"
         " balance_kwh, balance_at, p10_at, p50_at, p90_at)"
         " SELECT %(id)s, at, at, at, 1, 'PROFILE', 10, 12, at, at + interval '10 hours', at + interval '12 hours',"
-        " at + interval '14 hours' FROM generate_series(%(since)s, %(until)s, interval '1 hour') AS at",
-        {"id": home.panel_id, "since": START + DAY, "until": START + 45 * DAY},
+        " at + interval '14 hours' FROM generate_series(%(since)s, %(until)s, make_interval(hours => %(every)s)) AS at",
+        {"id": home.panel_id, "since": START, "until": now - DAY, "every": every_hours},
     )
-    told = await home.forecast(now=START + 50 * DAY)
+    told = await home.forecast(now=now)
     assert told["backtest"]["latePercent"] == 100
     assert told["backtest"]["biasHours"] == pytest.approx(-12, abs=0.1)
     assert told["widening"]["upperFactor"] > 1.5
@@ -386,6 +423,46 @@ async def test_a_home_without_a_register_has_a_month_by_its_displays(home: Home)
     assert told["energy"]["p50Kwh"] == pytest.approx(31 * 12, rel=0.15)
     expected = Decimal(told["energySoFarKwh"]) * 215
     assert Decimal(told["costSoFar"]["amount"]) == pytest.approx(expected, rel=Decimal("0.01"))
+
+
+async def test_nothing_is_told_of_the_month_before_where_nothing_was_metered(home: Home) -> None:
+    for week in range(10):
+        home.show("100", at=START + week * 7 * DAY)
+        home.credit("84", at=START + week * 7 * DAY + HOUR)
+    now = START + 63 * DAY + 2 * HOUR
+    home.site.load("HOME", [reading(now, 500.0)])
+    told = await month_of(home, now=now)
+    assert (told["previousEnergyKwh"], told["energyChangePercent"]) == (None, None)
+
+
+async def test_a_look_or_a_reading_makes_the_month_of_a_home_without_a_register_anew(home: Home) -> None:
+    for week in range(10):
+        home.show("100", at=START + week * 7 * DAY)
+        home.credit("84", at=START + week * 7 * DAY + HOUR)
+    now = START + 63 * DAY + 2 * HOUR
+    before = await month_of(home, now=now)
+    home.show("154", at=now + HOUR / 4)
+    await home.forecast(now=now + HOUR / 4)
+    looked = await month_of(home, now=now + HOUR / 4)
+    assert looked["energySoFarKwh"] == pytest.approx(before["energySoFarKwh"] + 30, abs=0.01)
+    for minutes, register_kwh in ((20, 500.0), (30, 504.0)):
+        home.site.load("HOME", [reading(now + timedelta(minutes=minutes), register_kwh)])
+        await home.forecast(now=now + timedelta(minutes=minutes))
+    read = await month_of(home, now=now + HOUR / 2)
+    assert read["energySoFarKwh"] == pytest.approx(looked["energySoFarKwh"] + 4, abs=0.01)
+    assert read["dataUpTo"] == "2026-03-09T03:30:00+01:00"
+
+
+async def test_a_register_that_covers_the_month_is_counted_as_readings_come(home: Home) -> None:
+    for week in range(5):
+        home.show("100", at=START + week * 7 * DAY)
+        home.credit("84", at=START + week * 7 * DAY + HOUR)
+    now = START + 63 * DAY
+    home.meter(since=START + 40 * DAY, until=now)
+    before = await month_of(home, now=now)
+    home.meter(since=now, until=now + HOUR / 2, every=HOUR / 2)
+    after = await month_of(home, now=now + HOUR / 2)
+    assert after["energySoFarKwh"] == pytest.approx(before["energySoFarKwh"] + 0.25, abs=0.001)
 
 
 async def test_the_service_says_by_what_it_forecasts(site: Site) -> None:
