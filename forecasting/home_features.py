@@ -15,7 +15,8 @@ from forecasting.windows import (
 _RECENT_HOURS = np.array([6, 12, 24, 48, 72, 168, 336, 672, 1344, 2160, 4320])
 _TREND_HOURS = np.array([168, 336, 672, 1344])
 _VARIATION_DAYS = (7, 14, 28)
-_MONTH, _SLOPE, _LONG_SLOPE, _RHYTHM = 28, 14, 60, 56
+_AWAY_DAYS = (7, 28, 180)
+_MONTH, _SLOPE, _LONG_SLOPE, _RHYTHM, _HALF_YEAR = 28, 14, 60, 56, 180
 
 HOME_FEATURES = (
     "hours",
@@ -35,16 +36,25 @@ HOME_FEATURES = (
     "absent_days",
     "absent_now",
     *(f"median_{days}d" for days in _VARIATION_DAYS),
+    *(f"away_{days}d" for days in _AWAY_DAYS),
+    "leaves",
+    "since_away",
+    "since_home",
+    "longest_away",
+    "at_home_level",
 )
 """All are without unit. Nan where the history is too short."""
 
 _IDLE = 0.05
 _SAME = 1e-6
 _MEDIAN = np.array([0.5])
+_COMMON_DAY = np.array([0.7])
+_AWAY_SHARE = 0.3
+_LEAST_AWAY_DAYS = 5
 
 
 def home_features(block: HourBlock) -> Floats:
-    """The features `(p, 34)` named in `HOME_FEATURES`."""
+    """The features `(p, 42)` named in `HOME_FEATURES`."""
     return np.column_stack(
         [np.log(block.hours), *_recent(block), *_trends(block), *_hour_figures(block), *_day_figures(block)]
     )
@@ -85,9 +95,9 @@ def _newest(values: Floats, *, hours: int, counts: Integers) -> tuple[Floats, Ma
 
 def _day_figures(block: HourBlock) -> list[Floats]:
     days = block.hours // 24
-    columns = min(block.relative.shape[1] // 24, _LONG_SLOPE)
+    columns = min(block.relative.shape[1] // 24, _HALF_YEAR)
     if columns == 0:
-        return [np.full(len(days), np.nan)] * 14
+        return [np.full(len(days), np.nan)] * 22
     total = block.relative[:, -24 * columns :].reshape(len(days), columns, 24).sum(axis=-1)
     total = np.maximum(total / 24, 1e-4)
     return [
@@ -98,7 +108,42 @@ def _day_figures(block: HourBlock) -> list[Floats]:
         _likeness(total, days=days, lag=7, least=21),
         *_extremes(total, days=days),
         *(_median(total, days=days, newest=newest) for newest in _VARIATION_DAYS),
+        *_absences(total, days=days),
     ]
+
+
+def _absences(total: Floats, *, days: Integers) -> list[Floats]:
+    """What days below three tenths of a common one say of people who leave and come back."""
+    known = _newest(total, hours=_HALF_YEAR, counts=days)[1]
+    common = ascending_quantiles(sorted_known(total, known=known), counts=known.sum(axis=-1), shares=_COMMON_DAY)
+    away = known & (total < _AWAY_SHARE * common)
+    home = known & ~away
+    left = away[:, 1:] & home[:, :-1]
+    level = np.where(home[:, -_MONTH:], total[:, -_MONTH:], 0.0).sum(axis=-1) / np.maximum(
+        home[:, -_MONTH:].sum(axis=-1), 1
+    )
+    figures = [
+        *(masked_mean(away[:, -newest:].astype(float), known=known[:, -newest:]) for newest in _AWAY_DAYS),
+        left.sum(axis=-1) / np.maximum(days, 1),
+        np.log1p(_since(away, days=days)),
+        np.log1p(_since(home, days=days)),
+        np.log1p(_longest(away)),
+        np.where(level > 0, np.log(np.maximum(level, 1e-4)), np.nan),
+    ]
+    return [np.where(days >= _LEAST_AWAY_DAYS, figure, np.nan) for figure in figures]
+
+
+def _since(happened: Mask, *, days: Integers) -> Floats:
+    """How many days ago it happened last, 0 in the newest day; as long as the history where it never did."""
+    ago = happened[:, ::-1].argmax(axis=-1)
+    return np.where(happened.any(axis=-1), ago, np.minimum(days, _HALF_YEAR)).astype(np.float64)
+
+
+def _longest(happened: Mask) -> Floats:
+    """The longest run of days on which it happened."""
+    count = np.cumsum(happened, axis=-1)
+    before = np.maximum.accumulate(np.where(happened, 0, count), axis=-1)
+    return (count - before).max(axis=-1).astype(np.float64)
 
 
 def _variation(total: Floats, *, days: Integers, newest: int) -> Floats:

@@ -93,6 +93,24 @@ def test_what_a_short_history_cannot_tell_is_missing() -> None:
     assert np.isnan(column(rows, "variation_7d")).all()
 
 
+def test_absences_are_told_from_days_at_home() -> None:
+    usage = home(24 * 60)
+    usage.energy_kwh[24 * 20 : 24 * 30] = 0.0
+    usage.energy_kwh[24 * 57 :] = 0.02
+    rows = rows_of(usage)
+    told = {name: float(column(rows, name)[0, 0]) for name in FEATURES}
+    assert (told["away_7d"], told["away_28d"], told["away_180d"]) == pytest.approx((3 / 7, 3 / 28, 13 / 60))
+    assert told["leaves"] == pytest.approx(2 / 60)
+    assert np.expm1([told["since_away"], told["since_home"], told["longest_away"]]) == pytest.approx([0, 3, 10])
+    assert told["at_home_level"] == pytest.approx(np.log(0.5 / outlook_of(usage).level_kwh), abs=0.1)
+
+
+def test_absences_of_a_home_known_for_four_days_are_missing() -> None:
+    rows = rows_of(home(24 * 4), home(24 * 60))
+    assert np.isnan(column(rows[:1], "away_7d")).all()
+    assert np.isnan(column(rows[:1], "since_home")).all()
+
+
 def test_hours_that_are_spread_between_readings_are_seen_as_flat() -> None:
     spread = np.repeat(np.random.default_rng(2).gamma(2, 6, 28), 24) / 24
     assert column(rows_of(usage_of(spread)), "flat")[0, 0] > 0.9
