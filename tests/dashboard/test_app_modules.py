@@ -29,9 +29,9 @@ MODULES = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def evaluate(chromium: Browser) -> AsyncGenerator[Evaluate]:
-    """Evaluates an expression with every module's exports in `m`, in British English."""
+    """Evaluates an expression with every module's exports in `m`, in British English; one page for all tests."""
     async with served(dashboard_routes()) as url:
         context = await chromium.new_context(locale="en-GB", timezone_id="Europe/London")
         page = await context.new_page()
@@ -201,7 +201,8 @@ async def test_a_forecast_says_how_it_was_made_and_how_earlier_ones_did(evaluate
     learning = await evaluate(f"m.making({made % 'LEARNING'}, {now_ms})")
     assert learning.startswith("Learning: less than a day of data is known")
     figures = "{resolvedCount: 42, coveragePercent: 81, medianAbsoluteErrorHours: 3.2}"
-    assert await evaluate(f"m.judged({figures})") == "Of 42 earlier forecasts, 81% held; typically 3 hrs off."
+    told = "Of 42 earlier forecasts, 81% came true within their span; typically 3 hrs off."
+    assert await evaluate(f"m.judged({figures})") == told
     assert await evaluate("m.judged({resolvedCount: 0})") == "No earlier forecast could be judged yet."
 
 
@@ -224,6 +225,22 @@ async def test_a_balance_goes_down_by_the_rhythm_of_hours_to_zero_when_the_forec
     for line in ("early", "likely", "late"):
         assert down[line] == sorted(down[line], reverse=True)
     assert all(early <= likely <= late for early, likely, late in zip(*(down[n] for n in zeros), strict=True))
+
+
+async def test_a_balance_that_lasts_beyond_the_horizon_does_not_go_down_to_zero(evaluate: Evaluate) -> None:
+    lasting = RUN_DOWN.replace("'24', ", "'9000', ")
+    down = await evaluate(lasting % "{p10: null, p50: null, p90: null}")
+    assert down["late"] == down["likely"] == down["early"]
+    assert (down["likely"][0], round(down["likely"][-1], 6)) == (9000, 9000 - 90 * 24 + 0.25)
+    unused = RUN_DOWN.replace("1.5 : 0.5", "0 : 0").replace("[24, 24]", "[0, 0]")
+    down = await evaluate(unused % "{p10: null, p50: null, p90: null}")
+    assert set(down["likely"]) == {24}
+
+
+async def test_long_numbers_in_a_refusal_are_grouped_and_tokens_are_left_alone(evaluate: Evaluate) -> None:
+    said = "This must be at most 1000000000, or 1234.5, or 99,999."
+    assert await evaluate(f"m.grouped('{said}')") == "This must be at most 1,000,000,000, or 1234.5, or 99,999."
+    assert await evaluate("m.grouped('12345678901234567890')") == "12345678901234567890"
 
 
 async def test_a_balance_that_lasts_beyond_what_is_foreseen_stays_above_zero(evaluate: Evaluate) -> None:

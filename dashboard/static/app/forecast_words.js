@@ -21,5 +21,5 @@ export function making({ method, historyDays, dataUpTo }, now_ms) {
 export function judged({ resolvedCount, coveragePercent, medianAbsoluteErrorHours: hours }) {
   if (!resolvedCount) return 'No earlier forecast could be judged yet.';
   const earlier = resolvedCount === 1 ? '1 earlier forecast' : `${count(resolvedCount)} earlier forecasts`;
-  return `Of ${earlier}, ${percent(coveragePercent / 100)} held; typically ${about(hours / 24)} off.`;
+  return `Of ${earlier}, ${percent(coveragePercent / 100)} came true within their span; typically ${about(hours / 24)} off.`;
 }

@@ -1,6 +1,7 @@
 // Turns fields and what sends them into a form: a label each, what is wrong beside the field, and nothing sent twice.
 import { Trouble } from './api.js';
 import { fill, h, write } from './elements.js';
+import { grouped } from './format.js';
 import { newKey } from './keys.js';
 
 const PLAIN = /^-?\d+(\.\d+)?$/;
@@ -52,10 +53,16 @@ export class Field {
     write(this.trouble, text);
     this.input.toggleAttribute('aria-invalid', Boolean(text));
   }
+
+  /** Says what the server says is wrong; its name of the field is for who writes apps, the label stands above. */
+  blame({ message }) {
+    const name = this.about.find((known) => message.startsWith(`${known} `));
+    this.say(grouped(name ? `This${message.slice(name.length)}` : message));
+  }
 }
 
 /** The attributes of a field for a number: a phone shows its digits. */
-export const NUMBER = { inputmode: 'decimal', maxlength: 20, required: true };
+export const NUMBER = { inputmode: 'decimal', maxlength: 15, required: true };
 
 export class Form {
   #send;
@@ -118,13 +125,15 @@ export class Form {
   #begin(isSending) {
     this.#isSending = isSending;
     this.button.setAttribute('aria-disabled', isSending); // disabled, it would lose the focus
-    if (isSending) for (const field of this.#fields) field.say('');
+    if (!isSending) return;
+    this.say('');
+    for (const field of this.#fields) field.say('');
   }
 
   #refused(trouble) {
     if (!(trouble instanceof Trouble)) throw trouble;
     const field = this.#fields.find(({ about }) => about.includes(trouble.field?.split('.')[0]));
-    field?.say(trouble.message);
+    field?.blame(trouble);
     field?.input.focus();
     const again = UNKNOWN.includes(trouble.code) ? ` ${SAFE}` : '';
     this.say(field ? '' : trouble.message + again, { isTrouble: !field });

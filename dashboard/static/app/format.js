@@ -27,6 +27,10 @@ export const register = (kwh) => (kwh == null ? '–' : `${rounded(kwh, 2)}${SPA
 export const units = (kwh) => `${rounded(kwh, 2)}${SPACE}kWh`;
 export const ratio = (value) => (value == null ? '–' : rounded(value, 2));
 export const count = (value) => rounded(value, 0);
+
+/** A text whose long numbers are easier to read: "at most 1,000,000". */
+export const grouped = (text) => text.replace(/(?<![\d.,])\d{5,15}(?![\d.,]*\d)/g, (digits) => count(Number(digits)));
+
 export const percent = (share) => formatOf(Intl.NumberFormat, { style: 'percent' }).format(share);
 
 /** Money as its currency writes it; large amounts without the small change. */

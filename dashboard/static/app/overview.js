@@ -1,7 +1,7 @@
 // Turns all panels into the sums of this moment: power now, today's energy and cost, how many are online.
 import { fill, h, write } from './elements.js';
 import { count, energy, money, powerNumber } from './format.js';
-import { todayKwh } from './panel.js';
+import { isReadByPeople, todayKwh } from './panel.js';
 
 export class Overview {
   #site;
@@ -25,7 +25,8 @@ export class Overview {
 
   update() {
     const panels = [...this.#site.panels.values()];
-    const online = panels.filter(({ status }) => status === 'ONLINE');
+    const speaking = panels.filter((panel) => !isReadByPeople(panel)); // the others have no device to be online
+    const online = speaking.filter(({ status }) => status === 'ONLINE');
     const counted = panels.filter(({ isCounted }) => isCounted); // the parts of a hub share their energy
     this.element.hidden = panels.length < 2;
     write(
@@ -38,7 +39,7 @@ export class Overview {
       this.cost,
       costs(counted).map((cost) => h('span', {}, money(cost))),
     );
-    write(this.online, `${count(online.length)} of ${count(panels.length)}`);
+    write(this.online, `${count(online.length)} of ${count(speaking.length)}`);
   }
 }
 

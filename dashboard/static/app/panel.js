@@ -15,6 +15,10 @@ export const readingOf = ({ at, activePowerKw, energyImportKwh }) => ({
   register_kwh: energyImportKwh,
 });
 
+/** Whether people alone tell of it: what they read from its meter, or from its display. */
+export const isReadByPeople = ({ isTypedIn, reading, prepaid }) =>
+  isTypedIn && reading?.kw == null && (reading != null || prepaid?.balanceKwh != null);
+
 const NO_USAGE = ['SOLAR', 'SOLAR_INPUT', 'BATTERY', 'GRID_EXPORT'];
 
 /** Whether the panel's energy is used: what a hub's other parts generate, keep or give back has no cost of usage. */

@@ -3,7 +3,7 @@ import { panelAddress } from './addresses.js';
 import { h, write } from './elements.js';
 import { ago, energy, money, powerNumber, register, time, zoneName } from './format.js';
 import { Prepaid } from './prepaid.js';
-import { isUsage, todayKwh } from './panel.js';
+import { isReadByPeople, isUsage, todayKwh } from './panel.js';
 import { HOUR_MS } from './site.js';
 import { Sparkline } from './sparkline.js';
 
@@ -34,7 +34,8 @@ export class PanelCard {
     const { reading, today, status, hour } = this.#panel;
     const now_ms = Date.now();
     this.element.dataset.status = status;
-    this.element.classList.toggle('unmetered', this.#isTypedIn);
+    this.element.classList.toggle('unmetered', isReadByPeople(this.#panel));
+    this.element.classList.toggle('unread', !reading);
     write(this.#parts.status, STATUS[status]);
     write(this.#parts.power, powerNumber(reading?.kw));
     write(this.#parts.seen, this.#seen(now_ms));
@@ -45,18 +46,14 @@ export class PanelCard {
     this.#parts.prepaid?.update(now_ms);
   }
 
-  /** Nothing was ever heard of it, but somebody told what its display shows. */
-  get #isTypedIn() {
-    return !this.#panel.reading && this.#panel.prepaid?.balanceKwh != null;
-  }
-
   end() {
     this.#parts.prepaid?.end();
   }
 
   #seen(now_ms) {
     const { reading, status, lastSeen_ms, zone } = this.#panel;
-    if (!reading) return this.#isTypedIn ? 'No device: what is typed in counts' : 'Never heard of';
+    if (isReadByPeople(this.#panel)) return 'No device: what is typed in counts';
+    if (!reading) return 'Never heard of';
     if (status === 'OFFLINE') return `Last heard of ${ago(lastSeen_ms ?? reading.at_ms, now_ms)}`;
     return `at ${time(reading.at_ms, { zone, shape: 'second' })} ${zoneName(zone, now_ms)}`.trim();
   }

@@ -3,7 +3,7 @@ import { Chart } from './chart.js';
 import { batched, h, write } from './elements.js';
 import { zoneName } from './format.js';
 import { DAILY, POWER } from './operations.js';
-import { isUsage } from './panel.js';
+import { isReadByPeople, isUsage } from './panel.js';
 import { PanelCard } from './panel_card.js';
 import { PanelMonth } from './panel_month.js';
 import { powerDrawing } from './power_chart.js';
@@ -105,13 +105,12 @@ export class PanelView {
     ];
   }
 
-  /** Left out of a panel that nothing was ever heard of: what is typed in has no power. */
+  /** What is typed in has no power, and what displays say has no daily usage either. */
   #measured() {
-    const cards = [
-      this.#powerCard(),
-      h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element),
-    ];
-    return this.credit && !this.#panel.reading ? [] : cards;
+    const power = this.#powerCard();
+    const usage = h('section', { class: 'card' }, heading('Daily usage', this.days), this.usage.element);
+    if (!isReadByPeople(this.#panel)) return [power, usage];
+    return this.#panel.reading ? [usage] : [];
   }
 
   #powerCard() {

@@ -9,7 +9,8 @@ const POINTS = 96;
 /**
  * `{at_ms, early, likely, late}`: columns in kWh from `madeAt` on. Each goes down by the usual rhythm of the hours and
  * days, and reaches zero when the forecast says so: that of the early one at P10, of the likely at P50, of the late at
- * P90. Where the balance was known some time ago, what was likely used since is off it already.
+ * P90, or stays above it where that lies beyond the horizon. Where the balance was known some time ago, what was likely
+ * used since is off it already.
  */
 export function runDown({ madeAt, dataUpTo, balanceKwh, depletesAt, expectedUsage }) {
   const from_ms = Date.parse(madeAt);
@@ -19,7 +20,7 @@ export function runDown({ madeAt, dataUpTo, balanceKwh, depletesAt, expectedUsag
   const last_ms = Math.max(ends[2] ?? from_ms + HORIZON_MS, from_ms + LEAST_MS);
   const at_ms = instants(from_ms, last_ms, ends);
   const [early, likely, late] = ends.map((end_ms) => {
-    const all = used(end_ms ?? from_ms + HORIZON_MS);
+    const all = end_ms == null ? Math.max(used(from_ms + HORIZON_MS), balanceKwh - since) : used(end_ms);
     const left = (at) => (balanceKwh * Math.max(all - used(at), 0)) / (all + since || 1e-9);
     return at_ms.map((at) => (end_ms != null && at >= end_ms ? 0 : left(at)));
   });

@@ -74,7 +74,7 @@ export class WhatIf {
 
   #refused(trouble) {
     this.#show(null);
-    this.amount.say(trouble.message);
+    this.amount.blame(trouble);
   }
 }
 
