@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from metering.access import Viewer
 from store.connections import Row
+from store.scope import scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ async def days(
     end_day: date,
 ) -> list[DemandSum]:
     """The demand of each visible panel's local days with a reading in [first_day, end_day), by panel and day."""
-    parameters = {"panel_ids": list(panel_ids), "first_day": first_day, "end_day": end_day, **_scope(viewer)}
+    parameters = {"panel_ids": list(panel_ids), "first_day": first_day, "end_day": end_day, **scope(viewer)}
     return await _sums(connection, _DAYS, parameters)
 
 
@@ -72,12 +73,8 @@ async def months(
     end_day: date,
 ) -> list[DemandSum]:
     """The same of whole months, those that begin in [first_day, end_day)."""
-    parameters = {"panel_ids": list(panel_ids), "first_day": first_day, "end_day": end_day, **_scope(viewer)}
+    parameters = {"panel_ids": list(panel_ids), "first_day": first_day, "end_day": end_day, **scope(viewer)}
     return await _sums(connection, _MONTHS, parameters)
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}
 
 
 async def _sums(

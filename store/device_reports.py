@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, Connection
 from metering.access import Viewer
 from metering.devices import DeviceReport, ReportKind
 from store.connections import Row
+from store.scope import scope
 
 KEPT_REPORTS: Final = 1000
 """How many documents are kept of each device and kind of report: the newest."""
@@ -109,7 +110,7 @@ async def newest(
 
     There are none for who does not see all panels of a device.
     """
-    parameters = {**_scope(viewer), "device_ids": list(device_ids), "kinds": [kind.value for kind in ReportKind]}
+    parameters = {**scope(viewer), "device_ids": list(device_ids), "kinds": [kind.value for kind in ReportKind]}
     rows = await (await connection.execute(_NEWEST, parameters)).fetchall()
     reports = [(device_id, _kept(report)) for device_id, *report in rows]
     return {(device_id, report.kind): report for device_id, report in reports}
@@ -143,15 +144,11 @@ async def page(
 
     There are none for who does not see all of its panels.
     """
-    parameters = {**_scope(viewer), "device_id": device_id, "kind": kind.value}
+    parameters = {**scope(viewer), "device_id": device_id, "kind": kind.value}
     place = {"before_at": before_at, "limit": limit}
     rows = await (await connection.execute(_PAGE, {**parameters, **place})).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
     return [_kept(row) for row in rows], total
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}
 
 
 def _kept(row: Sequence[Any]) -> KeptReport:

@@ -14,6 +14,7 @@ from metering.devices import DeviceKind, DeviceReport, panel_code_of
 from store.connections import Row
 from store.device_reports import keep_documents
 from store.panels import PANEL_COLUMNS, Panel, panel_of
+from store.scope import scope
 
 _LONGEST_NAME: Final = 512
 _LONGEST_METER_NUMBER: Final = 100
@@ -172,7 +173,7 @@ async def page(
     Whoever sees everything sees all devices.
     """
     kind = where.kind and where.kind.value
-    parameters = {**_scope(viewer), "kind": kind, "is_online": where.is_online, "online_since": online_since}
+    parameters = {**scope(viewer), "kind": kind, "is_online": where.is_online, "online_since": online_since}
     place = {"after_id": after_id, "limit": limit}
     rows = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
@@ -190,7 +191,7 @@ async def by_ids(
     connection: AsyncConnection[Row], device_ids: Sequence[int], *, viewer: Viewer, online_since: datetime
 ) -> dict[int, Device]:
     """The visible devices of these ids, by id."""
-    parameters = {**_scope(viewer), "device_ids": list(device_ids), "online_since": online_since}
+    parameters = {**scope(viewer), "device_ids": list(device_ids), "online_since": online_since}
     rows = await (await connection.execute(_BY_IDS, parameters, binary=True)).fetchall()
     return {row[0]: _found(row) for row in rows}
 
@@ -211,7 +212,7 @@ async def of_panels(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int], online_since: datetime
 ) -> dict[int, Device]:
     """The device behind each visible panel that has one; of several, the most exact, then the one heard last."""
-    parameters = {**_scope(viewer), "panel_ids": list(panel_ids), "online_since": online_since}
+    parameters = {**scope(viewer), "panel_ids": list(panel_ids), "online_since": online_since}
     rows = await (await connection.execute(_OF_PANELS, parameters, binary=True)).fetchall()
     return {panel_id: _found(device) for panel_id, *device in rows}
 
@@ -230,15 +231,11 @@ async def panels_of(
     connection: AsyncConnection[Row], *, viewer: Viewer, device_ids: Sequence[int], online_since: datetime
 ) -> dict[int, list[Panel]]:
     """The visible panels of each device, by code; a device without one is absent."""
-    parameters = {**_scope(viewer), "device_ids": list(device_ids), "online_since": online_since}
+    parameters = {**scope(viewer), "device_ids": list(device_ids), "online_since": online_since}
     found: dict[int, list[Panel]] = {}
     for device_id, *panel in await (await connection.execute(_PANELS_OF, parameters, binary=True)).fetchall():
         found.setdefault(device_id, []).append(panel_of(tuple(panel)))
     return found
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}
 
 
 def _found(row: Sequence[Any]) -> Device:

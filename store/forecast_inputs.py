@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 
 from metering.access import Viewer
 from store.connections import Database
+from store.scope import scope
 
 HISTORY_DAYS = 180
 SILENT_FOR = timedelta(days=1)
@@ -83,7 +84,7 @@ async def forecast_inputs(
     connection: Database, *, viewer: Viewer | None, panel_ids: Sequence[int], now: datetime
 ) -> dict[int, ForecastInputs]:
     """The inputs of each panel that the viewer sees, by id; None is the jobs, who act for nobody."""
-    asked: dict[str, Any] = {**_scope(viewer), "panel_ids": list(panel_ids), "now": now}
+    asked: dict[str, Any] = {**scope(viewer), "panel_ids": list(panel_ids), "now": now}
     registers = await histories(connection, viewer=viewer, panel_ids=panel_ids, now=now)
     credit_of = await _credits(connection, asked)
     silences = [
@@ -182,7 +183,7 @@ async def histories(
     something to forecast from within its first hour. Panels without a register are absent.
     """
     parameters = {
-        **_scope(viewer), "panel_ids": list(panel_ids), "since": now - timedelta(days=days), "now": now,
+        **scope(viewer), "panel_ids": list(panel_ids), "since": now - timedelta(days=days), "now": now,
     }  # fmt: skip
     found = await (await connection.execute(_HISTORIES, parameters, binary=True)).fetchall()
     return {panel_id: _points(*columns) for panel_id, *columns in found}
@@ -240,10 +241,3 @@ async def _left(
         return {}
     parameters = {**asked, "silent_ids": list(ends_at), "ends_at": list(ends_at.values())}
     return dict(await (await connection.execute(_LEFT, parameters, binary=True)).fetchall())
-
-
-def _scope(viewer: Viewer | None) -> dict[str, Any]:
-    return {
-        "viewer_id": None if viewer is None else viewer.account_id,
-        "sees_all": viewer is None or viewer.sees_all,
-    }

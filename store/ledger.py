@@ -14,6 +14,7 @@ from metering.lending import EmergencyRule
 from metering.money import Money
 from metering.refusals import Refused
 from store.connections import Row
+from store.scope import scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ async def balances(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int], now: datetime
 ) -> list[Balance]:
     """What is left of each visible panel's credit; panels without a ledger row are absent."""
-    parameters = {**_scope(viewer), "panel_ids": list(panel_ids), "now": now}
+    parameters = {**scope(viewer), "panel_ids": list(panel_ids), "now": now}
     cursor = await connection.execute(_BALANCES, parameters, binary=True)
     return [Balance(*row) for row in await cursor.fetchall()]
 
@@ -111,7 +112,7 @@ async def balances_at(
 ) -> dict[tuple[int, datetime], Decimal]:
     """What was left of each visible panel at an instant, by both; absent before the first row."""
     parameters = {
-        **_scope(viewer),
+        **scope(viewer),
         "panel_ids": [panel_id for panel_id, _ in asked],
         "instants": [at for _, at in asked],
     }
@@ -150,7 +151,7 @@ async def standings(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int]
 ) -> dict[int, Standing]:
     """What each visible panel owes and was lent, by panel id."""
-    parameters = {**_scope(viewer), "panel_ids": list(panel_ids)}
+    parameters = {**scope(viewer), "panel_ids": list(panel_ids)}
     rows = await (await connection.execute(_STANDINGS, parameters, binary=True)).fetchall()
     return {row[0]: _standing(row) for row in rows}
 
@@ -188,7 +189,7 @@ async def page(
 ) -> tuple[list[LedgerEntry], int]:
     """Up to `limit` entries, newest first, those before the instant and id; and how many there are in all."""
     before_at, before_id = before or (None, None)
-    parameters = {**_scope(viewer), "panel_id": panel_id}
+    parameters = {**scope(viewer), "panel_id": panel_id}
     place = {"before_at": before_at, "before_id": before_id, "limit": limit}
     entries = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
@@ -205,7 +206,7 @@ WHERE entry.id = %(entry_id)s
 
 async def one(connection: AsyncConnection[Row], *, viewer: Viewer, entry_id: int) -> tuple[str, LedgerEntry] | None:
     """The entry of this id and its panel's code; None when there is none that the viewer may see."""
-    row = await (await connection.execute(_ONE, {**_scope(viewer), "entry_id": entry_id}, binary=True)).fetchone()
+    row = await (await connection.execute(_ONE, {**scope(viewer), "entry_id": entry_id}, binary=True)).fetchone()
     return None if row is None else (row[0], entry_of(row[1:]))
 
 
@@ -226,7 +227,7 @@ class KeyUse:
 
 async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempotency_key: str | None) -> KeyUse | None:
     """What the viewer used that key for; None for a new key, and without one."""
-    parameters = {**_scope(viewer), "idempotency_key": idempotency_key}
+    parameters = {**scope(viewer), "idempotency_key": idempotency_key}
     row = await (await connection.execute(_USE_OF_KEY, parameters, binary=True)).fetchone()
     return KeyUse(entry_of(row[1:]) if row[0] else None) if row else None
 
@@ -245,7 +246,7 @@ async def take_turn(connection: AsyncConnection[Row], *, viewer: Viewer, panel_i
     Raises:
         Refused: PANEL_NOT_FOUND when the viewer does not see the panel, or no longer.
     """
-    if not await (await connection.execute(_LOCK, {**_scope(viewer), "panel_id": panel_id})).fetchone():
+    if not await (await connection.execute(_LOCK, {**scope(viewer), "panel_id": panel_id})).fetchone():
         raise _not_found()
 
 
@@ -289,12 +290,8 @@ async def state(
         Refused: PANEL_NOT_FOUND when the viewer does not see the panel, or no longer: sight may be withdrawn while one
             waits for a turn.
     """
-    parameters = {**_scope(viewer), "panel_id": panel_id, "at": at, "is_now": is_now}
+    parameters = {**scope(viewer), "panel_id": panel_id, "at": at, "is_now": is_now}
     row = await (await connection.execute(_STATE, parameters)).fetchone()
     if not row:
         raise _not_found()
     return State(*row)
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}

@@ -14,6 +14,7 @@ from metering.mappings import DiscoveredSensor, FieldMapping, Quantity
 from metering.mappings import Mapping as DeviceMapping
 from metering.units import scale_of
 from store.connections import Row
+from store.scope import scope
 
 MAX_TOPICS_OF_A_PANEL: Final = 50
 
@@ -73,9 +74,9 @@ async def page(
 
     Admins see those of panels too that nobody has heard of yet.
     """
-    parameters = {**_scope(viewer), "after_id": after_id, "limit": limit}
+    parameters = {**scope(viewer), "after_id": after_id, "limit": limit}
     rows = await (await connection.execute(_PAGE, parameters)).fetchall()
-    ((total,),) = await (await connection.execute(_COUNT, _scope(viewer))).fetchall()
+    ((total,),) = await (await connection.execute(_COUNT, scope(viewer))).fetchall()
     return [_kept(row) for row in rows], total
 
 
@@ -83,7 +84,7 @@ async def of_topic(
     connection: AsyncConnection[Row], *, viewer: Viewer, topic: str, panel_code: str | None = None
 ) -> list[KeptMapping]:
     """The mappings of a topic into visible panels, or only that into one panel."""
-    parameters = {**_scope(viewer), "topic": topic, "panel_code": panel_code}
+    parameters = {**scope(viewer), "topic": topic, "panel_code": panel_code}
     return [_kept(row) for row in await (await connection.execute(_OF_TOPIC, parameters)).fetchall()]
 
 
@@ -99,7 +100,7 @@ ORDER BY sensor.announced_on"""
 
 async def announced(connection: AsyncConnection[Row], *, viewer: Viewer, topic: str) -> list[DiscoveredSensor]:
     """What devices announced on a topic for visible panels."""
-    rows = await (await connection.execute(_ANNOUNCED, {**_scope(viewer), "topic": topic})).fetchall()
+    rows = await (await connection.execute(_ANNOUNCED, {**scope(viewer), "topic": topic})).fetchall()
     return [
         DiscoveredSensor(
             announced_on, device, code, of, FieldMapping(tuple(path), Quantity(quantity), unit, is_reversed)
@@ -115,7 +116,7 @@ WHERE panel.code = ANY(%(codes)s)"""
 
 async def time_zones(connection: AsyncConnection[Row], *, viewer: Viewer, codes: Sequence[str]) -> dict[str, str]:
     """The time zones of visible panels, by code."""
-    return dict(await (await connection.execute(_ZONES, {**_scope(viewer), "codes": list(codes)})).fetchall())
+    return dict(await (await connection.execute(_ZONES, {**scope(viewer), "codes": list(codes)})).fetchall())
 
 
 # Whoever maps a topic reads what comes on it, and takes it from the panels that it has fed so far.
@@ -131,7 +132,7 @@ SELECT EXISTS (SELECT FROM panel WHERE split_part(panel.code, ':', 1) = ANY(%(de
 
 async def feeds_others(connection: AsyncConnection[Row], *, viewer: Viewer, topic: str, devices: Sequence[str]) -> bool:
     """Whether a topic feeds a panel that the viewer does not see, as far as its devices' names and mappings tell."""
-    parameters = {**_scope(viewer), "topic": topic, "devices": list(devices)}
+    parameters = {**scope(viewer), "topic": topic, "devices": list(devices)}
     ((feeds,),) = await (await connection.execute(_FEEDS_OTHERS, parameters)).fetchall()
     return feeds
 
@@ -179,12 +180,8 @@ RETURNING mapping.id"""
 
 async def remove_mapping(connection: AsyncConnection[Row], *, viewer: Viewer, topic: str, panel_code: str) -> bool:
     """Forgets a mapping into a visible panel; False when there is none."""
-    parameters = {**_scope(viewer), "topic": topic, "panel_code": panel_code}
+    parameters = {**scope(viewer), "topic": topic, "panel_code": panel_code}
     return await (await connection.execute(_REMOVE, parameters)).fetchone() is not None
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}
 
 
 def _written(field: FieldMapping) -> dict[str, object]:

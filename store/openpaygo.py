@@ -14,6 +14,7 @@ from metering.money import Money
 from metering.openpaygo import WRONG_WITHIN, PaygoKind, PaygoMeter, PaygoToken
 from metering.refusals import Refused
 from store.connections import Row
+from store.scope import scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ WHERE panel.id = %(panel_id)s"""
 
 async def meter_of(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int) -> KnownMeter | None:
     """The panel's meter, with its key: never show it. None where its tokens are not OpenPAYGO's."""
-    row = await (await connection.execute(_METER, {**_scope(viewer), "panel_id": panel_id})).fetchone()
+    row = await (await connection.execute(_METER, {**scope(viewer), "panel_id": panel_id})).fetchone()
     return KnownMeter(row[0], PaygoMeter(*row[1:7]), row[7]) if row else None
 
 
@@ -229,7 +230,7 @@ async def shown_meters(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_ids: Sequence[int], now: datetime
 ) -> dict[int, ShownMeter]:
     """What may be shown of the visible panels' meters, by panel id; absent where tokens are not OpenPAYGO's."""
-    parameters = {**_scope(viewer), "panel_ids": list(panel_ids), "since": now - WRONG_WITHIN}
+    parameters = {**scope(viewer), "panel_ids": list(panel_ids), "since": now - WRONG_WITHIN}
     rows = await (await connection.execute(_SHOWN, parameters)).fetchall()
     waiting: dict[int, list[KnownToken]] = {row[0]: [] for row in rows}
     for panel_id, *row in await (await connection.execute(_NOT_ENTERED, parameters, binary=True)).fetchall():
@@ -256,7 +257,7 @@ WHERE token.made_by = %(viewer_id)s AND token.made_with_key = %(key)s"""
 
 async def made_with(connection: AsyncConnection[Row], *, viewer: Viewer, key: str) -> MadeBefore | None:
     """What the viewer made with that key; None for a new one."""
-    row = await (await connection.execute(_MADE_WITH, {**_scope(viewer), "key": key}, binary=True)).fetchone()
+    row = await (await connection.execute(_MADE_WITH, {**scope(viewer), "key": key}, binary=True)).fetchone()
     return MadeBefore(_token(row[2:]) if row[1] else None, row[0], row[1]) if row else None
 
 
@@ -280,7 +281,7 @@ async def wrong_tokens(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, now: datetime
 ) -> Sequence[datetime]:
     """When wrong tokens were tried on the panel within a day, those that are being tried included."""
-    parameters = {**_scope(viewer), "panel_id": panel_id, "since": now - WRONG_WITHIN}
+    parameters = {**scope(viewer), "panel_id": panel_id, "since": now - WRONG_WITHIN}
     return [at for (at,) in await (await connection.execute(_WRONG, parameters)).fetchall()]
 
 
@@ -312,7 +313,3 @@ def _token(row: Row) -> KnownToken:
 
 def _said(token: PaygoToken) -> dict[str, Any]:
     return {"count": token.count, "kind": token.kind.value, "value": token.value}
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}

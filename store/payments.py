@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, LiteralString
+from typing import LiteralString
 
 from psycopg import AsyncConnection
 
@@ -12,6 +12,7 @@ from metering.access import Viewer
 from metering.money import Money
 from metering.payments import PaymentProvider, PaymentState
 from store.connections import Row
+from store.scope import scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class PaymentKeyUse:
 
 async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempotency_key: str) -> PaymentKeyUse | None:
     """What the viewer used that key for; None for a new one."""
-    parameters = {**_scope(viewer), "idempotency_key": idempotency_key}
+    parameters = {**scope(viewer), "idempotency_key": idempotency_key}
     row = await (await connection.execute(_BY_KEY, parameters, binary=True)).fetchone()
     if row:
         return PaymentKeyUse(payment_of(row))
@@ -160,7 +161,7 @@ _BY_REFERENCE: LiteralString = f"""{_SEEN}
 
 async def by_reference(connection: AsyncConnection[Row], *, viewer: Viewer, reference: str) -> Payment | None:
     """The payment of a reference; None when there is none for the viewer."""
-    parameters = {**_scope(viewer), "reference": reference}
+    parameters = {**scope(viewer), "reference": reference}
     row = await (await connection.execute(_BY_REFERENCE, parameters, binary=True)).fetchone()
     return payment_of(row) if row else None
 
@@ -193,7 +194,7 @@ async def page(
     Those for visible panels; who sees everything sees those for no panel, too.
     """
     wanted = None if states is None else [state.value for state in states]
-    parameters = {**_scope(viewer), "states": wanted}
+    parameters = {**scope(viewer), "states": wanted}
     place = {"before_id": before_id, "limit": limit}
     rows = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
@@ -207,7 +208,3 @@ async def by_state(connection: AsyncConnection[Row]) -> dict[PaymentState, int]:
     """How many payments there are in each state, those with none included."""
     found = dict(await (await connection.execute(_BY_STATE)).fetchall())
     return {state: found.get(state.value, 0) for state in PaymentState}
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from metering.access import Viewer
 from store.connections import Database
+from store.scope import scope
 
 JUDGED_FOR = timedelta(days=120)
 """How old a forecast may be to be judged: 90 days lie between a forecast and its latest P90."""
@@ -95,7 +96,7 @@ async def past_forecasts(
     They are chosen by what they said alone, never by what came of it: those of the last 120 days whose P90 has passed.
     """
     parameters = {
-        **_scope(viewer), "panel_ids": list(panel_ids), "since": now - JUDGED_FOR, "now": now,
+        **scope(viewer), "panel_ids": list(panel_ids), "since": now - JUDGED_FOR, "now": now,
     }  # fmt: skip
     found = await (await connection.execute(_PAST, parameters, binary=True)).fetchall()
     return {panel_id: PastForecasts(*columns) for panel_id, *columns in found}
@@ -133,7 +134,7 @@ WHERE panel.id = ANY(%(panel_ids)s)"""
 async def backtests(connection: Database, *, viewer: Viewer | None, panel_ids: Sequence[int]) -> dict[int, Backtest]:
     """How earlier forecasts of each panel did, by panel id; None is the jobs. Panels never judged are absent."""
     async with connection.cursor(row_factory=kwargs_row(_backtest)) as cursor:
-        await cursor.execute(_BACKTESTS, {**_scope(viewer), "panel_ids": list(panel_ids)})
+        await cursor.execute(_BACKTESTS, {**scope(viewer), "panel_ids": list(panel_ids)})
         return {backtest.panel_id: backtest for backtest in await cursor.fetchall()}
 
 
@@ -153,10 +154,3 @@ async def pooled_widening(connection: Database) -> tuple[float, float]:
     """
     ((lower, upper),) = await (await connection.execute(_POOLED)).fetchall()
     return lower, upper
-
-
-def _scope(viewer: Viewer | None) -> dict[str, Any]:
-    return {
-        "viewer_id": None if viewer is None else viewer.account_id,
-        "sees_all": viewer is None or viewer.sees_all,
-    }

@@ -14,6 +14,7 @@ from store.audit import Act
 from store.connections import Row
 from store.merge import BatchWriter, DatabaseAwayError
 from store.retention import readings_kept_since
+from store.scope import scope
 
 KEY_USED: Final = -1
 """What `record` answers where the key was used in the meantime."""
@@ -49,7 +50,7 @@ async def page(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, before_id: int | None, limit: int
 ) -> tuple[list[TypedReading], int]:
     """Up to `limit` of the panel's, those typed in last first, before `before_id` where it is given; and how many."""
-    parameters = {**_scope(viewer), "panel_id": panel_id}
+    parameters = {**scope(viewer), "panel_id": panel_id}
     place = {"before_id": before_id, "limit": limit}
     rows = await (await connection.execute(_PAGE, {**parameters, **place})).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
@@ -64,7 +65,7 @@ WHERE panel.id = %(panel_id)s"""
 
 async def is_read_by_people(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int) -> bool:
     """Whether the panel's newest reading was typed in, or there is none at all."""
-    row = await (await connection.execute(_NEWEST, {**_scope(viewer), "panel_id": panel_id})).fetchone()
+    row = await (await connection.execute(_NEWEST, {**scope(viewer), "panel_id": panel_id})).fetchone()
     return row is None or ReadingFlag.TYPED_IN in ReadingFlag(row[0])
 
 
@@ -84,7 +85,7 @@ class TypedKeyUse:
 
 async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempotency_key: str) -> TypedKeyUse | None:
     """What the viewer used that key for; None for a new one."""
-    parameters = {**_scope(viewer), "idempotency_key": idempotency_key}
+    parameters = {**scope(viewer), "idempotency_key": idempotency_key}
     row = await (await connection.execute(_USE_OF_KEY, parameters)).fetchone()
     return TypedKeyUse(TypedReading(*row[1:]) if row[0] else None) if row else None
 
@@ -160,7 +161,7 @@ def _reading(typed: Typed) -> Reading:
 
 
 def _keep(connection: Connection[Row], typed: Typed, *, viewer: Viewer, act: Act | None) -> int:
-    parameters: dict[str, Any] = {**_scope(viewer), **{name: getattr(typed, name) for name in Typed.__slots__}}
+    parameters: dict[str, Any] = {**scope(viewer), **{name: getattr(typed, name) for name in Typed.__slots__}}
     if connection.execute(_WAS_WITHDRAWN, parameters).fetchone() == (True,):
         message = "An admin withdrew the reading of this instant: give another one, or ask to restore it."
         raise Refused("READING_WITHDRAWN", message, "at")
@@ -176,7 +177,3 @@ def _refused_row(connection: Connection[Row], parameters: dict[str, Any]) -> Exc
     if connection.execute(_IS_SEEN, parameters).fetchone() == (True,):
         return _KeyTakenError()
     return Refused("PANEL_NOT_FOUND", "You have no panel of this code.", "panelCode")
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}

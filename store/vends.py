@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, LiteralString
+from typing import LiteralString
 
 from psycopg import AsyncConnection
 
@@ -12,6 +12,7 @@ from metering.access import Viewer
 from metering.money import Money
 from metering.vending import VendState
 from store.connections import Row
+from store.scope import scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class VendKeyUse:
 
 async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempotency_key: str) -> VendKeyUse | None:
     """What the viewer used that key for; None for a new one."""
-    parameters = {**_scope(viewer), "idempotency_key": idempotency_key}
+    parameters = {**scope(viewer), "idempotency_key": idempotency_key}
     row = await (await connection.execute(_BY_KEY, parameters, binary=True)).fetchone()
     return VendKeyUse(_vend(row[:-1]) if row[-1] else None) if row else None
 
@@ -121,7 +122,7 @@ WHERE vend.reference = %(reference)s
 
 async def by_reference(connection: AsyncConnection[Row], *, viewer: Viewer, reference: str) -> Vend | None:
     """The purchase of that reference; None when there is none for the viewer."""
-    parameters = {**_scope(viewer), "reference": reference}
+    parameters = {**scope(viewer), "reference": reference}
     row = await (await connection.execute(_BY_REFERENCE, parameters, binary=True)).fetchone()
     return _vend(row) if row else None
 
@@ -139,7 +140,7 @@ async def of_payments(
     connection: AsyncConnection[Row], *, viewer: Viewer, payment_ids: Sequence[int]
 ) -> dict[int, Vend]:
     """The newest purchase of each payment; payments that led to none the viewer sees are absent."""
-    parameters = {**_scope(viewer), "payment_ids": list(payment_ids)}
+    parameters = {**scope(viewer), "payment_ids": list(payment_ids)}
     cursor = await connection.execute(_OF_PAYMENTS, parameters, binary=True)
     return {payment_id: _vend(tuple(row)) for payment_id, *row in await cursor.fetchall()}
 
@@ -164,7 +165,7 @@ async def page(
     connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: int, before_id: int | None, limit: int
 ) -> tuple[list[Vend], int]:
     """Up to `limit` purchases of a panel, newest first, those before that id; and how many there are in all."""
-    parameters = {**_scope(viewer), "panel_id": panel_id}
+    parameters = {**scope(viewer), "panel_id": panel_id}
     place = {"before_id": before_id, "limit": limit}
     rows = await (await connection.execute(_PAGE, {**parameters, **place}, binary=True)).fetchall()
     ((total,),) = await (await connection.execute(_COUNT, parameters)).fetchall()
@@ -178,7 +179,3 @@ async def by_state(connection: AsyncConnection[Row]) -> dict[VendState, int]:
     """How many purchases there are in each state, those with none included."""
     found = dict(await (await connection.execute(_BY_STATE)).fetchall())
     return {state: found.get(state.value, 0) for state in VendState}
-
-
-def _scope(viewer: Viewer) -> dict[str, Any]:
-    return {"viewer_id": viewer.account_id, "sees_all": viewer.sees_all}
