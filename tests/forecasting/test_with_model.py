@@ -147,6 +147,13 @@ def test_a_home_whose_people_left_may_last_long_but_need_not() -> None:
     assert hours_ahead(away)[0] < 1.6 * hours_ahead(home)[1]
 
 
+def test_a_quiet_first_night_promises_no_months_but_quiet_weeks_do() -> None:
+    quiet = steady(days=60, kwh_an_hour=0.02)
+    night, weeks = forecast(newest(quiet, hours=6), balance_kwh=84), forecast(quiet, balance_kwh=84)
+    assert hours_ahead(night)[1] < 60 * 24
+    assert weeks.depletes_at_p50 is None
+
+
 def test_readings_a_week_apart_are_enough() -> None:
     weekly = steady(days=56)
     history = RegisterHistory(at=weekly.at[:: 7 * 24], register_kwh=weekly.register_kwh[:: 7 * 24])
