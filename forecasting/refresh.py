@@ -120,25 +120,17 @@ async def _known(connection: Database, panels: list[StalePanel], *, now: datetim
 def _made(panels: Sequence[StalePanel], known: _Known, *, now: datetime, model: DepletionModel | None) -> list[_Made]:
     """What is new of each panel, in their order."""
     backtests = {panel.panel_id: _judged(panel, known, now=now) for panel in panels}
-    questions: dict[int, Asked] = {}
-    failed: set[int] = set()
-    for panel in panels:
-        try:
-            question = _asked(panel, known, backtest=backtests[panel.panel_id], now=now)
-        except Exception:  # noqa: BLE001 - one panel must not hold up the others
-            _log.exception("no forecast for panel %s", panel.code)
-            failed.add(panel.panel_id)
-        else:
-            questions |= {panel.panel_id: question} if question else {}
-    answers = dict(zip(questions, _answers(list(questions.values()), model=model), strict=True))
+    questions = {panel.panel_id: _asked(panel, known, backtest=backtests[panel.panel_id], now=now) for panel in panels}
+    askable = {panel_id: question for panel_id, question in questions.items() if isinstance(question, Asked)}
+    answers = dict(zip(askable, _answers(list(askable.values()), model=model), strict=True))
     made: list[_Made] = []
     for panel in panels:
-        answer = answers.get(panel.panel_id)
-        forecast = stored(answer, asked=questions[panel.panel_id]) if isinstance(answer, DepletionForecast) else None
-        has_failed = panel.panel_id in failed or isinstance(answer, Exception)
-        made.append(_Made(panel, forecast, backtests[panel.panel_id], has_failed))
+        question = questions[panel.panel_id]
+        answer = question if isinstance(question, Exception) else answers.get(panel.panel_id)
         if isinstance(answer, Exception):
             _log.error("no forecast for panel %s", panel.code, exc_info=answer)
+        forecast = stored(answer, asked=askable[panel.panel_id]) if isinstance(answer, DepletionForecast) else None
+        made.append(_Made(panel, forecast, backtests[panel.panel_id], isinstance(answer, Exception)))
     return made
 
 
@@ -155,19 +147,24 @@ def _judged(panel: StalePanel, known: _Known, *, now: datetime) -> Backtest | No
         return None
 
 
-def _asked(panel: StalePanel, known: _Known, *, backtest: Backtest | None, now: datetime) -> Asked | None:
+def _asked(panel: StalePanel, known: _Known, *, backtest: Backtest | None, now: datetime) -> Asked | Exception | None:
+    """What to ask of the panel; None where nothing is known of it, the error where it cannot be asked."""
     inputs = known.inputs.get(panel.panel_id)
     if inputs is None:
         return None
     judged = backtest or known.backtests.get(panel.panel_id)
-    return asked(
-        inputs,
-        panel_id=panel.panel_id,
-        ledger_id=panel.ledger_id,
-        time_zone=panel.time_zone,
-        now=now,
-        widening=Widening(judged.widening_lower, judged.widening_upper) if judged else known.pooled,
-    )
+    widening = Widening(judged.widening_lower, judged.widening_upper) if judged else known.pooled
+    try:
+        return asked(
+            inputs,
+            panel_id=panel.panel_id,
+            ledger_id=panel.ledger_id,
+            time_zone=panel.time_zone,
+            now=now,
+            widening=widening,
+        )
+    except Exception as error:  # noqa: BLE001 - one panel must not hold up the others
+        return error
 
 
 def _answers(questions: list[Asked], *, model: DepletionModel | None) -> Sequence[DepletionForecast | Exception | None]:

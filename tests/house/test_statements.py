@@ -110,6 +110,7 @@ FOR_JOBS = {
     "reading_changes.withdraw": "counts what an admin withdraws",
     "registry.described": "the command line, whose user owns the database",
     "registry.registers": "the simulator",
+    "settlements.is_told": "what a payment provider posts, which acts for nobody",
     "training.panels": "the command line, which trains with the owner's consent",
     "vends.by_state": "how many purchases there are, nobody's data",
     "vend_work.entry_of_token": "the job that credits tokens",
