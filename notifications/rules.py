@@ -83,7 +83,7 @@ def _decision(level: RuleLevel, *, now: datetime) -> Decision:
         return Decision.NOTHING
     return decide(
         is_armed=level.is_armed,
-        level=level.balance_kwh if level.threshold.unit is Unit.KWH else _days_left(level, now=now),
+        level=level.left_kwh if level.threshold.unit is Unit.KWH else _days_left(level, now=now),
         threshold=level.threshold.value,
         has_topped_up=level.has_topped_up,
     )
@@ -102,9 +102,11 @@ async def _warn(connection: Database, level: RuleLevel, *, now: datetime) -> int
         connection,
         account_id=level.account_id,
         panel_id=level.panel_id,
-        balance_kwh=level.balance_kwh,
+        balance_kwh=level.left_kwh,
         days_left=None if days_left is None else float(days_left),
-        message=low_units_message(level.panel_name, balance_kwh=level.balance_kwh, days_left=days_left),
+        message=low_units_message(
+            level.panel_name, left_kwh=level.left_kwh, days_left=days_left, is_likely=bool(level.likely_use_kwh)
+        ),
         now=now,
     )
     await low_units.disarm(connection, level.rule_id, ledger_id=level.ledger_id)

@@ -5,11 +5,15 @@ from decimal import Decimal
 _HOURS_A_DAY = 24
 
 
-def low_units_message(panel_name: str, *, balance_kwh: Decimal, days_left: Decimal | None) -> str:
-    """A warning such as "Flat 3A has 4.8 kWh left, enough for about 1.3 days." Nothing left is said plainly."""
-    if balance_kwh <= 0:
-        return f"{panel_name} has used up its units."
-    left = f"{panel_name} has {balance_kwh.quantize(Decimal('0.1')) or balance_kwh} kWh left"
+def low_units_message(panel_name: str, *, left_kwh: Decimal, days_left: Decimal | None, is_likely: bool = False) -> str:
+    """A warning such as "Flat 3A has 4.8 kWh left, enough for about 1.3 days." Nothing left is said plainly.
+
+    `is_likely`: nobody has read the meter for a while, and what was used since is an estimate.
+    """
+    likely = "likely " if is_likely else ""
+    if left_kwh <= 0:
+        return f"{panel_name} has {likely}used up its units."
+    left = f"{panel_name} {likely}has {left_kwh.quantize(Decimal('0.1')) or left_kwh} kWh left"
     return f"{left}." if days_left is None else f"{left}, enough for {_span(days_left)}."
 
 

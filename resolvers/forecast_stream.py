@@ -65,7 +65,7 @@ class DepletionForecastKind(Kind[PanelDepletionForecast]):
                     panel,
                     balance_kwh=balance and balance.balance_kwh,
                     balance_at=balance and balance.at.astimezone(panel.zone),
-                    forecast=stored and local_forecast(stored.forecast, panel=panel),
+                    forecast=stored and local_forecast(stored.forecast, panel=panel, now=context.now()),
                 )
             )
         return states

@@ -135,7 +135,7 @@ async def forecast(parent: strawberry.Parent[PrepaidAccount], info: Info) -> Dep
     made = None
     if newest and newest.id != found.forecast.ledger_id and context.now() - newest.created_at < AT_ONCE_FOR:
         made = await _computed(context, panel, ledger_id=newest.id)
-    return local_forecast(made or found.forecast, panel=panel)
+    return local_forecast(made or found.forecast, panel=panel, now=context.now())
 
 
 async def _forecasts(context: Context, panel_ids: list[int]) -> dict[int, forecasts.CurrentForecast]:
@@ -165,7 +165,7 @@ async def what_if(
     if paid is not None:
         added = (await receipts.quote(account, info, paid, None)).added_kwh
     made = await _computed(info.context, account.panel, added_kwh=added, usage_factor=factor)
-    return made and local_forecast(made, panel=account.panel)
+    return made and local_forecast(made, panel=account.panel, now=info.context.now())
 
 
 def _checked_percent(percent: float) -> float:
@@ -205,11 +205,11 @@ async def _computed(
     )
 
 
-def local_forecast(stored: StoredForecast, *, panel: Panel) -> DepletionForecast:
-    """The forecast with its instants in the panel's time zone."""
+def local_forecast(stored: StoredForecast, *, panel: Panel, now: datetime) -> DepletionForecast:
+    """The forecast with its instants in the panel's time zone; units run out now at the earliest."""
 
     def local(at: datetime | None) -> datetime | None:
-        return at and at.astimezone(panel.zone)
+        return at and max(at, now).astimezone(panel.zone)
 
     def columns(usage: UsageColumns) -> UsageColumns:
         return replace(usage, starts_at=[at.astimezone(panel.zone) for at in usage.starts_at])

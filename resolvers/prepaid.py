@@ -1,5 +1,6 @@
 """Turns a prepaid panel into what is left and how long it lasts, and what was paid or shown into its ledger."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import strawberry
 
 from metering.ledger import MAX_AHEAD, Credit, Terms, checked_key, checked_units, correction_kwh, credit
+from metering.likely_left import likely_left_kwh
 from metering.money import Money
 from metering.openpaygo import check_alone
 from metering.refusals import Refused
@@ -28,7 +30,7 @@ from resolvers.loading import loaded
 from resolvers.low_units import LowUnitsRule
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
 from resolvers.places import instant_in, micros_of, number_in
-from store import ledger, ledger_rows
+from store import ledger, ledger_rows, likely_use
 from store.connections import Database
 from store.ledger import LedgerEntry
 from store.panels import Panel
@@ -50,6 +52,32 @@ async def balance_kwh_at(parent: strawberry.Parent[PrepaidAccount], info: Info, 
     if at > info.context.now() + MAX_AHEAD:
         raise Refused("BAD_TIME", "`at` must not be in the future.", "at")
     return await loaded(info.context, _balances_at, (parent.panel.id, at))
+
+
+async def estimated_balance_kwh(parent: strawberry.Parent[PrepaidAccount], info: Info) -> Decimal | None:
+    """What is likely left now; the balance itself where it was told within the hour; None where nothing is known."""
+    if parent.balance_kwh is None:
+        return None
+    use = await loaded(info.context, _likely_uses, parent.panel.id)
+    return use and use.left_kwh(parent.balance_kwh)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What was likely used since the balance was told, in kWh; None where nobody can say."""
+
+    kwh: Decimal | None
+
+    def left_kwh(self, balance_kwh: Decimal) -> Decimal | None:
+        return None if self.kwh is None else likely_left_kwh(balance_kwh, use_kwh=self.kwh)
+
+
+async def _likely_uses(context: Context, panel_ids: list[int]) -> dict[int, _Use]:
+    async with context.pool.connection() as connection:
+        uses = await likely_use.likely_uses(
+            connection, viewer=context.signed_in, panel_ids=panel_ids, now=context.now()
+        )
+    return {panel_id: _Use(uses.get(panel_id, Decimal(0))) for panel_id in panel_ids}
 
 
 async def _balances_at(context: Context, asked: list[tuple[int, datetime]]) -> dict[tuple[int, datetime], Decimal]:

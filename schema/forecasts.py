@@ -127,7 +127,8 @@ class DepletionForecast:
         description="The units it counts with, in kWh: those left after the usage known so far."
     )
     depletes_at: DateTimeQuantiles = strawberry.field(
-        description="When the units run out: in 8 of 10 cases between P10 and P90. Null is more than 90 days ahead."
+        description="When the units run out: in 8 of 10 cases between P10 and P90. Null is more than 90 days"
+        " ahead. Never before now: where a quantile has passed since `madeAt`, they may have run out already."
     )
     days_left: float | None = strawberry.field(
         description="Days from `madeAt` to the median of `depletesAt`; null beyond the horizon."

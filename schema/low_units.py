@@ -14,7 +14,8 @@ from schema.refusals import Refusal, RefusedAsData
 
 @strawberry.type(
     description="When you are warned about a prepaid panel: once each time that little is left. The rule warns again"
-    " after units rose to 1.1 times the threshold, or above it by a top-up."
+    " after units rose to 1.1 times the threshold, or above it by a top-up. Where the meter was last read over an hour"
+    " ago, what is likely left counts: see `estimatedBalanceKwh`."
 )
 class LowUnitsRule:
     """See `resolvers.low_units.LowUnitsRule`."""

@@ -95,6 +95,12 @@ class PrepaidAccount:
     balance_at: datetime | None = strawberry.field(
         description="The newest reading or change that the balance knows; panel's offset. Null without a balance."
     )
+    estimated_balance_kwh: Decimal | None = strawberry.field(
+        resolver=prepaid.estimated_balance_kwh,
+        description="Units in kWh that are likely left now: `balanceKwh` less what the forecast expects to have been"
+        " used since the newest reading or look at the display, where that is more than an hour ago; else `balanceKwh`."
+        " 0 when they are likely used up. Null without a balance, and where nothing is known of the usage.",
+    )
     forecast: forecasts.DepletionForecast | None = strawberry.field(
         resolver=forecasts.forecast,
         graphql_type=DepletionForecast | None,

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, kwargs_row
 
 from metering.access import Viewer
+from metering.likely_left import likely_left_kwh
 from metering.low_units import Threshold, Unit
 from store.connections import Row
+from store.likely_use import LIKELY_USE
 
 _TARGET = """
 SELECT id AS panel_id, is_prepaid
@@ -36,9 +39,10 @@ _REMOVE = "DELETE FROM low_units_rule WHERE account_id = %(viewer_id)s AND panel
 
 _ANNOUNCE = "SELECT pg_notify('low_units_rule', %(panel_id)s::text)"
 
-# A rule on kWh moves with readings and credit only. One on days also moves with the clock: of these only such are due
-# whose forecast lies on the other side of the threshold. People who lost sight of a panel are not warned about it.
-_DUE = """
+# A rule on kWh moves with readings and credit, and with what is likely used where nobody reads the meter. One on days
+# moves with the clock: of these only such are due whose forecast lies on the other side of the threshold. People who
+# lost sight of a panel are not warned about it.
+_DUE: LiteralString = f"""
 SELECT rule.id, rule.updated_at, latest.last_seen_at AS seen_at, ledger.id AS ledger_id
 FROM low_units_rule AS rule
 JOIN account ON account.id = rule.account_id
@@ -48,14 +52,16 @@ LEFT JOIN latest_reading AS latest ON latest.panel_id = rule.panel_id
 LEFT JOIN LATERAL (SELECT coalesce(p50_at, 'infinity') AS depletes_at FROM depletion_forecast
                    WHERE panel_id = rule.panel_id AND rule.threshold_days IS NOT NULL
                    ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
+LEFT JOIN {LIKELY_USE} AS likely ON rule.threshold_kwh IS NOT NULL
 WHERE (rule.threshold_kwh IS NOT NULL
        AND (rule.checked_seen_at, rule.checked_ledger_id) IS DISTINCT FROM (latest.last_seen_at, ledger.id))
+   OR (rule.is_armed AND likely.balance_kwh - likely.use_kwh <= rule.threshold_kwh)
    OR rule.is_armed = (forecast.depletes_at <= %(now)s::timestamptz + rule.threshold_days * interval '1 day')
 ORDER BY rule.id"""
 
-_LEVELS = """
+_LEVELS: LiteralString = f"""
 SELECT rule.id AS rule_id, rule.account_id, rule.panel_id, panel.name AS panel_name, rule.is_armed,
-       rule.threshold_kwh, rule.threshold_days, known.balance_kwh,
+       rule.threshold_kwh, rule.threshold_days, known.balance_kwh, likely.use_kwh AS likely_use_kwh,
        ledger.id AS ledger_id, forecast.p50_at AS depletes_at,
        coalesce(forecast.ledger_id = ledger.id, false) AS has_forecast,
        EXISTS (SELECT FROM ledger_entry
@@ -66,6 +72,7 @@ CROSS JOIN LATERAL (SELECT balance_now_kwh(rule.panel_id, %(now)s) AS balance_kw
 CROSS JOIN LATERAL (SELECT id FROM ledger_entry WHERE panel_id = rule.panel_id ORDER BY id DESC LIMIT 1) AS ledger
 LEFT JOIN LATERAL (SELECT p50_at, ledger_id FROM depletion_forecast
                    WHERE panel_id = rule.panel_id ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
+LEFT JOIN {LIKELY_USE} AS likely ON true
 WHERE rule.id = ANY(%(rule_ids)s) AND known.balance_kwh IS NOT NULL
 ORDER BY rule.id"""
 
@@ -116,6 +123,7 @@ class DueRule:
 class RuleLevel:
     """A rule and what is left of its panel's units at one instant.
 
+    `likely_use_kwh` is what was used since the balance was told, where that is more than an hour ago and can be said.
     `has_forecast` is false where no forecast knows the newest ledger row yet: then `depletes_at` says nothing.
     With a forecast, None means beyond the horizon.
     """
@@ -127,10 +135,16 @@ class RuleLevel:
     is_armed: bool
     threshold: Threshold
     balance_kwh: Decimal
+    likely_use_kwh: Decimal | None
     ledger_id: int
     depletes_at: datetime | None
     has_forecast: bool
     has_topped_up: bool
+
+    @property
+    def left_kwh(self) -> Decimal:
+        """What is left, as far as is known: likely, where `likely_use_kwh` is."""
+        return likely_left_kwh(self.balance_kwh, use_kwh=self.likely_use_kwh or Decimal(0))
 
 
 def _threshold(threshold_kwh: Decimal | None, threshold_days: Decimal | None) -> Threshold:
@@ -205,7 +219,7 @@ async def remove_rule(connection: AsyncConnection[Row], viewer: Viewer, *, panel
 
 
 async def due(connection: AsyncConnection[Row], *, now: datetime) -> list[DueRule]:
-    """Rules on kWh whose panel has news since they were last looked at, and rules on days that may turn."""
+    """Rules on kWh whose panel has news since they were last looked at, and rules that the clock may turn."""
     async with connection.cursor(row_factory=class_row(DueRule)) as cursor:
         return await (await cursor.execute(_DUE, {"now": now})).fetchall()
 

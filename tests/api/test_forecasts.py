@@ -292,6 +292,66 @@ async def test_bands_that_missed_too_often_are_widened(home: Home, every_hours: 
     assert told["widening"]["lowerFactor"] < 1.1
 
 
+LEFT = "prepaid { balanceKwh estimatedBalanceKwh forecast { madeAt depletesAt { p10 p50 p90 } } }"
+
+
+async def left(home: Home, *, at: datetime) -> Any:
+    home.site.now = at
+    return (await home.site.panel(LEFT, code="HOME"))["prepaid"]
+
+
+async def test_what_is_likely_left_now_is_less_than_what_was_shown_days_ago(home: Home) -> None:
+    """12 kWh a day, by looks at the display."""
+    now = START + 49 * DAY
+    for week in range(8):
+        home.show("20", at=START + week * 7 * DAY)
+        home.credit("84", at=START + week * 7 * DAY)
+    await refresh_stale(home.site.pool, now=now, min_interval=timedelta(0))
+    told = await left(home, at=now + timedelta(minutes=50))
+    assert (told["balanceKwh"], told["estimatedBalanceKwh"]) == ("104.000", "104.000")
+    for days in (1, 3, 5):
+        told = await left(home, at=now + days * DAY)
+        assert told["balanceKwh"] == "104.000"
+        assert float(told["estimatedBalanceKwh"]) == pytest.approx(104 - 12 * days, abs=2)
+        await refresh_stale(home.site.pool, now=now + days * DAY, min_interval=timedelta(0))
+        again = await left(home, at=now + days * DAY)
+        assert float(again["estimatedBalanceKwh"]) == pytest.approx(104 - 12 * days, abs=3)
+    assert (await left(home, at=now + 20 * DAY))["estimatedBalanceKwh"] == "0.000"
+    home.show("50", at=now + 20 * DAY)
+    assert (await left(home, at=now + 20 * DAY))["estimatedBalanceKwh"] == "50.000"
+
+
+async def test_what_is_likely_left_of_a_meter_that_is_heard_is_the_balance(home: Home) -> None:
+    now = START + 30 * DAY
+    home.credit("400", at=START)
+    home.meter(since=START, until=now)
+    told = await left(home, at=now + timedelta(minutes=10))
+    assert told["estimatedBalanceKwh"] == told["balanceKwh"] == "40.000"
+    assert (await left(home, at=now + DAY))["estimatedBalanceKwh"] is None  # nothing was forecast yet
+    await refresh_stale(home.site.pool, now=now, min_interval=timedelta(0))
+    assert float((await left(home, at=now + DAY))["estimatedBalanceKwh"]) == pytest.approx(28, abs=2)
+    home.meter(since=now, until=now + DAY)
+    home.site.now = now + DAY + 2 * HOUR
+    told = await left(home, at=now + DAY + 2 * HOUR)
+    assert told["balanceKwh"] == "28.000"
+    assert float(told["estimatedBalanceKwh"]) == pytest.approx(27, abs=0.5)
+
+
+async def test_without_a_balance_nothing_is_likely_left(home: Home) -> None:
+    assert (await left(home, at=START))["estimatedBalanceKwh"] is None
+
+
+async def test_units_run_out_now_at_the_earliest(home: Home) -> None:
+    now = START + 30 * DAY
+    home.credit("361", at=START)
+    home.meter(since=START, until=now)
+    await refresh_stale(home.site.pool, now=now, min_interval=timedelta(0))
+    later = now + timedelta(minutes=130)
+    told = await left(home, at=later)
+    instants = [datetime.fromisoformat(told["forecast"]["depletesAt"][quantile]) for quantile in ("p10", "p50", "p90")]
+    assert min(instants) == instants[0] == later
+
+
 async def test_what_if_answers_at_once_and_changes_nothing(home: Home) -> None:
     now = START + 30 * DAY
     home.meter(since=START, until=now)

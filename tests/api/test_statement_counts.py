@@ -55,6 +55,7 @@ def fifty(site: Site) -> Site:
         ("tariff { unitPrice }", 2),
         ("a: demand { peakDemandKw } b: demand(step: MONTH) { peakDemandKw }", 3),
         ("prepaid { balanceKwh balanceAt }", 2),
+        ("prepaid { balanceKwh estimatedBalanceKwh }", 3),
         ("prepaid { balanceKwh forecast { daysLeft } lowUnits { isArmed } }", 4),
         ("prepaid { openPaygo { kwhPerValue nextTryAt tokensNotEntered { digits } } }", 4),
         ('prepaid { debt { amount } emergencyCredit { takenKwh } balanceKwhAt(at: "2026-03-10T04:00:00Z") }', 4),

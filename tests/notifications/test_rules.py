@@ -117,7 +117,53 @@ async def test_a_rule_on_days_follows_the_forecast_and_the_clock(pool: Pool, use
     used.forecast(p50_at=NOW + timedelta(days=4))
     assert await evaluate(pool, now=NOW) == 0
     assert await evaluate(pool, now=NOW + timedelta(days=1)) == 1
-    assert used.alerts() == [("OPEN", "Flat 3A has 6.0 kWh left, enough for about 3 days.")]
+    assert used.alerts() == [("OPEN", "Flat 3A likely has 3.5 kWh left, enough for about 3 days.")]
+
+
+@pytest.fixture
+def looked_at(flat: Flat) -> Flat:
+    """A home without a register: the display showed 10 kWh, gone in 4 days, a rule at 5 kWh."""
+    flat.show("10")
+    flat.forecast(p50_at=NOW + timedelta(days=4))
+    flat.warn_at(kwh="5")
+    return flat
+
+
+async def test_what_is_likely_left_of_a_meter_that_nobody_reads_counts_for_a_rule_on_units(
+    pool: Pool, looked_at: Flat
+) -> None:
+    assert await evaluate(pool, now=NOW) == 0
+    assert await evaluate(pool, now=NOW + timedelta(days=1, hours=20)) == 0
+    assert await evaluate(pool, now=NOW + timedelta(days=2, hours=1)) == 1
+    assert await evaluate(pool, now=NOW + timedelta(days=3)) == 0
+    assert looked_at.alerts() == [("OPEN", "Flat 3A likely has 4.9 kWh left, enough for about 47 hours.")]
+
+
+async def test_a_look_that_shows_a_little_more_than_was_likely_left_warns_no_second_time(
+    pool: Pool, looked_at: Flat
+) -> None:
+    await evaluate(pool, now=NOW + timedelta(days=2, hours=1))
+    for days, shown_kwh in ((2.2, "5.4"), (2.4, "5.3"), (2.6, "5.2")):
+        at = NOW + timedelta(days=days)
+        looked_at.show(shown_kwh, at=at)
+        looked_at.forecast(p50_at=at + timedelta(days=2), at=at)
+        assert await evaluate(pool, now=at) == 0
+        assert await evaluate(pool, now=at + timedelta(hours=4)) == 0
+    assert [state for state, _ in looked_at.alerts()] == ["OPEN"]
+    looked_at.show("9", at=NOW + timedelta(days=3))
+    await evaluate(pool, now=NOW + timedelta(days=3))
+    assert [state for state, _ in looked_at.alerts()] == ["CLEARED"]
+
+
+async def test_a_meter_that_was_heard_within_the_hour_needs_no_estimate(pool: Pool, used: Flat) -> None:
+    used.forecast(p50_at=NOW + timedelta(minutes=70))
+    assert await evaluate(pool, now=NOW + timedelta(minutes=59)) == 0
+    assert await evaluate(pool, now=NOW + timedelta(minutes=61)) == 1
+
+
+async def test_what_nobody_reads_may_be_used_up(pool: Pool, looked_at: Flat) -> None:
+    await evaluate(pool, now=NOW + timedelta(days=6))
+    assert looked_at.alerts() == [("OPEN", "Flat 3A has likely used up its units.")]
 
 
 async def test_beyond_the_horizon_is_plenty(pool: Pool, used: Flat) -> None:
