@@ -32,7 +32,8 @@ class Alert:
     kind: AlertKind = strawberry.field(description="What it is about.")
     state: AlertState = strawberry.field(description="Whether the reason still holds.")
     balance_kwh: Decimal = strawberry.field(
-        description="Units left when it was raised, in kWh; likely left, where the meter was last read over an hour before."
+        description="Units left when it was raised, in kWh: likely left, where the meter was last read over an hour"
+        " before."
     )
     days_left: float | None = strawberry.field(
         description="Expected days until the units run out, when it was raised; null where it could not be foreseen."
