@@ -1,6 +1,5 @@
 """Turns a tariff as data, like a JSON file that somebody wrote, into a tariff, and back."""
 
-import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
@@ -10,6 +9,7 @@ import msgspec
 from metering.refusals import Refused
 from metering.tariffs import rules
 from metering.tariffs.checks import checked
+from metering.tariffs.document_problems import as_written, unreadable
 from metering.tariffs.document_shapes import (
     BandDocument,
     BlockDocument,
@@ -24,7 +24,6 @@ from metering.tariffs.document_shapes import (
 from metering.tariffs.times import WEEKDAYS, Weekday, clock_time, minute_of
 
 _ZERO = Decimal(0)
-_KEY = re.compile(r"field `(.*)`")
 
 
 def tariff_of(document: Mapping[str, Any]) -> rules.Tariff:
@@ -36,8 +35,11 @@ def tariff_of(document: Mapping[str, Any]) -> rules.Tariff:
     try:
         found = msgspec.convert(document, TariffDocument)
     except msgspec.ValidationError as error:
-        raise _unreadable(str(error)) from None
-    return checked(_tariff(found))
+        raise unreadable(str(error)) from None
+    try:
+        return checked(_tariff(found))
+    except Refused as refused:
+        raise as_written(refused, document) from None
 
 
 def document_of(tariff: rules.Tariff) -> dict[str, Any]:
@@ -72,15 +74,6 @@ def _plain(number: Decimal) -> Decimal:
 def _given(number: Decimal) -> Decimal | None:
     """The same; None for 0, which is left out."""
     return _plain(number) if number else None
-
-
-def _unreadable(message: str) -> Refused:
-    """What msgspec (0.22) says of a document: `Expected ..., got ... - at $.bands[0].name`."""
-    problem, _, at = message.partition(" - at ")
-    path = at.strip("`").removeprefix("$").removeprefix(".")
-    if found := _KEY.search(problem):
-        path = f"{path}.{found[1]}" if path else found[1]
-    return Refused("BAD_TARIFF", f"`{path or 'tariff'}` cannot be read: {problem}.", path or None)
 
 
 def _bad(path: str, accepted: str) -> Refused:

@@ -129,7 +129,7 @@ async def test_landlords_set_prices_of_what_they_see_and_tenants_of_nothing(site
     [
         ({"currency": "XYZ"}, "tariff.currency"),
         ({"timeZone": "Mars/Base"}, "tariff.timeZone"),
-        ({"unitPrice": "-1"}, "tariff.bands[0].blocks[0].unitPrice"),
+        ({"unitPrice": "-1"}, "tariff.unitPrice"),
         ({"bands": None, "unitPrice": None}, "tariff.unitPrice"),
         ({"unitPrice": None, "bands": [{"name": "A", "unitPrice": "1", "windows": [{"toTime": "25:00"}]}]},
          "tariff.bands[0].windows[0].toTime"),

@@ -117,10 +117,10 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         ("bands[1].price", lambda d: d["bands"][1].update(price="1")),
         ("bands[1].unit_price", lambda d: d["bands"][1].update(blocks=[])),
         ("bands[1].unit_price", lambda d: d["bands"][1].update(unit_price="NaN")),
-        ("bands[1].blocks[0].unit_price", lambda d: d["bands"][1].update(unit_price="-0.01")),
-        ("bands[1].blocks[0].unit_price", lambda d: d["bands"][1].update(unit_price="100000000.01")),
-        ("bands[1].blocks[0].unit_price", lambda d: d["bands"][1].update(unit_price="0.0000001")),
-        ("bands[1].blocks[0].unit_price", lambda d: d["bands"][1].update(unit_price="1e999999")),
+        ("bands[1].unit_price", lambda d: d["bands"][1].update(unit_price="-0.01")),
+        ("bands[1].unit_price", lambda d: d["bands"][1].update(unit_price="100000000.01")),
+        ("bands[1].unit_price", lambda d: d["bands"][1].update(unit_price="0.0000001")),
+        ("bands[1].unit_price", lambda d: d["bands"][1].update(unit_price="1e999999")),
         ("bands[0].blocks", lambda d: d["bands"][0].update(blocks=[])),
         ("bands[0].blocks[0].from_kwh", lambda d: d["bands"][0]["blocks"][0].update(from_kwh="1")),
         ("bands[0].blocks[1].from_kwh", lambda d: d["bands"][0]["blocks"][1].update(from_kwh="0")),
@@ -151,6 +151,37 @@ def test_what_is_wrong_is_refused_with_its_path(path: str, change: Callable[[dic
         tariff_of(changed(change))
     assert (refusal.value.code, refusal.value.field) == ("BAD_TARIFF", path)
     assert f"`{path}`" in refusal.value.message
+
+
+FLAT = {"name": "A", "valid_from": "2026-01-01", "currency": "NGN", "unit_price": "1"}
+ONE_WINDOW = {"name": "A", "valid_from": "2026-01-01", "currency": "NGN"}
+
+
+def windowed(**window: Any) -> dict[str, Any]:
+    return ONE_WINDOW | {"bands": [{"name": "Peak", "unit_price": "1", "windows": [window]}]}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (FLAT | {"unit_price": "-5"}, "`unit_price` must be at least 0 and at most 100000000, with 6 decimals"),
+        (FLAT | {"unit_price": "0"}, "`unit_price` must have a price above 0."),
+        (FLAT | {"unit_price": "five"}, "`unit_price` must be a number as text, like 209.50."),
+        (FLAT | {"valid_from": "2026-13-01"}, "`valid_from` must be a day like 2026-03-01."),
+        (ONE_WINDOW | {"valid_from": 5}, "`valid_from` must be a day like 2026-03-01."),
+        ({"name": "A", "currency": "NGN"}, "`valid_from` is missing: it must be a day like 2026-03-01."),
+        (FLAT | {"price": "5"}, "`price` is no key there: there are `name`, `valid_from`, `currency`, `unit_price`,"),
+        (windowed(til="22:00"), "`bands[0].windows[0].til` is no key there: there are `from`, `to`, `weekdays`, `mont"),
+        (windowed(weekdays=["MON"]), "`bands[0].windows[0].weekdays[0]` must be MONDAY, TUESDAY, WEDNESDAY, THURSDAY,"),
+        (FLAT | {"taxes": [{"name": "VAT", "percent": "1", "on": "ALL"}]}, "`taxes[0].on` must be ENERGY, NET or COMP"),
+        (FLAT | {"name": 7}, "`name` must be text."),
+        (FLAT | {"taxes": {}}, "`taxes` must be a list."),
+    ],
+)
+def test_what_is_accepted_is_said_in_words(document: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        tariff_of(document)
+    assert refusal.value.message.startswith(message)
 
 
 @pytest.mark.parametrize("document", [[], "x", None, {"bands": {}}])
