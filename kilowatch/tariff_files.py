@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,9 +17,13 @@ from metering.tariffs.rules import Tariff
 from store import audit, registry, tariffs
 from store.audit import Act, Actor
 from store.connections import Database, connect_async
+from store.registry import PanelDescription
 from store.tariffs import ListedTariff
 
 COMMAND_LINE = Actor(None, "command line")
+
+_JSON = msgspec.json.Decoder(float_hook=Decimal)
+"""Reads numbers as they are written: no digit is lost."""
 
 
 def read_tariffs(files: Sequence[Path], *, valid_from: date | None = None) -> list[Tariff]:
@@ -40,7 +45,7 @@ def read_tariffs(files: Sequence[Path], *, valid_from: date | None = None) -> li
 
 def _read(file: Path) -> list[Tariff]:
     try:
-        said = msgspec.json.decode(file.read_bytes())
+        said = _JSON.decode(file.read_bytes())
     except OSError as error:
         raise Refused("BAD_FILE", f"{file}: {error.strerror}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -80,10 +85,14 @@ async def _import(database_url: str, found: Sequence[Tariff], *, panel_code: str
 
 
 async def _panel_id(connection: Database, code: str) -> int:
+    return await registry.describe_panel(connection, await _required(connection, code))
+
+
+async def _required(connection: Database, code: str) -> PanelDescription:
     known = await registry.described(connection, code=code)
     if not known:
         raise Refused("PANEL_NOT_FOUND", f"There is no panel {code}: `kilowatch panel list` shows all.", "panel")
-    return await registry.describe_panel(connection, known[0])
+    return known[0]
 
 
 async def set_audited(connection: Database, tariff: Tariff, *, panel_id: int | None, panel_code: str | None) -> None:
@@ -94,10 +103,16 @@ async def set_audited(connection: Database, tariff: Tariff, *, panel_id: int | N
 
 
 def all_tariffs(database_url: str, *, panel_code: str | None = None) -> list[ListedTariff]:
-    """Every tariff, the default ones first, or those of a panel's own."""
+    """Every tariff, the default ones first, or those of a panel's own.
+
+    Raises:
+        Refused: PANEL_NOT_FOUND.
+    """
 
     async def fetched() -> list[ListedTariff]:
         async with await connect_async(database_url) as connection:
+            if panel_code is not None:
+                await _required(connection, panel_code)
             return await tariffs.listed(connection, code=panel_code)
 
     return asyncio.run(fetched())

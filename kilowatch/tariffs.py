@@ -112,15 +112,18 @@ def described(tariff: "Tariff") -> str:
 
 
 def _rules(tariff: "Tariff") -> str:
-    """What it has besides a price."""
-    if tariff.is_flat:
-        return "flat"
+    """What it has besides a price, and what goes off a top-up before energy."""
     blocks, charges = max(len(band.blocks) for band in tariff.bands), len(tariff.standing_charges)
+    vending = tariff.vending
     parts = (
+        "flat" if tariff.is_flat else "",
         f"{len(tariff.bands)} bands" if len(tariff.bands) > 1 else "",
         f"{blocks} blocks" if blocks > 1 else "",
         f"{charges} standing charge{'s' * (charges > 1)}" if charges else "",
         "minimum charge" if tariff.minimum_charge is not None else "",
+        f"{len(vending.fees)} fee{'s' * (len(vending.fees) > 1)}" if vending.fees else "",
+        "stamp duty" if vending.stamp_duty else "",
+        f"{vending.debt_percent} % for debts" if vending.debt_percent else "",
     )
     return ", ".join(part for part in parts if part)
 

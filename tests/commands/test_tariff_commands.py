@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from kilowatch.tariff_files import read_tariffs
+from kilowatch.tariffs import described
 from metering.refusals import Refused
 from tests.commands.test_commands import refused, succeeded
 
@@ -69,6 +70,15 @@ def test_tariffs_are_imported_listed_and_exported_as_they_were(database_url: str
     assert rows == [("command line", "SET_TARIFF", "DONE")]
 
 
+def test_numbers_of_json_keep_their_digits_and_what_goes_off_a_top_up_is_described(tmp_path: Path) -> None:
+    document = FLAT | {"vending": {"fees": [{"name": "Service", "amount": "1"}], "debt_percent": "20"}}
+    text = json.dumps(document).replace('"209.50"', "12345678.123456")
+    (tariff,) = read_tariffs([Path(written(tmp_path, "flat.json", text))])
+    assert described(tariff) == (
+        "Flat, from 2026-01-01: 12345678.123456 NGN a kWh, 0 % taxes, flat, 1 fee, 20 % for debts"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -77,7 +87,7 @@ def test_tariffs_are_imported_listed_and_exported_as_they_were(database_url: str
         ([FLAT, 5], "BAD_TARIFF: {file}, tariff 2: a tariff is an object of JSON; see `kilowatch tariff examples`"),
         ([FLAT, FLAT], "BAD_TARIFF: 2 tariffs begin on 2026-01-01"),
         ([FLAT, RATES | {"currency": "XYZ"}], "BAD_TARIFF: {file}, tariff 2: `currency` must be an active code of ISO"),
-        (FLAT | {"price": 4}, "BAD_TARIFF: {file}: `price` cannot be read"),
+        (FLAT | {"price": 4}, "BAD_TARIFF: {file}: `price` is no key there: there are `name`"),
         (FLAT | {"unit_price": "-1"}, "unit_price` must be at least 0"),
     ],
 )
@@ -93,7 +103,8 @@ def test_what_cannot_be_done_says_what_to_give_and_sets_nothing(database_url: st
     bad = written(tmp_path, "bad.json", [FLAT, RATES | {"currency": "XYZ"}])
     assert f"BAD_TARIFF: {bad}, tariff 2: `currency` must" in refused("tariff", "import", file, bad, "--default", **url)
     assert "say whose they are: --panel CODE, or --default" in refused("tariff", "import", file, **url)
-    assert "PANEL_NOT_FOUND: There is no panel NONE" in refused("tariff", "import", file, "--panel", "NONE", **url)
+    for words in (("import", file), ("list",), ("export",)):
+        assert "PANEL_NOT_FOUND: There is no panel NONE" in refused("tariff", *words, "--panel", "NONE", **url)
     assert "there is no example xx; there are de-two-rate" in refused("tariff", "examples", "xx")
     with pytest.raises(Refused, match="--valid-from is for one tariff, and these are 2"):
         read_tariffs([Path(file), Path(written(tmp_path, "rates.json", RATES))], valid_from=date(2026, 3, 1))
