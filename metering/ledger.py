@@ -109,7 +109,10 @@ def credit(*, paid: Money | None, units_kwh: Decimal | None, token: str | None, 
         return credit_of_money(paid, terms=terms, token=digits)
     if paid is None and units_kwh is not None and digits is not None:
         return credit_of_units(checked_units(units_kwh, field="unitsKwh", above_zero=True), terms=terms, token=digits)
-    raise Refused("BAD_INPUT", "Give either `amount`, or `token` with the `unitsKwh` of its slip.", "amount")
+    message = (
+        "Give `amount`, with the `token` that it bought or without, or else `token` with the `unitsKwh` of its slip."
+    )
+    raise Refused("BAD_INPUT", message, "amount")
 
 
 def credit_of_money(paid: Money, *, terms: Terms, token: str | None = None) -> Credit:
@@ -226,6 +229,7 @@ def row_time(at: datetime, *, is_now: bool, newest_at: datetime | None, since: d
     """When a row takes effect. What happens now comes after the newest row: another server's clock may be ahead.
 
     What happened earlier stands where it happened, whatever was recorded since: a display that was read later holds it.
+    Messages have `since` as it is: give it in the panel's time zone.
 
     Raises:
         Refused: BEFORE_METER when it is from before `since`, when the panel's meter was not there yet.

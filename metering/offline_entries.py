@@ -55,6 +55,12 @@ _VALUES: Final[Mapping[OfflineKind, frozenset[str]]] = {
     OfflineKind.METER_READING: frozenset({"energyImportKwh"}),
 }
 
+_NEEDS: Final[Mapping[OfflineKind, str]] = {
+    OfflineKind.TOP_UP: "`amount`, or `token` with the `unitsKwh` of its slip, or the `token` of an OpenPAYGO meter alone",
+    OfflineKind.BALANCE_READING: "`shownKwh`",
+    OfflineKind.METER_READING: "`energyImportKwh`",
+}
+
 
 def check_count(entries: Sequence[OfflineEntry]) -> None:
     """Whether so many may be submitted at once.
@@ -78,8 +84,7 @@ def checked_entry(entry: OfflineEntry) -> OfflineEntry:
     if foreign:
         raise Refused("BAD_INPUT", f"A {entry.kind.value} has no `{foreign[0]}`.", foreign[0])
     if not given:
-        names = ", ".join(f"`{name}`" for name in sorted(own))
-        raise Refused("BAD_INPUT", f"A {entry.kind.value} needs {names}.", min(own))
+        raise Refused("BAD_INPUT", f"A {entry.kind.value} needs {_NEEDS[entry.kind]}.", min(own))
     return entry
 
 

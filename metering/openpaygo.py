@@ -242,11 +242,11 @@ def check_wrong(earlier: Sequence[datetime], *, now: datetime) -> None:
     """Whether one more token may be tried, after the wrong ones of these instants.
 
     Raises:
-        Refused: TOO_MANY_ATTEMPTS with the instant of the next try.
+        Refused: TOO_MANY_ATTEMPTS with the instant of the next try, in the time zone of `now`.
     """
     again_at = next_try_at(earlier, now=now)
     if again_at is not None:
-        shown_at = f"{again_at:%Y-%m-%d %H:%M:%S} UTC"
+        shown_at = again_at.astimezone(now.tzinfo).isoformat(timespec="seconds")
         message = f"Too many wrong tokens were entered for this panel: the next one is looked at from {shown_at} on."
         raise Refused("TOO_MANY_ATTEMPTS", message, "token")
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -120,6 +121,8 @@ def _plain(value: object) -> object:
         return [_plain(part) for part in value[:100]]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value).replace("\0", "")[:_MAX_TEXT]
 
 

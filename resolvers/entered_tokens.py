@@ -19,7 +19,7 @@ from metering.openpaygo import (
 from metering.refusals import Refused
 from resolvers.audit import Audit
 from resolvers.context import Context
-from resolvers.ledger_turns import KeyUsed, LedgerChange, Moment, account_of, credited, local_entry, placed
+from resolvers.ledger_turns import KeyUsed, LedgerChange, Moment, account_of, credited, local_entry, placed, repeated
 from store import ledger, ledger_rows, openpaygo
 from store.connections import Database
 from store.ledger import KeyUse, LedgerEntry
@@ -46,7 +46,8 @@ async def enter(
 ) -> LedgerChange:
     """What the token does to the panel's credit: adds units or sets them, or only moves the meter's count.
 
-    A few wrong tokens are looked at an hour and a day; each counts as one until it is found to be the meter's.
+    A few wrong tokens are looked at an hour and a day; each counts as one until it is found to be the meter's. One of a
+    count that was used, which nobody entered here, is wrong too: whoever guesses would meet it.
 
     Raises:
         Refused: BAD_TOKEN, TOKEN_USED, TOO_MANY_ATTEMPTS, PANEL_NOT_FOUND, BEFORE_METER.
@@ -60,7 +61,7 @@ async def enter(
     try:
         return await _entered(context, panel, audit, digits=digits, moment=moment, key=key, attempt_id=attempt_id)
     except Refused as refused:
-        if refused.code != "BAD_TOKEN":
+        if refused.code != "BAD_TOKEN" and not isinstance(refused, _NeverEnteredError):
             async with context.pool.connection() as connection:
                 await openpaygo.forgive(connection, attempt_id)
         raise
@@ -76,8 +77,7 @@ async def _use_of_key(connection: Database, viewer: Viewer, key: str) -> KeyUse 
 
 async def _repeated(context: Context, panel: Panel, audit: Audit, use: KeyUse) -> LedgerChange:
     audit.code = KeyUsed().code
-    entry = use.entry and local_entry(use.entry, panel=panel)
-    return LedgerChange(entry=entry, prepaid=await account_of(context, panel), refusal=KeyUsed())
+    return await repeated(context, panel, use)
 
 
 async def _begun_attempt(context: Context, panel: Panel) -> int:
@@ -85,7 +85,7 @@ async def _begun_attempt(context: Context, panel: Panel) -> int:
     async with context.pool.connection() as connection, connection.transaction():
         await ledger.take_turn(connection, viewer=viewer, panel_id=panel.id)
         wrong = await openpaygo.wrong_tokens(connection, viewer=viewer, panel_id=panel.id, now=now)
-        check_wrong(wrong, now=now)
+        check_wrong(wrong, now=now.astimezone(panel.zone))
         return await openpaygo.begin_attempt(connection, panel_id=panel.id, now=now)
 
 
@@ -134,10 +134,15 @@ async def _read(digits: str, *, turn: _Turn) -> PaygoToken:
         newest_count=max((each.token.count for each in turn.known), default=0),
     )
     if found is PaygoFault.USED:
-        raise _used()
+        is_known = any(each.entered_at and each.ending == digits[-4:] for each in turn.known)
+        raise _used() if is_known else _NeverEnteredError(_used().code, _used().message, _used().field)
     if isinstance(found, PaygoFault):
         raise Refused("BAD_TOKEN", "This is no token of the panel's meter. Check its digits.", "token")
     return found
+
+
+class _NeverEnteredError(Refused):
+    """TOKEN_USED, of a token that nobody entered here."""
 
 
 def _used() -> Refused:

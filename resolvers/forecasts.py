@@ -163,9 +163,19 @@ async def what_if(
     factor = 1 - _checked_percent(use_less_percent or 0.0) / 100
     added = Decimal(0) if top_up_kwh is None else checked_units(top_up_kwh, field="topUpKwh", above_zero=False)
     if paid is not None:
-        added = (await receipts.quote(account, info, paid, None)).added_kwh
+        added = await _bought_kwh(account, info, paid)
     made = await _computed(info.context, account.panel, added_kwh=added, usage_factor=factor)
     return made and local_forecast(made, panel=account.panel, now=info.context.now())
+
+
+async def _bought_kwh(account: PrepaidAccount, info: Info, paid: Money) -> Decimal:
+    """By how much the balance would rise; refusals name the argument as `whatIf` has it."""
+    try:
+        return (await receipts.quote(account, info, paid, None)).added_kwh
+    except Refused as refused:
+        if refused.field != "amount":
+            raise
+        raise Refused(refused.code, refused.message.replace("`amount`", "`topUpAmount`"), "topUpAmount") from None
 
 
 def _checked_percent(percent: float) -> float:

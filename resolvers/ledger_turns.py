@@ -15,7 +15,7 @@ from resolvers.context import Context
 from resolvers.loading import loaded
 from store import ledger, ledger_rows, ledger_terms
 from store.connections import Database
-from store.ledger import Balance, LedgerEntry
+from store.ledger import Balance, KeyUse, LedgerEntry
 from store.panels import Panel
 
 
@@ -79,7 +79,8 @@ async def placed(
         Refused: PANEL_NOT_FOUND, BEFORE_METER.
     """
     state = await ledger.state(connection, viewer=viewer, panel_id=panel.id, at=moment.at, is_now=moment.is_now)
-    at = row_time(moment.at, is_now=moment.is_now, newest_at=state.newest_at, since=state.since)
+    since = state.since and state.since.astimezone(panel.zone)
+    at = row_time(moment.at, is_now=moment.is_now, newest_at=state.newest_at, since=since)
     return at, state.balance_kwh
 
 
@@ -148,12 +149,18 @@ async def changed(context: Context, panel: Panel, audit: Audit, *, write: Write,
     if entry is None and use is None:
         raise Refused("TOKEN_USED", "This token was used before. Nothing was changed.", "token")
     audit.code = "IDEMPOTENCY_KEY_USED" if use else None
-    known = use.entry if use else entry
-    return LedgerChange(
-        entry=known and local_entry(known, panel=panel),
-        prepaid=await account_of(context, panel),
-        refusal=KeyUsed() if use else None,
-    )
+    if use:
+        return await repeated(context, panel, use)
+    return LedgerChange(entry and local_entry(entry, panel=panel), await account_of(context, panel))
+
+
+async def repeated(context: Context, panel: Panel, use: KeyUse) -> LedgerChange:
+    """What a key that was used before answers: its entry, and the panel's account unless that is another panel's."""
+    entry, own = use.entry, panel
+    if entry and entry.panel_code != panel.code:
+        own = await panels.required(context, entry.panel_code)
+    prepaid = await account_of(context, panel) if own is panel else None
+    return LedgerChange(entry and local_entry(entry, panel=own), prepaid, KeyUsed())
 
 
 def local_entry(entry: LedgerEntry, *, panel: Panel) -> LedgerEntry:

@@ -241,16 +241,15 @@ async def _panel_of(context: Context, entry_id: str, audit: Audit) -> Panel:
         found = await ledger.one(connection, viewer=context.signed_in, entry_id=number_in(entry_id) or 0)
     if found is None:
         raise _no_entry()
-    audit.about(found[0])
-    return await panels.required(context, found[0])
+    audit.about(found.panel_code)
+    return await panels.required(context, found.panel_code)
 
 
 async def _check_reversal(connection: Database, viewer: Viewer, panel: Panel, *, entry_id: int) -> None:
-    found = await ledger.one(connection, viewer=viewer, entry_id=entry_id)
+    entry = await ledger.one(connection, viewer=viewer, entry_id=entry_id)
     known = (await ledger.standings(connection, viewer=viewer, panel_ids=[panel.id])).get(panel.id)
-    if found is None or known is None:
+    if entry is None or known is None:
         raise _no_entry()
-    _, entry = found
     owed = known.debt.amount if known.debt and known.debt.currency == entry.currency else _ZERO
     check_reversal(
         entry.kind,

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import strawberry
 
+from metering.money import money
 from metering.openpaygo import checked_meter, next_try_at
 from metering.refusals import Refused
 from resolvers.audit import audited
@@ -64,8 +65,9 @@ async def _shown_meters(context: Context, panel_ids: list[int]) -> dict[int, Sho
 
 
 def local_token(token: KnownToken, *, panel: Panel) -> KnownToken:
-    """The token with the instant at which it was made in the panel's time zone."""
-    return replace(token, made_at=token.made_at and token.made_at.astimezone(panel.zone))
+    """The token as it is shown: when it was made in the panel's time zone, what was paid with the currency's decimals."""
+    paid = token.paid and money(token.paid.amount, token.paid.currency)
+    return replace(token, made_at=token.made_at and token.made_at.astimezone(panel.zone), paid=paid)
 
 
 async def meter_of(context: Context, panel: Panel) -> KnownMeter | None:
@@ -105,7 +107,9 @@ async def set_meter(
         async with context.pool.connection() as connection, connection.transaction():
             await ledger.take_turn(connection, viewer=viewer, panel_id=panel.id)
             if not await openpaygo.put_meter(connection, viewer=viewer, panel_id=panel.id, meter=meter):
-                raise Refused("METER_IN_USE", "Another panel has the meter of this key: remove it there first.")
+                raise Refused(
+                    "METER_IN_USE", "Another panel has the meter of this key: remove it there first.", "secretKeyHex"
+                )
             await audit.done(connection, panel_id=panel.id)
         return PaygoSet(await account_of(context, panel))
 

@@ -52,7 +52,7 @@ async def record(
         viewer, key = context.signed_in, checked_key(idempotency_key)
         energy_kwh, now = checked_register_kwh(energy_import_kwh), context.now()
         panel = await panels.required(context, panel_code)
-        read_at = reading_time(at, now=now)
+        read_at = reading_time(at, now=now).astimezone(panel.zone)
         use = await _use_of_key(context, key)
         if use is None:
             await _check_may_type(context, panel)

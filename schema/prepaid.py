@@ -34,6 +34,7 @@ class LedgerEntry:
     """See `store.ledger.LedgerEntry`."""
 
     id: strawberry.ID = strawberry.field(description="Its number.")
+    panel_code: str = strawberry.field(description="The code of its panel.")
     at: datetime = strawberry.field(description="When it takes effect; panel's offset.")
     kind: LedgerKind = strawberry.field(description="What changed the credit.")
     units_kwh: Decimal = strawberry.field(
@@ -60,7 +61,8 @@ class LedgerEntry:
     receipt: receipts.ReceiptView | None = strawberry.field(
         resolver=receipts.of_entry,
         graphql_type=Receipt | None,
-        description="TOP_UP for money: what the payment went for; null without.",
+        description="TOP_UP for money: what the payment went for; null without, and of an OpenPAYGO token: its price was"
+        " taken when it was made, see generateToken.",
     )
     emergency_kwh: Decimal = strawberry.field(
         description="By how many kWh the emergency credit that is to be repaid changed: above zero when it is taken,"
@@ -222,11 +224,12 @@ class TopUpInput:
     panel_code: str = strawberry.field(description="The prepaid panel's code.")
     amount: MoneyInput | None = strawberry.field(
         default=None,
-        description="What was paid, all taxes and fees included; units follow from the tariff of the day of `at`.",
+        description="What was paid, all taxes and fees included; units follow from the tariff of the day of `at`. With"
+        " the `token` that it bought, or without one.",
     )
     units_kwh: Decimal | None = strawberry.field(
         default=None,
-        description="Instead of `amount`, with `token`: the units on the slip, above 0 and at most 100000 kWh.",
+        description="Instead of `amount`, and only with `token`: the units on its slip, above 0 and at most 100000 kWh.",
     )
     token: str | None = strawberry.field(
         default=None,
@@ -267,7 +270,9 @@ class TopUpPayload:
         description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time. Null of an"
         " OpenPAYGO token that changes no units."
     )
-    prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
+    prepaid: PrepaidAccount | None = strawberry.field(
+        description="The panel's credit as it is now; null when refused, also by a key that was used for another panel."
+    )
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, BAD_TOKEN, TOKEN_USED,"
         " TOO_MANY_ATTEMPTS,"
@@ -282,7 +287,9 @@ class RecordBalancePayload:
     entry: LedgerEntry | None = strawberry.field(
         description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
     )
-    prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
+    prepaid: PrepaidAccount | None = strawberry.field(
+        description="The panel's credit as it is now; null when refused, also by a key that was used for another panel."
+    )
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_TIME, BEFORE_METER,"
         " IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was recorded."

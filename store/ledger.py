@@ -25,6 +25,7 @@ class LedgerEntry:
     the document of a top-up for money, None of those from before there were receipts: these have `paid`, `unit_price`
     and `vat_percent` alone. `emergency_kwh` and `debt_change` are by how much what is lent and owed changed, the
     latter in `currency`. `reverses` is the entry that this one took back, `reversed_by` the one that took this back.
+    `panel_code` is the code of its panel.
     """
 
     id: int
@@ -46,6 +47,7 @@ class LedgerEntry:
     reverses: int | None
     reversed_by: int | None
     reason: str | None
+    panel_code: str
 
     @property
     def paid(self) -> Money | None:
@@ -58,7 +60,7 @@ ENTRY_COLUMNS: LiteralString = """entry.id, entry.at, entry.kind, entry.units_kw
        coalesce(right(entry.token, 4), (SELECT token_ending FROM openpaygo_token WHERE entry_id = entry.id)),
        entry.created_at, entry.source, entry.receipt, entry.emergency_kwh, entry.debt_change,
        entry.reverses, (SELECT opposite.id FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id),
-       entry.reason"""
+       entry.reason, (SELECT code FROM panel WHERE panel.id = entry.panel_id)"""
 """What `entry_of` is made of, of a row `entry`."""
 
 _KIND: Final = 2
@@ -197,17 +199,17 @@ async def page(
 
 
 _ONE: LiteralString = f"""
-SELECT panel.code, {ENTRY_COLUMNS}
+SELECT {ENTRY_COLUMNS}
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN ledger_entry AS entry ON entry.panel_id = panel.id
 WHERE entry.id = %(entry_id)s
 """
 
 
-async def one(connection: AsyncConnection[Row], *, viewer: Viewer, entry_id: int) -> tuple[str, LedgerEntry] | None:
-    """The entry of this id and its panel's code; None when there is none that the viewer may see."""
+async def one(connection: AsyncConnection[Row], *, viewer: Viewer, entry_id: int) -> LedgerEntry | None:
+    """The entry of this id; None when there is none that the viewer may see."""
     row = await (await connection.execute(_ONE, {**scope(viewer), "entry_id": entry_id}, binary=True)).fetchone()
-    return None if row is None else (row[0], entry_of(row[1:]))
+    return None if row is None else entry_of(row)
 
 
 _USE_OF_KEY: LiteralString = f"""

@@ -92,7 +92,7 @@ async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempo
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What somebody read from a panel's import register at `at`, and typed in at `typed_at`."""
+    """What somebody read from a panel's import register at `at` (panel's offset), and typed in at `typed_at`."""
 
     panel_id: int
     at: datetime
@@ -147,7 +147,8 @@ def record(connection: Connection[Row], typed: Typed, *, viewer: Viewer, act: Ac
 def _check_age(connection: Connection[Row], at: datetime) -> None:
     since = readings_kept_since(connection)
     if since is not None and at < since:
-        raise Refused("TOO_OLD", f"Readings are kept from {since:%Y-%m-%d %H:%M} UTC on.", "at")
+        shown_at = since.astimezone(at.tzinfo).isoformat(timespec="seconds")
+        raise Refused("TOO_OLD", f"Readings are kept from {shown_at} on.", "at")
 
 
 def _reading(typed: Typed) -> Reading:

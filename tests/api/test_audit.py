@@ -8,7 +8,7 @@ from resolvers.audit import audited, audited_machine, ending_of
 from resolvers.context import Context
 from store import accounts
 from store.audit import MAX_REFUSED_AN_HOUR
-from tests.api.conftest import Site
+from tests.api.conftest import NOW, Site
 
 LOG = """query ($code: String, $first: Int! = 50, $after: Cursor) {
   auditLog(panelCode: $code, first: $first, after: $after) {
@@ -136,4 +136,14 @@ async def test_details_are_bounded_and_free_of_what_the_database_refuses(site: S
             raise Refused("BAD_CODE", "No.")
     (entry,) = await log(site)
     assert (entry["panelCode"], entry["details"]) == (("nul" * 50)[:64], [{"name": "text", "value": "a" * 200}])
+
+
+async def test_instants_in_details_are_rfc_3339(site: Site) -> None:
+    panel_id = site.add_panel("FLAT")
+    await act(site, panel_id, at=NOW)
+    (entry,) = await log(site)
+    assert {"name": "at", "value": "2026-03-10T05:00:00+00:00"} in entry["details"]
+
+
+def test_of_a_token_the_last_four_digits_are_kept() -> None:
     assert [ending_of(token) for token in ("12345678901234567890", "1234", "", None)] == ["7890", None, None, None]

@@ -384,6 +384,15 @@ async def test_what_cannot_be_is_refused(home: Home, arguments: str, code: str) 
     assert await home.site.code(document) == code
 
 
+async def test_a_refused_amount_is_named_as_it_was_given(home: Home) -> None:
+    document = (
+        '{ panel(code: "HOME") { prepaid { whatIf(topUpAmount: {amount: "-1", currency: "NGN"}) { daysLeft } } } }'
+    )
+    (error,) = (await home.site.answer(document))["errors"]
+    assert error["extensions"] == {"code": "BAD_AMOUNT", "field": "topUpAmount"}
+    assert error["message"].startswith("`topUpAmount` must be above 0")
+
+
 async def test_right_after_a_top_up_the_forecast_counts_it_already(home: Home) -> None:
     now = START + 30 * DAY
     home.meter(since=START, until=now)

@@ -98,7 +98,7 @@ async def test_a_token_that_was_made_is_credited_when_it_is_entered_and_once(fla
 
 async def test_money_makes_a_token_of_whole_steps_and_the_entry_says_what_was_paid(flat: Site) -> None:
     made = (await make(flat, amount={"amount": "5000", "currency": "NGN"}))["token"]
-    assert (made["unitsKwh"], made["paid"]) == ("22.400", {"amount": "5000", "currency": "NGN"})
+    assert (made["unitsKwh"], made["paid"]) == ("22.400", {"amount": "5000.00", "currency": "NGN"})
     done = await enter(flat, made["digits"])
     assert (done["entry"]["unitsKwh"], done["entry"]["paid"]) == ("22.400", {"amount": "5000.00"})
 
@@ -196,11 +196,28 @@ async def test_after_ten_wrong_tokens_the_eleventh_is_not_looked_at_and_when_it_
     wrong = [f"{number:09}" for number in range(100_000_000, 100_000_011)]
     codes = [(await enter(flat, digits))["refusal"]["code"] for digits in wrong]
     assert codes == [*["BAD_TOKEN"] * 10, "TOO_MANY_ATTEMPTS"]
-    assert (await enter(flat, token(0)))["refusal"]["code"] == "TOO_MANY_ATTEMPTS"
+    waits = (await enter(flat, token(0)))["refusal"]
+    assert (waits["code"], waits["message"].split(" from ")[1]) == (
+        "TOO_MANY_ATTEMPTS",
+        "2026-03-10T07:00:00+01:00 on.",
+    )
     shown = await flat.panel(f"prepaid {{ {PAYGO} }}", code="FLAT")
     assert shown["prepaid"]["openPaygo"]["nextTryAt"] == "2026-03-10T07:00:00+01:00"
     flat.now = NOW + timedelta(hours=1)
     assert (await enter(flat, token(0)))["refusal"] is None
+
+
+async def test_tokens_of_used_counts_that_nobody_entered_here_are_guesses(flat: Site) -> None:
+    await set_meter(flat, startingCount=40)
+    codes = [(await enter(flat, token(count)))["refusal"]["code"] for count in range(10, 32, 2)]
+    assert codes == [*["TOKEN_USED"] * 10, "TOO_MANY_ATTEMPTS"]
+
+
+async def test_a_used_token_that_is_typed_in_again_and_again_locks_nothing(flat: Site) -> None:
+    used = token(0)
+    await enter(flat, used)
+    codes = [(await enter(flat, used, idempotencyKey=f"again-{n:04}"))["refusal"]["code"] for n in range(12)]
+    assert codes == ["TOKEN_USED"] * 12
 
 
 async def test_wrong_tokens_at_once_are_counted_before_they_are_looked_at(flat: Site) -> None:
@@ -260,7 +277,7 @@ async def test_a_meter_that_comes_back_goes_on_with_its_count(flat: Site) -> Non
     flat.add_panel("NEXT", is_prepaid=True)
     await enter(flat, token(0))
     taken = await set_meter(flat, panelCode="NEXT")
-    assert taken["refusal"]["code"] == "METER_IN_USE"
+    assert (taken["refusal"]["code"], taken["refusal"]["field"]) == ("METER_IN_USE", "secretKeyHex")
     await flat.ask(REMOVE, input={"panelCode": "FLAT"})
     assert (await flat.panel(f"prepaid {{ {PAYGO} }}", code="FLAT"))["prepaid"]["openPaygo"] is None
     assert (await set_meter(flat, panelCode="NEXT"))["refusal"] is None

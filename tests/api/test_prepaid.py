@@ -180,6 +180,7 @@ async def test_nothing_is_older_than_the_meter(flat: Site) -> None:
     early, first = (NOW - timedelta(hours=5, seconds=1)).isoformat(), (NOW - timedelta(hours=5)).isoformat()
     refused = [await top_up(flat, amount=naira("1000"), at=early), await record(flat, "5", at=early)]
     assert [(done["refusal"]["code"], done["refusal"]["field"]) for done in refused] == [("BEFORE_METER", "at")] * 2
+    assert "2026-03-10T01:00:00+01:00" in refused[0]["refusal"]["message"]
     assert rows(flat) == []
     assert (await record(flat, "5", at=first))["refusal"] is None
     flat.database.execute("UPDATE panel SET meter_since = '2026-03-09'")
@@ -245,6 +246,21 @@ async def test_a_repeated_key_shows_the_first_entry_and_changes_nothing(flat: Si
     recorded = await record(flat, "9", idempotencyKey="first-key")
     assert recorded["refusal"]["code"] == "IDEMPOTENCY_KEY_USED"
     assert rows(flat) == before
+
+
+async def test_a_key_that_was_used_for_another_panel_shows_its_entry_and_no_account(flat: Site) -> None:
+    flat.add_panel("OTHER", is_prepaid=True)
+    first = await top_up(flat, amount=naira("1000"))
+    again = await flat.ask(
+        "mutation ($input: TopUpInput!) { topUp(input: $input) { entry { id at panelCode } prepaid { balanceKwh }"
+        " refusal { code } } }",
+        input={"panelCode": "OTHER", "amount": {"amount": "15000", "currency": "IDR"}, "idempotencyKey": "first-key"},
+    )
+    assert again["topUp"] == {
+        "entry": {"id": first["entry"]["id"], "at": first["entry"]["at"], "panelCode": "FLAT"},
+        "prepaid": None,
+        "refusal": {"code": "IDEMPOTENCY_KEY_USED"},
+    }
 
 
 async def test_keys_of_different_people_do_not_meet(flat: Site) -> None:
