@@ -271,6 +271,14 @@ def _line(panel: Panel, *, span: CalendarSpan, known: _Known, is_counted: bool) 
     )
 
 
+def all_costs(parent: strawberry.Parent[PanelSummary]) -> list[Money]:
+    """What it cost in each currency that its tariffs had, by the code; `cost` is that of the last day's."""
+    amounts: dict[str, Decimal] = defaultdict(Decimal)
+    for currency, amount in parent.costs:
+        amounts[currency] += amount
+    return [money(amount, currency) for currency, amount in sorted(amounts.items())]
+
+
 def _is_whole(panel: Panel, *, span: CalendarSpan, known: _Known) -> bool:
     """Whether the span is over and began after the panel's first reading."""
     first_at = known.first_at.get(panel.id)

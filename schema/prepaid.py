@@ -61,8 +61,8 @@ class LedgerEntry:
     receipt: receipts.ReceiptView | None = strawberry.field(
         resolver=receipts.of_entry,
         graphql_type=Receipt | None,
-        description="TOP_UP for money: what the payment went for; null without, and of an OpenPAYGO token: its price was"
-        " taken when it was made, see generateToken.",
+        description="TOP_UP for money: what the payment went for; null without, and of an OpenPAYGO token: its price"
+        " was taken when it was made, see generateToken.",
     )
     emergency_kwh: Decimal = strawberry.field(
         description="By how many kWh the emergency credit that is to be repaid changed: above zero when it is taken,"
@@ -143,7 +143,8 @@ class PrepaidAccount:
     debt: PaidMoney | None = strawberry.field(
         resolver=lending.debt,
         graphql_type=Money | None,
-        description="What is owed: each top-up pays the share of it that the tariff says. Null when nothing is.",
+        description="What is owed: each top-up pays the share of it that the tariff says, none while the tariff has"
+        " another currency. Null when nothing is.",
     )
     emergency_credit: lending.EmergencyCredit | None = strawberry.field(
         resolver=lending.emergency_credit,
@@ -224,12 +225,13 @@ class TopUpInput:
     panel_code: str = strawberry.field(description="The prepaid panel's code.")
     amount: MoneyInput | None = strawberry.field(
         default=None,
-        description="What was paid, all taxes and fees included; units follow from the tariff of the day of `at`. With"
-        " the `token` that it bought, or without one.",
+        description="What was paid, all taxes and fees included; units follow from the tariff of the day of `at`, all"
+        " of them by the price of its band at that hour. With the `token` that it bought, or without one.",
     )
     units_kwh: Decimal | None = strawberry.field(
         default=None,
-        description="Instead of `amount`, and only with `token`: the units on its slip, above 0 and at most 100000 kWh.",
+        description="Instead of `amount`, and only with `token`: the units on its slip in kWh, above 0 and at most"
+        " 100000.",
     )
     token: str | None = strawberry.field(
         default=None,

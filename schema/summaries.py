@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from metering.money import Money as Amount
 from resolvers import comparisons, cost_lines, summaries
 from resolvers.context import Info
 from schema.arguments import Arguments
@@ -78,7 +79,14 @@ class PanelSummary:
     export_kwh: float = strawberry.field(description="Export in kWh.")
     cost: Money = strawberry.field(
         description="What the import, and charges that fell due up to now, cost with taxes by the tariffs of then, in"
-        " the currency of the last day's, rounded half up."
+        " the currency of the last day's, rounded half up. What was used under tariffs of other currencies is in"
+        " `costs`."
+    )
+    costs: list[Amount] = strawberry.field(
+        resolver=summaries.all_costs,
+        graphql_type=list[Money],
+        description="The same in every currency that the tariffs had: one amount for each, by its code. More than one"
+        " where the currency changed in between.",
     )
     cost_breakdown: list[cost_lines.CostLine] = strawberry.field(
         resolver=cost_lines.of_summary,

@@ -121,7 +121,11 @@ class TariffInput:
     unit_price: Decimal | None = strawberry.field(
         default=None, description=f"The price of a kWh without taxes, {_AMOUNT}, where there are no `bands`."
     )
-    bands: list[TariffBandInput] | None = strawberry.field(default=None, description="The prices by hour.")
+    bands: list[TariffBandInput] | None = strawberry.field(
+        default=None,
+        description="The prices by hour. A prepaid panel's top-up for money is priced by the band of its `at`, whenever"
+        " its units are used.",
+    )
     standing_charges: list[StandingChargeInput] = strawberry.field(
         default_factory=list[StandingChargeInput], description="What falls due whatever is used."
     )

@@ -72,6 +72,7 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("Query", "tariffExamples"): 15,
     ("UsageTotal", "costBreakdown"): 3,
     ("PanelSummary", "costBreakdown"): 3,
+    ("PanelSummary", "costs"): 1,
     ("Receipt", "lines"): 4,
     ("AuditEntry", "details"): 4,
     ("HourProfile", "hour"): 24,
