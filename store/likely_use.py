@@ -1,15 +1,12 @@
 """Says how many kWh panels have likely used since anybody, or their meter, told what was left."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, LiteralString
+from typing import Any, LiteralString
 
 from metering.access import Viewer
 from store.connections import Database
-
-UNREAD_FOR: Final = timedelta(hours=1)
-"""How old the newest reading or look grows before what was used since is estimated."""
 
 # The forecast says at which pace the units go: evenly from its balance to the median of when they are gone; by its days
 # where that lies beyond its horizon. Readings that came after it were made need no estimate, nor does a newer look.

@@ -52,10 +52,11 @@ LEFT JOIN latest_reading AS latest ON latest.panel_id = rule.panel_id
 LEFT JOIN LATERAL (SELECT coalesce(p50_at, 'infinity') AS depletes_at FROM depletion_forecast
                    WHERE panel_id = rule.panel_id AND rule.threshold_days IS NOT NULL
                    ORDER BY hour_at DESC LIMIT 1) AS forecast ON true
-LEFT JOIN {LIKELY_USE} AS likely ON rule.threshold_kwh IS NOT NULL
 WHERE (rule.threshold_kwh IS NOT NULL
        AND (rule.checked_seen_at, rule.checked_ledger_id) IS DISTINCT FROM (latest.last_seen_at, ledger.id))
-   OR (rule.is_armed AND likely.balance_kwh - likely.use_kwh <= rule.threshold_kwh)
+   OR (rule.is_armed AND rule.threshold_kwh IS NOT NULL
+       AND (latest.at IS NULL OR latest.at <= %(now)s::timestamptz - interval '1 hour')
+       AND EXISTS (SELECT FROM {LIKELY_USE} AS likely WHERE balance_kwh - use_kwh <= rule.threshold_kwh))
    OR rule.is_armed = (forecast.depletes_at <= %(now)s::timestamptz + rule.threshold_days * interval '1 day')
 ORDER BY rule.id"""
 
