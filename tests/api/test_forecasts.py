@@ -231,6 +231,21 @@ async def test_what_was_used_between_the_last_look_and_the_first_reading_is_coun
     assert days_to(told, "p50") == pytest.approx(104 / 12 - 4, abs=1)
 
 
+async def test_displays_bridge_the_months_between_an_old_meter_and_a_new_one(home: Home) -> None:
+    """12 kWh a day by an old register, then 24 by looks, then 24 by a new register that begins at 0."""
+    home.credit("2000", at=START)
+    home.meter(since=START, until=START + 20 * DAY)
+    for week in range(6):
+        home.show(str(1500 - 168 * week), at=START + (21 + 7 * week) * DAY)
+    begins = START + 58 * DAY
+    home.site.load("HOME", [reading(begins + number * HOUR, 1.0 * number) for number in range(49)])
+    told = await home.forecast(now=begins + 2 * DAY)
+    balance_kwh = Decimal(told["balanceKwh"])
+    assert balance_kwh == 1500 - 168 * 5 - 48
+    assert told["daysLeft"] == pytest.approx(float(balance_kwh) / 24, rel=0.15)
+    assert sum(told["expectedUsage"]["daily"]["p50Kwh"]) == pytest.approx(30 * 24, rel=0.1)
+
+
 async def test_looks_at_the_display_alone_leave_minutes_of_a_new_register_to_be_learnt(home: Home) -> None:
     home.show("60", at=START)
     now = START + 3 * DAY
