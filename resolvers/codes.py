@@ -247,7 +247,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "ALREADY_REPAID": ("Top-ups have repaid of this debt or loan.", "Reverse those top-ups first."),
         "READING_NOT_FOUND": (
             "The panel has no reading at exactly this instant, or none from `from` up to `to`.",
-            "Use `at` as a reading says it.",
+            "Use `at` as a reading says it; of a typed-in one its `id`.",
         ),
         "TOO_MANY_READINGS": (f"One withdrawal takes up to {MAX_WITHDRAWN:,} readings.", "Use shorter spans."),
         "TOO_OLD": (
@@ -255,7 +255,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "The message says from when on they can.",
         ),
         "READING_WITHDRAWN": (
-            "An admin has withdrawn the reading of this instant.",
+            "The reading of this instant was withdrawn.",
             "Give another instant, or ask an admin to restore it.",
         ),
         "CHANGE_NOT_FOUND": ("No correction or withdrawal of this id.", "`readingChanges` lists them."),

@@ -8,14 +8,17 @@ import strawberry
 
 from metering.access import Role
 from metering.ledger import checked_key
+from metering.reading_changes import checked_reason
 from metering.refusals import Refused
 from metering.typed_readings import checked_register_kwh, reading_time
 from resolvers import panels
 from resolvers.audit import audited
 from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
+from resolvers.places import number_in
 from store import reading_changes, typed_readings
 from store.panels import Panel
+from store.reading_changes import Author
 from store.typed_readings import KEY_USED, Typed, TypedKeyUse, TypedReading
 
 CURSOR: Final = "typedReading"
@@ -37,6 +40,14 @@ class ReadingTyped:
     typed_reading: TypedReading | None = None
     panel: Panel | None = None
     refusal: ReadingKeyUsed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypedWithdrawn:
+    """What became of taking a typed-in reading away: its panel as it is now."""
+
+    panel: Panel | None = None
+    refusal: Refused | None = None
 
 
 async def record(
@@ -66,6 +77,24 @@ async def record(
                 return await _made(context, panel, use)
         act.code = ReadingKeyUsed().code
         return replace(await _made(context, panel, use), refusal=ReadingKeyUsed())
+
+
+async def withdraw(context: Context, *, typed_reading_id: str, reason: str) -> TypedWithdrawn:
+    """Takes a reading that was typed in away; what a device measured stays the admins' affair.
+
+    Raises:
+        Refused: UNAUTHENTICATED, FORBIDDEN, READING_NOT_FOUND, TOO_OLD, BAD_INPUT (reason).
+    """
+    asked = {"typedReadingId": typed_reading_id, "reason": reason}
+    async with audited(context, action="WITHDRAW_TYPED_READING", **asked) as act:
+        viewer = context.landlord
+        author, number = Author(checked_reason(reason), viewer.account_id), number_in(typed_reading_id) or 0
+        code = await reading_changes.changed(
+            context.pool,
+            lambda batch: typed_readings.withdraw(batch, typed_id=number, viewer=viewer, author=author, act=act.kept),
+        )
+        act.is_done = True
+        return TypedWithdrawn(await panels.visible(context, code))
 
 
 async def _use_of_key(context: Context, key: str) -> TypedKeyUse | None:

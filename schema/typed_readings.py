@@ -7,7 +7,7 @@ import strawberry
 
 from resolvers import typed_readings
 from resolvers.context import Info
-from resolvers.typed_readings import ReadingTyped
+from resolvers.typed_readings import ReadingTyped, TypedWithdrawn
 from schema.refusals import Refusal, RefusedAsData
 
 Panel = Annotated["Panel", strawberry.lazy("schema.panels")]
@@ -56,6 +56,24 @@ class RecordReadingPayload:
     )
 
 
+@strawberry.input(description="A reading that was typed in, and why it is withdrawn.")
+class WithdrawTypedReadingInput:
+    """See `resolvers.typed_readings.withdraw`."""
+
+    typed_reading_id: strawberry.ID = strawberry.field(description="The `id` of the TypedReading.")
+    reason: str = strawberry.field(description="Why, for the audit: 1 to 500 characters.")
+
+
+@strawberry.type(description="The panel without the reading, or why it was refused.")
+class WithdrawTypedReadingPayload:
+    """See `resolvers.typed_readings.TypedWithdrawn`."""
+
+    panel: Panel | None = strawberry.field(description="The panel as it is now; null when refused.")
+    refusal: Refusal | None = strawberry.field(
+        description="UNAUTHENTICATED, FORBIDDEN, READING_NOT_FOUND, TOO_OLD or BAD_INPUT; null when it was withdrawn."
+    )
+
+
 @strawberry.type
 class TypedReadingMutations:
     """The typing in of readings."""
@@ -63,8 +81,8 @@ class TypedReadingMutations:
     @strawberry.mutation(
         description="Stores what a person read from a meter's import register: a reading like any other, with the flag"
         " TYPED_IN. Usage, balance and forecast follow, streams tell it, and a register that fell is an event, not"
-        " usage. Tenants may where the newest reading was typed in too, or there is none. What was wrong, an admin"
-        " takes back by withdrawReadings.",
+        " usage. Tenants may where the newest reading was typed in too, or there is none. What was wrong is"
+        " taken back by withdrawTypedReading.",
         graphql_type=RecordReadingPayload,
         extensions=[RefusedAsData(ReadingTyped)],
     )
@@ -80,4 +98,21 @@ class TypedReadingMutations:
             energy_import_kwh=given.energy_import_kwh,
             at=given.at,
             idempotency_key=given.idempotency_key,
+        )
+
+    @strawberry.mutation(
+        description="Takes a reading that was typed in away, as if it had never been: usage, balance and forecast"
+        " follow. For landlords of the panel and admins, who can restore it by restoreReadings. READING_NOT_FOUND also"
+        " where a device said something of the same second.",
+        graphql_type=WithdrawTypedReadingPayload,
+        extensions=[RefusedAsData(TypedWithdrawn)],
+    )
+    async def withdraw_typed_reading(
+        self,
+        info: Info,
+        given: Annotated[WithdrawTypedReadingInput, strawberry.argument(name="input", description="Which, and why.")],
+    ) -> TypedWithdrawn:
+        """The panel without it."""
+        return await typed_readings.withdraw(
+            info.context, typed_reading_id=str(given.typed_reading_id), reason=given.reason
         )

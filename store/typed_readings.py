@@ -1,7 +1,7 @@
 """Keeps what people read from meters and typed in: a reading as any other, and who typed it."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 
 from psycopg import AsyncConnection, Connection
@@ -9,12 +9,16 @@ from psycopg import AsyncConnection, Connection
 from metering.access import Viewer
 from metering.readings import NO_FLAGS, Reading, ReadingFlag, believed
 from metering.refusals import Refused
-from store import audit
+from store import audit, reading_changes
 from store.audit import Act
 from store.connections import Row
 from store.merge import BatchWriter, DatabaseAwayError
+from store.reading_changes import Author
 from store.retention import readings_kept_since
 from store.scope import scope
+from store.staging import VALUES
+
+_INSTANT: Final = timedelta(microseconds=1)
 
 KEY_USED: Final = -1
 """What `record` answers where the key was used in the meantime."""
@@ -164,7 +168,7 @@ def _reading(typed: Typed) -> Reading:
 def _keep(connection: Connection[Row], typed: Typed, *, viewer: Viewer, act: Act | None) -> int:
     parameters: dict[str, Any] = {**scope(viewer), **{name: getattr(typed, name) for name in Typed.__slots__}}
     if connection.execute(_WAS_WITHDRAWN, parameters).fetchone() == (True,):
-        message = "An admin withdrew the reading of this instant: give another one, or ask to restore it."
+        message = "The reading of this instant was withdrawn: give another one, or ask an admin to restore it."
         raise Refused("READING_WITHDRAWN", message, "at")
     row = connection.execute(_KEEP, parameters).fetchone()
     if row is None:
@@ -172,6 +176,36 @@ def _keep(connection: Connection[Row], typed: Typed, *, viewer: Viewer, act: Act
     if act:
         audit.record_done_in_batch(connection, act, panel_id=typed.panel_id)
     return row[0]
+
+
+# What a device said of the same second is none of what a person typed in.
+_TO_WITHDRAW: LiteralString = f"""
+SELECT panel.id, panel.code, typed.at
+FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN typed_reading AS typed ON typed.panel_id = panel.id
+WHERE typed.id = %(typed_id)s AND EXISTS (
+    SELECT FROM reading
+    WHERE panel_id = typed.panel_id AND at = typed.at AND flags & %(typed_in)s <> 0 AND num_nonnulls({VALUES}) = 1
+)"""
+
+
+def withdraw(connection: Connection[Row], *, typed_id: int, viewer: Viewer, author: Author, act: Act | None) -> str:
+    """Takes a reading that was typed in away, and answers its panel's code; typing it again does not bring it back.
+
+    Raises:
+        Refused: READING_NOT_FOUND where none of this id is seen, it was withdrawn, or a device said more of its second;
+            TOO_OLD.
+    """
+    parameters = {**scope(viewer), "typed_id": typed_id, "typed_in": ReadingFlag.TYPED_IN.value}
+    row = connection.execute(_TO_WITHDRAW, parameters).fetchone()
+    if row is None:
+        message = "You see no typed-in reading of this id that is not withdrawn."
+        raise Refused("READING_NOT_FOUND", message, "typedReadingId")
+    panel_id, code, at = row
+    if act:
+        audit.record_done_in_batch(connection, replace(act, panel_code=code), panel_id=panel_id)
+    reading_changes.withdraw(connection, panel_id=panel_id, since=at, until=at + _INSTANT, author=author)
+    return code
 
 
 def _refused_row(connection: Connection[Row], parameters: dict[str, Any]) -> Exception:

@@ -140,6 +140,36 @@ async def test_a_withdrawn_reading_does_not_come_back_by_being_typed_again(manua
     assert (await record(manual, 101.5, at=ago(seconds=1)))["refusal"] is None
 
 
+WITHDRAW = """mutation ($input: WithdrawTypedReadingInput!) { withdrawTypedReading(input: $input) {
+  panel { latestReading { energyImportKwh } } refusal { code field } } }"""
+
+
+async def test_a_landlord_takes_back_what_was_typed_in_wrong_and_nothing_that_a_device_said(manual: Site) -> None:
+    tenant, landlord = manual.add_person("t@x.org"), manual.add_person("l@x.org", role=Role.LANDLORD)
+    manual.add_panel("HOME", seen_by=[tenant, landlord])
+    await record(manual, 10.0, viewer=tenant, panelCode="HOME", at=ago(days=2))
+    wrong = await record(manual, 900.0, viewer=tenant, panelCode="HOME", at=ago(days=1))
+    elsewhere = await record(manual, 5.0)
+    manual.load("HOME", [reading(NOW, 950.0, 1.5)])
+    mixed = await record(manual, 951.0, viewer=landlord, panelCode="HOME")
+
+    async def withdraw(done: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
+        given = {"typedReadingId": done["typedReading"]["id"], "reason": "A digit too many"}
+        return (await manual.ask(WITHDRAW, viewer=viewer, input=given))["withdrawTypedReading"]
+
+    assert (await withdraw(wrong, tenant))["refusal"]["code"] == "FORBIDDEN"
+    for out_of_reach in (elsewhere, mixed):
+        assert (await withdraw(out_of_reach, landlord))["refusal"]["code"] == "READING_NOT_FOUND"
+    before = len(rows(manual))
+    assert (await withdraw(wrong, landlord))["refusal"] is None
+    assert len(rows(manual)) == before - 1
+    assert (await withdraw(wrong, landlord))["refusal"]["code"] == "READING_NOT_FOUND"
+    log = manual.database.execute(
+        "SELECT panel_code, outcome FROM audit_entry WHERE action = 'WITHDRAW_TYPED_READING' AND outcome = 'DONE'"
+    ).fetchall()
+    assert log == [("HOME", "DONE")]
+
+
 async def test_tenants_type_in_what_no_device_measures(manual: Site) -> None:
     tenant, landlord = manual.add_person("t@x.org"), manual.add_person("l@x.org", role=Role.LANDLORD)
     manual.add_panel("METERED", seen_by=[tenant, landlord])
