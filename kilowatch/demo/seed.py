@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kilowatch.demo.credit import settle_credit
 from kilowatch.demo.history import PanelHistory
 from kilowatch.demo.paygo import set_paygo
 from kilowatch.demo.prices import tariffs_of
+from kilowatch.demo.progress import told_progress
 from kilowatch.demo.registers import latest_registers
 from kilowatch.demo.site import (
     PANELS,
@@ -100,13 +100,11 @@ async def _missing_history(database_url: str, *, since: datetime, until: datetim
 
 def _load(database_url: str, histories: list[PanelHistory], *, panel_ids: dict[str, int], console: Console) -> None:
     total = sum(history.count for history in histories)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console) as progress, connect(database_url) as connection:
-        task = progress.add_task("Loading history", total=total)
+    with told_progress("Loading history", total=total, console=console) as advance, connect(database_url) as connection:
         writer = BatchWriter(connection)
         for batch in _batches(histories, panel_ids=panel_ids):
             writer.write(batch)
-            progress.advance(task, len(batch))
+            advance(len(batch))
 
 
 def _batches(histories: list[PanelHistory], *, panel_ids: dict[str, int]) -> Iterator[list[PanelReading]]:
