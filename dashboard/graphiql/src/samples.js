@@ -234,4 +234,86 @@ fragment Left on DepletionForecast {
 `,
     variables: JSON.stringify({ year: new Date().getFullYear(), month: new Date().getMonth() + 1 }, null, 2),
   },
+  {
+    title: 'Top up',
+    about: 'Units for 5000 naira, now. Sent again with the same key it buys nothing more; another key buys again.',
+    query: `mutation TopUp($input: TopUpInput!) {
+  topUp(input: $input) {
+    entry {
+      unitsKwh
+      paid { amount currency }
+      receipt { lines { kind name amount percent } addedKwh }
+    }
+    prepaid { balanceKwh debt { amount currency } }
+    refusal { code message field }
+  }
+}
+`,
+    variables: JSON.stringify(
+      {
+        input: {
+          panelCode: 'FLAT_2B',
+          amount: { amount: '5000', currency: 'NGN' },
+          idempotencyKey: `sample-${Date.now()}`,
+        },
+      },
+      null,
+      2,
+    ),
+  },
+  {
+    title: 'Set a tariff',
+    about: 'One price by day and a lower one at night, with a tax, from a day of next year on. For landlords.',
+    query: `mutation SetTariff($input: SetTariffInput!) {
+  setTariff(input: $input) {
+    tariff {
+      name
+      bands {
+        name
+        blocks { fromKwh toKwh unitPrice priceWithTaxes }
+        windows { fromTime toTime weekdays }
+      }
+      taxes { name percent on }
+    }
+    refusal { code message field }
+  }
+}
+`,
+    variables: JSON.stringify(
+      {
+        input: {
+          panelCode: 'FLAT_2B',
+          validFrom: `${new Date().getFullYear() + 1}-01-01`,
+          tariff: {
+            name: 'Day and night',
+            currency: 'NGN',
+            bands: [
+              { name: 'Day', unitPrice: '225' },
+              { name: 'Night', unitPrice: '150', windows: [{ fromTime: '22:00', toTime: '06:00' }] },
+            ],
+            taxes: [{ name: 'VAT', percent: '7.5' }],
+          },
+        },
+      },
+      null,
+      2,
+    ),
+  },
+  {
+    title: 'Who did what',
+    about: 'The newest acts on money, units and tariffs, done or refused, and by whom. For landlords and admins.',
+    query: `query AuditLog {
+  auditLog(first: 20) {
+    nodes {
+      at
+      actor
+      panelCode
+      action
+      outcome
+      details { name value }
+    }
+  }
+}
+`,
+  },
 ];
