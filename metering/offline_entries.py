@@ -56,7 +56,9 @@ _VALUES: Final[Mapping[OfflineKind, frozenset[str]]] = {
 }
 
 _NEEDS: Final[Mapping[OfflineKind, str]] = {
-    OfflineKind.TOP_UP: "`amount`, or `token` with the `unitsKwh` of its slip, or the `token` of an OpenPAYGO meter alone",
+    OfflineKind.TOP_UP: (
+        "`amount`, or `token` with the `unitsKwh` of its slip, or the `token` of an OpenPAYGO meter alone"
+    ),
     OfflineKind.BALANCE_READING: "`shownKwh`",
     OfflineKind.METER_READING: "`energyImportKwh`",
 }

@@ -65,7 +65,7 @@ async def _shown_meters(context: Context, panel_ids: list[int]) -> dict[int, Sho
 
 
 def local_token(token: KnownToken, *, panel: Panel) -> KnownToken:
-    """The token as it is shown: when it was made in the panel's time zone, what was paid with the currency's decimals."""
+    """The token as it is shown: made in the panel's time zone, what was paid with the currency's decimals."""
     paid = token.paid and money(token.paid.amount, token.paid.currency)
     return replace(token, made_at=token.made_at and token.made_at.astimezone(panel.zone), paid=paid)
 
