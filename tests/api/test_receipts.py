@@ -52,6 +52,14 @@ async def test_a_quote_is_the_receipt_that_follows_and_changes_nothing(flat: Sit
     assert (asked["unitsKwh"], asked["addedKwh"], asked["unitPrice"]) == ("33.519", "33.519", "1444.7")
 
 
+async def test_a_quote_that_is_refused_leaves_the_rest_of_the_account(flat: Site) -> None:
+    answer = await flat.answer(
+        '{ panel(code: "FLAT") { prepaid { balanceKwh quote(amount: {amount: "-5", currency: "IDR"}) { unitsKwh } } } }'
+    )
+    assert answer["data"]["panel"]["prepaid"]["quote"] is None
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_AMOUNT"]
+
+
 async def test_units_are_quoted_by_the_least_payment_that_buys_them(flat: Site) -> None:
     asked = await quoted(flat, units="33.519")
     cent = Decimal("0.01")
