@@ -25,6 +25,7 @@ MODULES = (
     "session",
     "run_down",
     "forecast_words",
+    "form",
     "tariff_week",
 )
 
@@ -157,7 +158,7 @@ async def test_numbers_carry_their_units_and_money_its_currency(evaluate: Evalua
     words = await evaluate(
         """[m.power(0.0834), m.power(4.217), m.power(12.34), m.power(123.4), m.power(-2.5), m.power(null),
         m.energy(3.129), m.energy(11063.64), m.units('22.195'), m.money({amount: '256136.50', currency: 'IDR'}),
-        m.money({amount: '2089.30', currency: 'NGN'}), m.exactMoney({amount: '90071992547409.93', currency: 'NGN'})]
+        m.money({amount: '2089.30', currency: 'NGN'}), m.money({amount: '90071992547409.93', currency: 'NGN'})]
         .map(word => word.replaceAll('\\u00a0', ' '))"""
     )
     assert words[:9] == [
@@ -171,7 +172,7 @@ async def test_numbers_carry_their_units_and_money_its_currency(evaluate: Evalua
         "11,063.6 kWh",
         "22.20 kWh",
     ]
-    assert words[9:] == ["Rp 256,137", "₦2,089.30", "NGN 90,071,992,547,409.93"]
+    assert words[9:] == ["IDR 256,137", "NGN 2,089.30", "NGN 90,071,992,547,409.93"]
 
 
 async def test_spans_are_told_in_days_and_hours(evaluate: Evaluate) -> None:
@@ -201,7 +202,7 @@ async def test_a_forecast_says_how_it_was_made_and_how_earlier_ones_did(evaluate
     learning = await evaluate(f"m.making({made % 'LEARNING'}, {now_ms})")
     assert learning.startswith("Learning: less than a day of data is known")
     figures = "{resolvedCount: 42, coveragePercent: 81, medianAbsoluteErrorHours: 3.2}"
-    told = "Of 42 earlier forecasts, 81% came true within their span; typically 3 hrs off."
+    told = "Of 42 earlier forecasts, 81% came true within their span, as 80% should; typically 3 hrs off."
     assert await evaluate(f"m.judged({figures})") == told
     assert await evaluate("m.judged({resolvedCount: 0})") == "No earlier forecast could be judged yet."
 
@@ -235,6 +236,30 @@ async def test_a_balance_that_lasts_beyond_the_horizon_does_not_go_down_to_zero(
     unused = RUN_DOWN.replace("1.5 : 0.5", "0 : 0").replace("[24, 24]", "[0, 0]")
     down = await evaluate(unused % "{p10: null, p50: null, p90: null}")
     assert set(down["likely"]) == {24}
+
+
+async def test_thousands_may_be_parted_where_it_is_clear_that_they_are(evaluate: Evaluate) -> None:
+    typed = [
+        "1500",
+        "1500.5",
+        "1,500",
+        "5 000",
+        "12 345 678.90",
+        "1,234,567.5",
+        "1,234,567",
+        "1,50",
+        "1 50",
+        "1,500,00",
+    ]
+    read = "m.plainDigits(text, %s)"
+    clear = ["1500", "1500.5", "1500", "5000", "12345678.90", "1234567.5", "1234567", None, None, None]
+    assert await evaluate(f"{json.dumps(typed)}.map(text => {read % 'true'})") == clear
+    assert await evaluate(f"['1,500', '1,500.25', '1,234,567'].map(text => {read % 'false'})") == [
+        None,
+        "1500.25",
+        "1234567",
+    ]
+    assert await evaluate("m.plainDigits('1,500')") == "1500"  # the page is in British English
 
 
 async def test_long_numbers_in_a_refusal_are_grouped_and_tokens_are_left_alone(evaluate: Evaluate) -> None:
@@ -282,6 +307,7 @@ async def test_times_are_those_of_the_panel(evaluate: Evaluate) -> None:
         ("22T06:00", "25T17:00", "29T06:00", "likely Wed 25 Nov, 18:00, between Sun 22 Nov and Sun 29 Nov"),
         ("22T06:00", "25T17:00", None, "likely Wed 25 Nov, 18:00, not before Sun 22 Nov"),
         ("22T06:00", None, None, "not before Sun 22 Nov"),
+        ("21T12:01", "21T12:02", "21T12:40", "likely within the hour"),
         (None, None, None, "not within the days that can be forecast"),
     ],
 )

@@ -39,7 +39,8 @@ async def test_a_tenant_buys_by_quote_and_token_reads_the_display_and_asks_what_
         await form.get_by_label("Amount in NGN").fill("0")
         await form.get_by_role("button", name="Top up").click()
         await opened.says(form.locator(".field .trouble"), "This must be above 0")
-        await form.get_by_label("Amount in NGN").fill("2000")
+        await form.get_by_label("Amount in NGN").fill("2,000")
+        await expect(form.locator(".field .trouble")).to_have_text("")
         await opened.says(form.locator(".receipt"), "NGN\xa02,000.00")
         await opened.says(form.locator(".receipt"), "10.00\xa0kWh")
         assert ledger(stack) == []
@@ -105,6 +106,7 @@ async def test_what_is_sent_again_is_bought_once_and_a_landlord_takes_it_back(ch
         await reversal.get_by_label("Take it back because").fill("Typed in for another flat")
         await reversal.get_by_role("button", name="Take back").click()
         await opened.says(opened.page.locator(".ledger li.reversed"), "taken back")
+        await opened.says(opened.page.locator(".ledger li").first, "Taken back: Top-up of NGN\xa02,000.00")
         assert [entry["kind"] for entry in ledger(stack)] == ["REVERSAL", "TOP_UP"]
 
         debt = opened.form("Record a debt")

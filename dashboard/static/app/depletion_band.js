@@ -10,8 +10,9 @@ const BAR = { top: 12, height: 14 };
 const EDGE = 38;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-const HOURS_MS = DAY_MS / 4;
-const LEAST_AHEAD_MS = 6 * 3_600_000;
+const HOUR_MS = DAY_MS / 24;
+const HOURS_MS = 6 * HOUR_MS;
+const LEAST_AHEAD_MS = HOURS_MS;
 
 /** An element whose `show` draws a forecast of the server's in the panel's zone. */
 export class DepletionBand {
@@ -26,7 +27,7 @@ export class DepletionBand {
 
   show({ depletesAt, zone, now_ms }) {
     const ends = instants(depletesAt);
-    const words = wording(ends, zone);
+    const words = wording(ends, { zone, now_ms });
     fill(this.words, words);
     this.svg.toggleAttribute('hidden', ends.early_ms == null);
     this.svg.setAttribute('aria-label', `Units run out ${this.words.textContent}`);
@@ -84,11 +85,12 @@ const ticks = (labels, width) =>
   );
 
 /** The same words for an early, a likely and a late instant of the server's. */
-export const between = (depletesAt, zone) => wording(instants(depletesAt), zone);
+export const between = (depletesAt, { zone, now_ms }) => wording(instants(depletesAt), { zone, now_ms });
 
 /** "likely Tue 24 Nov 18:00, between Mon 23 and Thu 26 Nov": as exact as the span between early and late allows. */
-function wording({ early_ms, likely_ms, late_ms }, zone) {
+function wording({ early_ms, likely_ms, late_ms }, { zone, now_ms }) {
   if (early_ms == null) return ['not within the days that can be forecast'];
+  if (late_ms != null && late_ms - now_ms < HOUR_MS) return ['likely ', h('b', {}, 'within the hour')];
   const round_ms = late_ms != null && late_ms - early_ms < HOURS_MS ? 5 * MINUTE_MS : 30 * MINUTE_MS;
   const told = (ms, shape) => time(Math.round(ms / round_ms) * round_ms, { zone, shape });
   const shape = edgeShape(early_ms, late_ms, zone);

@@ -9,7 +9,9 @@ const METHODS = {
 
 /** "about 4 days left". */
 export const lasting = ({ daysLeft }) =>
-  daysLeft == null ? 'more than 90 days left' : daysLeft <= 0 ? 'used up' : `about ${about(daysLeft)} left`;
+  daysLeft == null ? 'more than 90 days left' : isUsedUp({ daysLeft }) ? 'used up' : `about ${about(daysLeft)} left`;
+
+export const isUsedUp = ({ daysLeft }) => daysLeft != null && daysLeft <= 0;
 
 /** How it was made, and how old what it knows is. */
 export function making({ method, historyDays, dataUpTo }, now_ms) {
@@ -21,5 +23,5 @@ export function making({ method, historyDays, dataUpTo }, now_ms) {
 export function judged({ resolvedCount, coveragePercent, medianAbsoluteErrorHours: hours }) {
   if (!resolvedCount) return 'No earlier forecast could be judged yet.';
   const earlier = resolvedCount === 1 ? '1 earlier forecast' : `${count(resolvedCount)} earlier forecasts`;
-  return `Of ${earlier}, ${percent(coveragePercent / 100)} came true within their span; typically ${about(hours / 24)} off.`;
+  return `Of ${earlier}, ${percent(coveragePercent / 100)} came true within their span, as 80% should; typically ${about(hours / 24)} off.`;
 }

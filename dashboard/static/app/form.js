@@ -1,10 +1,12 @@
 // Turns fields and what sends them into a form: a label each, what is wrong beside the field, and nothing sent twice.
 import { Trouble } from './api.js';
 import { fill, h, write } from './elements.js';
-import { grouped } from './format.js';
+import { grouped, groupSign } from './format.js';
 import { newKey } from './keys.js';
 
 const PLAIN = /^-?\d+(\.\d+)?$/;
+const SPACED = /^-?\d{1,3}(\s\d{3})+(\.\d+)?$/;
+const COMMAED = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/;
 const UNKNOWN = ['UNREACHABLE', 'DATABASE_UNAVAILABLE', 'QUERY_TIMEOUT', 'INTERNAL'];
 const SAFE = 'It is safe to send it again: it counts once.';
 let made = 0;
@@ -40,9 +42,10 @@ export class Field {
     this.input.value = text;
   }
 
-  /** What is written, as a number in plain digits: "1,000" is a thousand to one person and one to the next. */
+  /** What is written, as a number in plain digits. */
   get decimal() {
-    if (PLAIN.test(this.value)) return this.value;
+    const digits = plainDigits(this.value);
+    if (digits) return digits;
     throw new Trouble(`Write plain digits, like ${this.input.placeholder || '12.5'}.`, {
       code: 'BAD_INPUT',
       field: this.about[0],
@@ -59,6 +62,17 @@ export class Field {
     const name = this.about.find((known) => message.startsWith(`${known} `));
     this.say(grouped(name ? `This${message.slice(name.length)}` : message));
   }
+}
+
+/**
+ * "5 000" and "1,500.50" in plain digits; null for what is no number, or not the same one to everybody: where commas
+ * part decimals, "1,500" is one and a half.
+ */
+export function plainDigits(text, isByCommas = groupSign() === ',') {
+  if (PLAIN.test(text)) return text;
+  if (SPACED.test(text)) return text.replace(/\s/g, '');
+  const isClear = isByCommas || /,.*[,.]/.test(text);
+  return COMMAED.test(text) && isClear ? text.replaceAll(',', '') : null;
 }
 
 /** The attributes of a field for a number: a phone shows its digits. */
@@ -87,7 +101,7 @@ export class Form {
       this.button,
       this.outcome,
     );
-    this.element.addEventListener('input', () => (this.#key = null));
+    this.element.addEventListener('input', (event) => this.#typed(event.target));
     this.show(fields);
   }
 
@@ -105,6 +119,13 @@ export class Form {
   say(text, { isTrouble = false } = {}) {
     this.outcome.classList.toggle('trouble', isTrouble);
     write(this.outcome, text);
+  }
+
+  /** What was said of the field before is not about what is being typed. */
+  #typed(input) {
+    this.#key = null;
+    this.#fields.find((field) => field.input === input)?.say('');
+    this.say('');
   }
 
   async #submit(event) {

@@ -25,23 +25,23 @@ export const power = (kw) => (kw == null ? 'no value' : `${glance(kw)}${SPACE}kW
 export const energy = (kwh) => (kwh == null ? 'no value' : `${rounded(kwh, Math.abs(kwh) < 100 ? 2 : 1)}${SPACE}kWh`);
 export const register = (kwh) => (kwh == null ? '–' : `${rounded(kwh, 2)}${SPACE}kWh`);
 export const units = (kwh) => `${rounded(kwh, 2)}${SPACE}kWh`;
+export const roughly = (kwh) => `${rounded(kwh, 1)}${SPACE}kWh`;
 export const ratio = (value) => (value == null ? '–' : rounded(value, 2));
 export const count = (value) => rounded(value, 0);
 
 /** A text whose long numbers are easier to read: "at most 1,000,000". */
 export const grouped = (text) => text.replace(/(?<![\d.,])\d{5,15}(?![\d.,]*\d)/g, (digits) => count(Number(digits)));
 
+/** What the reader's language writes between thousands. */
+export const groupSign = () =>
+  formatOf(Intl.NumberFormat, { useGrouping: 'always' })
+    .formatToParts(1000)
+    .find(({ type }) => type === 'group')?.value;
+
 export const percent = (share) => formatOf(Intl.NumberFormat, { style: 'percent' }).format(share);
 
-/** Money as its currency writes it; large amounts without the small change. */
-export function money({ amount, currency }) {
-  const digits = Math.abs(amount) >= 10_000 ? { maximumFractionDigits: 0 } : {};
-  const style = { style: 'currency', currency, currencyDisplay: 'narrowSymbol', ...digits };
-  return formatOf(Intl.NumberFormat, style).format(amount);
-}
-
-/** Money to its last digit, as on a receipt. */
-export const exactMoney = ({ amount, currency }) =>
+/** Money to its last digit, by the code of its currency as people type it: a sign may be that of several. */
+export const money = ({ amount, currency }) =>
   formatOf(Intl.NumberFormat, { style: 'currency', currency, currencyDisplay: 'code' }).format(amount);
 
 /** The price of a kWh, which may have parts of a cent. */

@@ -1,7 +1,7 @@
 // Turns what a landlord decides of a prepaid panel into debts and the rule of its emergency credit.
 import { fill, h } from './elements.js';
 import { Field, Form, NUMBER } from './form.js';
-import { exactMoney, units } from './format.js';
+import { money, units } from './format.js';
 import { MAKE_TOKEN, RECORD_DEBT, SET_EMERGENCY } from './operations.js';
 
 export class Landlord {
@@ -28,7 +28,7 @@ export class Landlord {
   show({ debt, emergencyCredit, openPaygo }) {
     this.paygo.hidden = !openPaygo;
     fill(this.tokens, (openPaygo?.tokensNotEntered ?? []).map(notEntered));
-    fill(this.owed, debt ? `${exactMoney(debt)} are owed: each top-up pays its share of it.` : 'Nothing is owed.');
+    fill(this.owed, debt ? `${money(debt)} are owed: each top-up pays its share of it.` : 'Nothing is owed.');
     fill(this.rule, ruleWords(emergencyCredit));
   }
 }
@@ -77,7 +77,7 @@ function debtForm({ panel, site, api }) {
     const owed = { amount: amount.decimal, currency };
     await api.once(RECORD_DEBT, { panelCode: code, amount: owed, reason: reason.value, idempotencyKey: key });
     site.refreshSoon(code);
-    return `${exactMoney(owed)} were added to what is owed.`;
+    return `${money(owed)} were added to what is owed.`;
   };
   return new Form({ name: 'Record a debt', action: 'Record debt', fields: [amount, reason], send });
 }

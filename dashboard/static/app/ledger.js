@@ -1,7 +1,7 @@
 // Turns the ledger of a prepaid panel into a list: what was bought, read, lent, owed and taken back, with receipts.
 import { fill, h, write } from './elements.js';
 import { Field, Form } from './form.js';
-import { exactMoney, time, units } from './format.js';
+import { money, time, units } from './format.js';
 import { LEDGER, REVERSE } from './operations.js';
 import { receiptOf } from './receipt.js';
 
@@ -63,17 +63,17 @@ export class Ledger {
     const open = [...this.list.querySelectorAll('details[open]')].map(({ dataset }) => dataset.entry);
     const focused = this.list.querySelector('details:has(summary:focus)')?.dataset.entry;
     this.more.hidden = !ledger.pageInfo.hasNextPage;
-    const rows = ledger.nodes.map((entry) => this.#row(entry, open.includes(entry.id)));
+    const rows = ledger.nodes.map((entry) => this.#row(entry, { ledger, isOpen: open.includes(entry.id) }));
     fill(this.list, rows.length ? rows : h('li', { class: 'faint' }, 'Nothing was bought or read yet.'));
     if (focused) this.list.querySelector(`details[data-entry="${focused}"] summary`)?.focus();
   }
 
-  #row(entry, isOpen) {
+  #row(entry, { ledger, isOpen }) {
     const { id, at, kind, receipt, reversedBy, reason, source } = entry;
     const when = time(at, { zone: this.#panel.zone, shape: 'dayClock' });
     const head = [
-      h('span', { class: 'what' }, words(entry)),
-      h('span', { class: 'change' }, change(entry)),
+      h('span', { class: 'what' }, words(entry, ledger.nodes)),
+      h('span', { class: 'change' }, change(entry, this.#panel)),
       h('time', { class: 'faint', datetime: at }, when, SOURCES[source]),
       reversedBy && h('span', { class: 'badge' }, 'taken back'),
     ];
@@ -110,17 +110,24 @@ export class Ledger {
 
 const WORDS = {
   TOP_UP: ({ paid, tokenEnding }) =>
-    paid ? `Top-up of ${exactMoney(paid)}` : `Token ${tokenEnding ? `ending in ${tokenEnding}` : 'entered'}`,
+    paid ? `Top-up of ${money(paid)}` : `Token ${tokenEnding ? `ending in ${tokenEnding}` : 'entered'}`,
   BALANCE_READING: ({ shownKwh }) => `The display showed ${units(shownKwh)}`,
-  REVERSAL: () => 'Taken back',
+  REVERSAL: ({ reverses }, entries) => takenBack(entries.find(({ id }) => id === reverses)),
   EMERGENCY_CREDIT: () => 'Emergency credit',
-  DEBT: ({ debtChange }) => `Debt${debtChange ? ` of ${exactMoney(debtChange)}` : ''}`,
+  DEBT: ({ debtChange }) => `Debt${debtChange ? ` of ${money(debtChange)}` : ''}`,
 };
 
-const words = (entry) => WORDS[entry.kind]?.(entry) ?? entry.kind;
+const words = (entry, entries) => WORDS[entry.kind]?.(entry, entries) ?? entry.kind;
 
-/** By how much the balance rose or fell; nothing where it did not. */
-function change({ unitsKwh }) {
+/** What it was: the entry, where it is among those that are shown. */
+function takenBack(entry) {
+  if (!entry) return 'An earlier entry was taken back';
+  return `Taken back: ${words(entry, [])}`;
+}
+
+/** By how much the balance rose or fell; nothing where it did not. Where nothing meters, displays tell what was used. */
+function change({ kind, unitsKwh }, { reading }) {
   const kwh = Number(unitsKwh);
+  if (kind === 'BALANCE_READING' && kwh < 0 && !reading) return `${units(-kwh)} used since`;
   return kwh ? `${kwh > 0 ? '+' : '−'}${units(Math.abs(kwh))}` : '';
 }

@@ -71,11 +71,23 @@ export class MonthCard {
       h('strong', {}, energy(total.energyKwh)),
       total.cost.map((cost) => h('span', {}, money(cost))),
     );
-    const shares = ordered.slice(0, MOST_ROWS).map((each) => share(each, each.energyKwh / most));
+    const isMetered = ({ code }) => !this.#site.panels.has(code) || this.#site.panels.get(code).reading != null;
+    const shares = ordered
+      .slice(0, MOST_ROWS)
+      .map((each) => (isMetered(each.panel) ? share(each, each.energyKwh / most) : unmetered(each)));
     const left = ordered.length - shares.length;
     fill(this.rows, shares, left > 0 && h('li', { class: 'faint' }, `and ${left} more`));
   }
 }
+
+const unmetered = ({ panel }) =>
+  h(
+    'li',
+    {},
+    h('a', { href: panelAddress(panel.code) }, panel.name),
+    h('span', { class: 'faint' }, 'not metered'),
+    h('i', { class: 'share' }),
+  );
 
 function share({ panel, energyKwh, cost }, part) {
   const bar = h('i', { class: 'share' });

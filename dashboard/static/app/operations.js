@@ -17,6 +17,7 @@ const FIGURES = `fragment Figures on Panel {
     meterNumber
     balanceKwh
     balanceAt
+    estimatedBalanceKwh
     forecast { method historyDays daysLeft depletesAt { p10 p50 p90 } }
   }
 }`;
@@ -175,6 +176,7 @@ export const LEDGER = `query Ledger($code: String!, $first: Int!) {
           tokenEnding
           source
           debtChange { amount currency }
+          reverses
           reversedBy
           reason
           receipt { ...Parts }

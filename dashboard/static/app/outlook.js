@@ -4,15 +4,13 @@ import { Chart } from './chart.js';
 import { between } from './depletion_band.js';
 import { fill, h, write } from './elements.js';
 import { fanDrawing } from './fan_chart.js';
-import { judged, lasting, making } from './forecast_words.js';
-import { units } from './format.js';
+import { isUsedUp, judged, lasting, making } from './forecast_words.js';
 import { OUTLOOK } from './operations.js';
 import { runDown } from './run_down.js';
 import { WhatIf } from './what_if.js';
 
 const SPANS = { day: 'By day', hour: 'By hour' };
 const HOURS = 48;
-const OLD_S = 6 * 3600;
 
 export class Outlook {
   #panel;
@@ -96,8 +94,8 @@ export class Outlook {
     this.whatIf.element.hidden = !forecast;
     if (!forecast) return fill(this.words, 'It is known once there are readings, or the display was recorded twice.');
     const { zone } = this.#panel;
-    const ends = between(forecast.depletesAt, zone);
-    fill(this.words, h('b', {}, capital(lasting(forecast))), ': ', ends, '.', estimated(forecast));
+    const ends = isUsedUp(forecast) ? [] : [': ', between(forecast.depletesAt, { zone, now_ms: Date.now() })];
+    fill(this.words, h('b', {}, capital(lasting(forecast))), ends, '.');
     write(this.method, making(forecast, Date.now()));
     write(this.judged, judged(forecast.backtest));
     this.#draw();
@@ -115,12 +113,6 @@ export class Outlook {
     const columns = this.#span === 'day' ? daily : firstOf(hourly, HOURS);
     this.fan.show(fanDrawing({ columns, zone, span: this.#span }));
   }
-}
-
-/** What is likely left, where the balance was known a while ago. */
-function estimated(forecast) {
-  if (!(forecast.dataAgeS > OLD_S)) return '';
-  return ` About ${units(runDown(forecast).likely[0])} are likely left now.`;
 }
 
 const firstOf = (columns, count) =>

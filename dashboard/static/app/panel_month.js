@@ -43,6 +43,7 @@ export class PanelMonth {
 
   #show({ energyKwh, cost, peakKw, averagePowerFactor }, month) {
     write(this.title, `${monthName(month)} so far`);
+    if (!this.#panel.reading) return; // nothing meters: what displays say comes with what is expected
     fill(this.soFar, [
       row('Energy', energy(energyKwh)),
       row('Cost', money(cost)),

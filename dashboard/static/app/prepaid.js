@@ -1,11 +1,13 @@
 // Turns a prepaid panel's balance and forecast into what is left, how long it lasts, and a way to top up.
 import { DepletionBand } from './depletion_band.js';
 import { h, write } from './elements.js';
-import { lasting } from './forecast_words.js';
-import { ago, units } from './format.js';
+import { isUsedUp, lasting } from './forecast_words.js';
+import { ago, roughly, time, units } from './format.js';
 import { TopUp } from './top_up.js';
 
-const OLD_MS = 6 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const OLD_MS = 6 * HOUR_MS;
+const DAY_MS = 24 * HOUR_MS;
 const SOON_DAYS = 3;
 const VERY_SOON_DAYS = 1;
 
@@ -15,6 +17,7 @@ export class Prepaid {
   /** `isAlone` leaves out the form: the view of one panel has forms of its own. */
   constructor({ panel, site, api, isAlone = false }) {
     this.#panel = panel;
+    this.about = h('small', {}, 'about ');
     this.balance = h('strong');
     this.lasts = h('p', { class: 'lasts' });
     this.known = h('p', { class: 'faint small' });
@@ -26,7 +29,7 @@ export class Prepaid {
       'section',
       { class: 'prepaid', 'aria-label': 'Prepaid units' },
       h('header', {}, h('h3', {}, 'Units left'), this.learning),
-      h('div', { class: 'left' }, h('p', { class: 'figure' }, this.balance), this.lasts),
+      h('div', { class: 'left' }, h('p', { class: 'figure' }, this.about, this.balance), this.lasts),
       this.known,
       this.band.element,
       this.unknown,
@@ -37,13 +40,15 @@ export class Prepaid {
   update(now_ms) {
     const { prepaid, zone } = this.#panel;
     const forecast = prepaid?.forecast;
-    write(this.balance, prepaid?.balanceKwh == null ? 'not known' : units(prepaid.balanceKwh));
-    this.known.hidden = !(now_ms - Date.parse(prepaid?.balanceAt) > OLD_MS);
-    write(this.known, this.known.hidden ? '' : `as last known ${ago(Date.parse(prepaid.balanceAt), now_ms)}`);
+    this.about.hidden = !isEstimated(prepaid);
+    write(this.balance, left(prepaid));
+    const since = known(this.#panel, now_ms);
+    this.known.hidden = !since;
+    write(this.known, since);
     write(this.lasts, forecast ? lasting(forecast) : '');
     this.learning.hidden = forecast?.method !== 'LEARNING';
     this.element.dataset.level = level(prepaid);
-    this.band.element.hidden = !forecast;
+    this.band.element.hidden = !forecast || isUsedUp(forecast);
     this.unknown.hidden = Boolean(forecast);
     if (forecast) this.band.show({ depletesAt: forecast.depletesAt, zone, now_ms });
   }
@@ -53,8 +58,26 @@ export class Prepaid {
   }
 }
 
+/** Whether some of the units were likely used since the balance was known. */
+const isEstimated = (prepaid) =>
+  prepaid?.estimatedBalanceKwh != null && Number(prepaid.estimatedBalanceKwh) !== Number(prepaid.balanceKwh);
+
+function left(prepaid) {
+  if (prepaid?.balanceKwh == null) return 'not known';
+  return isEstimated(prepaid) ? roughly(prepaid.estimatedBalanceKwh) : units(prepaid.balanceKwh);
+}
+
+/** Of an old balance, what it was and when; nothing of a new one. */
+function known({ prepaid, reading, zone }, now_ms) {
+  const at_ms = Date.parse(prepaid?.balanceAt);
+  if (!isEstimated(prepaid)) return now_ms - at_ms > OLD_MS ? `as last known ${ago(at_ms, now_ms)}` : '';
+  const on = time(at_ms, { zone, shape: now_ms - at_ms < DAY_MS ? 'weekdayTime' : 'day' });
+  return `${units(prepaid.balanceKwh)} when last ${reading ? 'known' : 'looked at'}, on ${on}`;
+}
+
 function level(prepaid) {
-  if (prepaid?.balanceKwh != null && Number(prepaid.balanceKwh) <= 0) return 'empty';
+  const left_kwh = prepaid?.estimatedBalanceKwh ?? prepaid?.balanceKwh;
+  if (left_kwh != null && Number(left_kwh) <= 0) return 'empty';
   const days = prepaid?.forecast?.daysLeft ?? Infinity;
   return days < VERY_SOON_DAYS ? 'empty' : days < SOON_DAYS ? 'low' : 'fine';
 }

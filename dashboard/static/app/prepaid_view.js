@@ -6,7 +6,7 @@ import { ACCOUNT } from './operations.js';
 import { Outlook } from './outlook.js';
 import { Lent, displayForm, lowUnitsForm, ruleWords } from './prepaid_forms.js';
 import { TopUp } from './top_up.js';
-import { exactMoney } from './format.js';
+import { money } from './format.js';
 
 export class PrepaidView {
   #panel;
@@ -71,7 +71,7 @@ export class PrepaidView {
   #show(account) {
     const { debt, emergencyCredit, lowUnits, openPaygo } = account;
     this.owed.hidden = !debt;
-    fill(this.owed, debt && `${exactMoney(debt)} are owed: each top-up pays its share of it.`);
+    fill(this.owed, debt && `${money(debt)} are owed: each top-up pays its share of it.`);
     this.topUp.setPaygo(openPaygo);
     this.lent.show(emergencyCredit?.limitKwh || Number(emergencyCredit?.takenKwh) > 0 ? emergencyCredit : null);
     write(this.rule, ruleWords(lowUnits));

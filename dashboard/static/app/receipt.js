@@ -1,6 +1,6 @@
 // Turns a receipt of the server's into its lines: what of a payment went where, and the units that it bought.
 import { h } from './elements.js';
-import { exactMoney, price, units } from './format.js';
+import { money, price, units } from './format.js';
 
 /** What these are called; fees, charges and taxes have names of their own. */
 const KINDS = { STAMP_DUTY: 'Stamp duty', DEBT: 'Debt paid off', ENERGY: 'Energy' };
@@ -8,7 +8,7 @@ const KINDS = { STAMP_DUTY: 'Stamp duty', DEBT: 'Debt paid off', ENERGY: 'Energy
 /** A list of the lines, which add up to what is paid. */
 export function receiptOf({ gross, lines, repaidKwh, addedKwh, unitPrice, tariffName }) {
   const { currency } = gross;
-  const told = (amount) => exactMoney({ amount, currency });
+  const told = (amount) => money({ amount, currency });
   return h(
     'div',
     { class: 'receipt' },
@@ -16,7 +16,7 @@ export function receiptOf({ gross, lines, repaidKwh, addedKwh, unitPrice, tariff
       'dl',
       {},
       lines.map((line) => row(named(line), told(line.amount))),
-      row('Paid', exactMoney(gross), 'total'),
+      row('Paid', money(gross), 'total'),
       Number(repaidKwh) > 0 && row('Repays emergency credit', units(repaidKwh)),
       row('Units', units(addedKwh), 'total'),
     ),

@@ -1,6 +1,6 @@
 // Turns a panel's tariff into what a kWh costs now and when: its bands over the week, its blocks, charges and taxes.
 import { fill, h, write } from './elements.js';
-import { exactMoney, price, time, units } from './format.js';
+import { money, price, time, units } from './format.js';
 import { TARIFF } from './operations.js';
 import { bandKey, weekGrid, weekOf } from './tariff_week.js';
 import { monthOf } from './zone.js';
@@ -118,7 +118,7 @@ function daysOf(weekdays) {
 }
 
 function charges({ standingCharges, minimumCharge, taxes, vending, currency }) {
-  const told = (amount) => exactMoney({ amount, currency });
+  const told = (amount) => money({ amount, currency });
   const rows = [
     ...standingCharges.map(({ name, amount, per }) => [name, `${told(amount)} ${PER[per]}`]),
     minimumCharge && ['At least', `${told(minimumCharge)} a month`],

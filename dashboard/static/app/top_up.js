@@ -1,7 +1,7 @@
 // Turns an amount of money, or units, or a token into units on a prepaid panel, with its receipt shown before.
-import { Field, Form, NUMBER, settled } from './form.js';
+import { Field, Form, NUMBER, plainDigits, settled } from './form.js';
 import { fill, h } from './elements.js';
-import { exactMoney, units } from './format.js';
+import { money, units } from './format.js';
 import { QUOTE, TOP_UP } from './operations.js';
 import { receiptOf } from './receipt.js';
 
@@ -76,9 +76,9 @@ export class TopUp {
 
   #wish() {
     const { amount, units: wanted } = this.fields;
-    const { value } = amount ?? wanted ?? { value: '' };
-    if (!/^\d+(\.\d+)?$/.test(value) || !Number(value)) return null;
-    return amount ? { amount: { amount: value, currency: this.#panel.currency } } : { unitsKwh: value };
+    const digits = plainDigits((amount ?? wanted)?.value ?? '');
+    if (!(Number(digits) > 0)) return null;
+    return amount ? { amount: { amount: digits, currency: this.#panel.currency } } : { unitsKwh: digits };
   }
 
   #told(quote) {
@@ -93,7 +93,7 @@ export class TopUp {
     fill(this.quote);
     this.#site.refreshSoon(this.#panel.code);
     return entry.paid
-      ? `${exactMoney(entry.paid)} bought ${units(entry.unitsKwh)}.`
+      ? `${money(entry.paid)} bought ${units(entry.unitsKwh)}.`
       : `${units(entry.unitsKwh)} were credited.`;
   }
 

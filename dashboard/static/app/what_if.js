@@ -3,7 +3,7 @@ import { between } from './depletion_band.js';
 import { fill, h, write } from './elements.js';
 import { Field, NUMBER, settled } from './form.js';
 import { about } from './format.js';
-import { lasting } from './forecast_words.js';
+import { isUsedUp, lasting } from './forecast_words.js';
 import { WHAT_IF } from './operations.js';
 
 export class WhatIf {
@@ -80,13 +80,8 @@ export class WhatIf {
 
 function sentence(forecast, now, zone) {
   const change = now && difference(now, forecast);
-  return [
-    h('b', {}, `Then ${lasting(forecast)}`),
-    ': ',
-    between(forecast.depletesAt, zone),
-    change && `; ${change}`,
-    '.',
-  ];
+  const ends = isUsedUp(forecast) ? [] : [': ', between(forecast.depletesAt, { zone, now_ms: Date.now() })];
+  return [h('b', {}, `Then ${lasting(forecast)}`), ends, change && `; ${change}`, '.'];
 }
 
 /** By how much the median moved: "3 days longer"; nothing where it hardly did. */
