@@ -119,7 +119,7 @@ def test_quantities_say_their_unit_in_their_name_or_beside_them() -> None:
 
 UNITS = {
     r"Kwh\d*$": r"\bkWh\b", r"Kw\d*$": r"\bkW\b", r"Kva$": r"\bkVA\b", r"(?<![A-Z])S$": r"\b[Ss]econds?\b",
-    r"Hours$": r"\bhours\b", r"Ms$": r"\bmilliseconds\b", r"Bytes$": r"\b[Bb]ytes\b", r"Mib$": r"\bMiB\b", 
+    r"Hours$": r"\bhours\b", r"Ms$": r"\bmilliseconds\b", r"Bytes$": r"\b[Bb]ytes\b", r"Mib$": r"\bMiB\b",
     r"Percent$": r"\bpercent\b",
     r"([dD]ays?|daysLeft)$": r"\b[dD]ays?\b", r"Years$": r"\byears\b",
 }  # fmt: skip
