@@ -26,6 +26,7 @@ MODULES = (
     "run_down",
     "forecast_words",
     "form",
+    "prepaid",
     "tariff_week",
 )
 
@@ -321,6 +322,17 @@ async def test_the_end_of_units_is_told_as_exactly_as_it_is_known(
         return band.words.textContent; }})()"""
     )
     assert told == words
+
+
+async def test_what_is_likely_left_stands_before_an_old_balance(evaluate: Evaluate) -> None:
+    told = """(() => { const prepaid = {balanceKwh: '100.95', balanceAt: '2026-11-18T17:00:00Z', %s};
+        const shown = new m.Prepaid({panel: {zone: 'Africa/Lagos', reading: null, prepaid}, isAlone: true});
+        shown.update(Date.parse('2026-11-21T12:00Z'));
+        return [shown.about.hidden, shown.balance.textContent, shown.known.textContent]
+            .map(word => String(word).replaceAll('\\u00a0', ' ')); })()"""
+    estimated = await evaluate(told % "estimatedBalanceKwh: '39.494'")
+    assert estimated == ["false", "39.5 kWh", "100.95 kWh when last looked at, on 18 Nov"]
+    assert await evaluate(told % "estimatedBalanceKwh: null") == ["true", "100.95 kWh", "as last known 2 days ago"]
 
 
 async def test_an_address_that_cannot_be_read_leads_to_the_board(evaluate: Evaluate) -> None:
