@@ -72,14 +72,20 @@ class ReverseEntryInput:
     idempotency_key: str = strawberry.field(description=_KEY)
 
 
-@strawberry.type(description="The debt as recorded, or why it was refused.")
-class RecordDebtPayload:
-    """See `resolvers.ledger_turns.LedgerChange`."""
+@strawberry.type
+class _Written:
+    """What a written row of the ledger answers; each payload says for itself why it would be refused."""
 
     entry: LedgerEntry | None = strawberry.field(
         description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
     )
     prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
+
+
+@strawberry.type(description="The debt as recorded, or why it was refused.")
+class RecordDebtPayload(_Written):
+    """See `resolvers.ledger_turns.LedgerChange`."""
+
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, FORBIDDEN (tenants), PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY,"
         " NO_TARIFF, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was recorded."
@@ -87,13 +93,9 @@ class RecordDebtPayload:
 
 
 @strawberry.type(description="What went off a debt, or why it was refused.")
-class SettleDebtPayload:
+class SettleDebtPayload(_Written):
     """See `resolvers.ledger_turns.LedgerChange`."""
 
-    entry: LedgerEntry | None = strawberry.field(
-        description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
-    )
-    prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, FORBIDDEN (tenants), PANEL_NOT_FOUND, NOT_PREPAID, NO_DEBT, BAD_AMOUNT,"
         " BAD_CURRENCY, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was settled."
@@ -112,13 +114,9 @@ class SetEmergencyCreditPayload:
 
 
 @strawberry.type(description="The emergency credit as taken, or why it was refused.")
-class TakeEmergencyCreditPayload:
+class TakeEmergencyCreditPayload(_Written):
     """See `resolvers.ledger_turns.LedgerChange`."""
 
-    entry: LedgerEntry | None = strawberry.field(
-        description="The entry; with IDEMPOTENCY_KEY_USED the one that the key made the first time."
-    )
-    prepaid: PrepaidAccount | None = strawberry.field(description="The panel's credit as it is now; null when refused.")
     refusal: Refusal | None = strawberry.field(
         description="UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, NO_EMERGENCY_CREDIT, EMERGENCY_CREDIT_TAKEN,"
         " EMERGENCY_CREDIT_NOT_YET, IDEMPOTENCY_KEY_USED or BAD_INPUT; null when it was taken."
