@@ -1,4 +1,4 @@
-"""Turns who is asking into what they may see."""
+"""Turns who is asking into what they may see and do."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,19 +6,37 @@ from typing import Final
 
 
 class Role(Enum):
-    """What a person may do. Tenants and landlords see the panels given to them, admins every panel."""
+    """What a person may do. Tenants see what they rent, landlords what they let, admins every panel."""
 
     TENANT = "TENANT"
     LANDLORD = "LANDLORD"
     ADMIN = "ADMIN"
 
 
+class Scope(Enum):
+    """What a key of a service account may be for; people need none."""
+
+    READ = "READ"
+    CREDIT = "CREDIT"
+    TARIFFS = "TARIFFS"
+    PROPERTIES = "PROPERTIES"
+    DEVICES = "DEVICES"
+    ALERTS = "ALERTS"
+    SERVICE = "SERVICE"
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A signed-in person. Every read of tenants' data takes one; it is the whole access scope."""
+    """Who has signed in. Every read of tenants' data takes one; it is the whole access scope.
+
+    `scopes` is None for a person; a service account may do no more than its key is for. `may_rent` is False where it
+    is known that no tenancy bounds what the account may look back on.
+    """
 
     account_id: int
     role: Role
+    scopes: frozenset[Scope] | None = None
+    may_rent: bool = True
 
     @property
     def sees_all(self) -> bool:
@@ -26,5 +44,5 @@ class Viewer:
         return self.role is Role.ADMIN
 
 
-THE_SERVICE: Final = Viewer(0, Role.ADMIN)
+THE_SERVICE: Final = Viewer(0, Role.ADMIN, may_rent=False)
 """Who acts where a machine does, such as a payment that arrives: it sees every panel, and is no account."""
