@@ -15,8 +15,9 @@ from rich.markup import escape
 from kilowatch.options import AsJson
 from kilowatch.readings import reading_app
 from kilowatch.rejected import rejected_app
-from kilowatch.settings import SettingError, Settings, listed
-from kilowatch.starting import CommandError, errors, started
+from kilowatch.setting_checks import listed
+from kilowatch.settings import SettingError, Settings
+from kilowatch.starting import CommandError, errors, redaction_of_environment, started
 from kilowatch.tables import show_json, show_table
 from kilowatch.tariffs import tariff_app
 from kilowatch.train import train
@@ -64,7 +65,8 @@ def main() -> None:
 
 
 def _say_error(words: str) -> None:
-    errors.print(f"[bold red]kilowatch:[/] {escape(words)}", highlight=False, soft_wrap=True)
+    shown = redaction_of_environment()(words)
+    errors.print(f"[bold red]kilowatch:[/] {escape(shown)}", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -12,7 +12,8 @@ from tempfile import NamedTemporaryFile
 from starlette.applications import Starlette
 
 from kilowatch.lifetime import end_with_parent
-from kilowatch.settings import SettingError, Settings, listed
+from kilowatch.setting_checks import listed
+from kilowatch.settings import SettingError, Settings
 from kilowatch.web.app import Options, create_app
 from kilowatch.web.engine.admission import Bounds
 from kilowatch.web.engine.persisted import TrustedDocumentsError

@@ -1,18 +1,16 @@
 """Turns the environment into typed settings; docs/settings.md lists them all."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, get_args, get_type_hints
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
 from msgspec.inspect import BoolType, FloatType, IntType, Metadata
 
+from kilowatch.setting_checks import CHECKS, anything
 from kilowatch.web.engine.budgets import COST_PER_MINUTE, MAX_COST
 from kilowatch.web.sockets.closing import MAX_CONNECTIONS
 
@@ -25,8 +23,18 @@ NO_SETTINGS: Final = frozenset(
 """Variables of single commands and of the tests."""
 
 
-_SECRET: Final = frozenset({"paystack_secret", "flutterwave_secret_hash", "vendor_key", "vendor_secret"})
-"""Settings whose values are never repeated."""
+SECRETS: Final = frozenset(
+    {
+        "database_url",
+        "mqtt_url",
+        "mqtt_password",
+        "paystack_secret",
+        "flutterwave_secret_hash",
+        "vendor_key",
+        "vendor_secret",
+    }
+)
+"""Settings whose values are never repeated. Each can be read from the file that its variable with `_FILE` names."""
 
 
 class SettingError(Exception):
@@ -53,6 +61,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="Port that the server listens on; 0 takes a free one.")] = (
         8420
     )
+    tls_cert_file: Annotated[
+        str,
+        Meta(
+            description="Certificate and its chain (PEM), for HTTPS without a proxy; both files are read again when "
+            "they change. Empty: HTTP."
+        ),
+    ] = ""
+    tls_key_file: Annotated[
+        str, Meta(description="Private key (PEM) of that certificate. Empty: it is in the certificate's file.")
+    ] = ""
+    trusted_proxies: Annotated[
+        str,
+        Meta(
+            description="Addresses and networks of proxies, separated by commas, whose `X-Forwarded-For` and "
+            "`X-Forwarded-Proto` are believed. Empty: nobody's."
+        ),
+    ] = ""
     allowed_origins: Annotated[
         str,
         Meta(description="Web origins, separated by commas, whose pages may call the API (CORS). Empty: none."),
@@ -112,6 +137,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: Annotated[str, Meta(description="Time zone (IANA name) of panels that appear by themselves.")] = (
         "Asia/Jakarta"
     )
+    mqtt_username: Annotated[
+        str, Meta(description="User name at the broker, in place of one in `MQTT_URL`. Empty: that one, or none.")
+    ] = ""
+    mqtt_password: Annotated[
+        str, Meta(description="Password at the broker, in place of one in `MQTT_URL`. Empty: that one, or none.")
+    ] = ""
+    mqtt_ca_file: Annotated[
+        str,
+        Meta(
+            description="Certificates (PEM) of the authorities that may vouch for a broker at `mqtts://`. Empty: those "
+            "that this machine trusts."
+        ),
+    ] = ""
+    mqtt_cert_file: Annotated[
+        str,
+        Meta(description="Certificate (PEM) by which the broker knows us, at `mqtts://`. Empty: none is shown."),
+    ] = ""
+    mqtt_key_file: Annotated[
+        str, Meta(description="Private key (PEM) of that certificate. Empty: it is in the certificate's file.")
+    ] = ""
     mqtt_topics: Annotated[
         str,
         Meta(
@@ -131,6 +176,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "more only for brokers that keep shared sessions well (EMQX, mosquitto), never for the embedded one.",
         ),
     ] = 1
+    discovery: Annotated[
+        str,
+        Meta(
+            pattern="^(open|closed)$",
+            description="Whether panels appear by themselves: `open`, from any topic that is read; `closed`, from "
+            "registered devices and mapped topics alone, all else is kept as rejected.",
+        ),
+    ] = "open"
     ingest_linger_ms: Annotated[
         float,
         Meta(ge=0, le=1000, description="How long a message may wait for others of its batch, in milliseconds."),
@@ -267,6 +320,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR.")
     ] = "INFO"
 
+    def __repr__(self) -> str:
+        """The settings that differ from their defaults, without the values of secrets."""
+        given = {
+            field.name: value
+            for field in msgspec.structs.fields(type(self))
+            if (value := getattr(self, field.name)) != field.default
+        }
+        shown = (f"{name}={'***' if name in SECRETS else repr(value)}" for name, value in given.items())
+        return f"Settings({', '.join(shown)})"
+
     @property
     def data_folder(self) -> Path:
         """The data folder, absolute."""
@@ -289,7 +352,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingError: a value does not fit; every such variable is named.
     """
-    given = {field.name: environment.get(variable(field.name), "") for field in msgspec.structs.fields(Settings)}
+    given = {field.name: _given(field.name, environment) for field in msgspec.structs.fields(Settings)}
     present = {name: value for name, value in given.items() if value}
     faults = [fault for name, value in present.items() if (fault := _fault(name, value))]
     if faults:
@@ -297,14 +360,38 @@ def read(environment: Mapping[str, str]) -> Settings:
     return msgspec.convert(present, Settings, strict=False)
 
 
-def listed(value: str) -> list[str]:
-    """The parts of a setting that takes several, separated by commas."""
-    return [part.strip() for part in value.split(",") if part.strip()]
+def file_variable(name: str) -> str:
+    """The variable that names the file of a secret setting."""
+    return f"{variable(name)}_FILE"
+
+
+def secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """The values that are never repeated, as far as they are set and can be read."""
+    found: list[str] = []
+    for name in sorted(SECRETS):
+        with suppress(SettingError):
+            found.append(_given(name, environment))
+    return [value for value in found if value]
+
+
+def _given(name: str, environment: Mapping[str, str]) -> str:
+    """The text of a setting; a secret's may stand in a file, whose last line break does not count."""
+    text = environment.get(variable(name), "")
+    path = environment.get(file_variable(name), "") if name in SECRETS else ""
+    if not path:
+        return text
+    if text:
+        raise SettingError(f"{variable(name)} and {file_variable(name)} are both set: one of them is enough")
+    try:
+        return Path(path).read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise SettingError(f"{file_variable(name)} names {path}, which cannot be read: {why}") from None
 
 
 def unknown(environment: Mapping[str, str]) -> list[str]:
     """A warning for each variable that looks like a setting and is none; empty ones count as not set."""
-    known = {variable(field.name) for field in msgspec.structs.fields(Settings)}
+    known = {variable(field.name) for field in msgspec.structs.fields(Settings)}.union(map(file_variable, SECRETS))
     found = sorted(name for name, value in environment.items() if value and name.startswith("KILOWATCH_"))
     return [_ignored(name, known=sorted(known)) for name in found if name not in known | NO_SETTINGS]
 
@@ -317,10 +404,10 @@ def _ignored(name: str, *, known: Sequence[str]) -> str:
 
 def _fault(name: str, value: str) -> str | None:
     """What is wrong with a value; URLs may hold passwords, so they are not repeated."""
-    is_right, words = _CHECKS.get(name, (_anything, ""))
+    is_right, words = CHECKS.get(name, (anything, ""))
     if _has_type(name, value) and is_right(value):
         return None
-    shown = variable(name) if name.endswith("_url") or name in _SECRET else f"{variable(name)}={value!r}"
+    shown = variable(name) if name.endswith("_url") or name in SECRETS else f"{variable(name)}={value!r}"
     return f"{shown} cannot be used: it takes {words or _words_of_type(name)}"
 
 
@@ -346,98 +433,6 @@ def _words_of_type(name: str) -> str:
             return f"a number from {least:g} to {most:g}"
         case _:
             return "text"
-
-
-def _anything(_value: str) -> bool:
-    return True
-
-
-def _is_none_or_from(least: int) -> Callable[[str], bool]:
-    return lambda value: int(value) == 0 or int(value) >= least
-
-
-def _is_url(*schemes: str) -> Callable[[str], bool]:
-    def check(value: str) -> bool:
-        try:
-            parts = urlsplit(value)
-            return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            return False
-
-    return check
-
-
-def _is_time_zone(value: str) -> bool:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _is_word(value: str) -> bool:
-    return value.isascii() and value.isprintable() and " " not in value
-
-
-def _is_host(value: str) -> bool:
-    """An IP address or a name; a name that ends in digits is an address that somebody mistyped."""
-    try:
-        ip_address(value)
-    except ValueError:
-        return bool(_HOST_NAME.fullmatch(value)) and not value.rpartition(".")[2].isdigit()
-    return True
-
-
-def _are_topic_filters(value: str) -> bool:
-    return bool(listed(value)) and all(map(_is_topic_filter, listed(value)))
-
-
-def _is_topic_filter(text: str) -> bool:
-    """`+` and `#` stand for whole levels, `#` for the last one alone."""
-    *before, last = text.split("/")
-    return not any("#" in level or "+" in level for level in [*before, last] if level not in {"+", "#"}) and (
-        "#" not in before
-    )
-
-
-def _are_origins(value: str) -> bool:
-    return bool(listed(value)) and all(map(_is_origin, listed(value)))
-
-
-def _is_origin(text: str) -> bool:
-    """What browsers send as a page's origin: nothing after the host and port, not even a slash."""
-    return _is_url("http", "https")(text) and bool(_ORIGIN.fullmatch(text))
-
-
-_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
-_ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+")
-
-_CHECKS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
-    "database_url": (_is_url("postgresql", "postgres"), "an address like postgresql://user:password@host:5432/name"),
-    "mqtt_url": (_is_url("mqtt", "mqtts"), "an address like mqtt://host:1883 or mqtts://user:password@host"),
-    "time_zone": (_is_time_zone, "an IANA name such as Asia/Jakarta"),
-    "host": (_is_host, "an address of this machine like 127.0.0.1, 0.0.0.0 or ::, or a host's name"),
-    "allowed_origins": (
-        _are_origins,
-        "origins like https://app.example.org, separated by commas, with no / at the end",
-    ),
-    "mqtt_topics": (
-        _are_topic_filters,
-        "MQTT topic filters like DATA/PM/+,tele/#, where + stands for a whole level and # for all that follow",
-    ),
-    "home_assistant_prefix": (_anything, "letters, digits, _ and -, in levels divided by /"),
-    "log_level": (_anything, "DEBUG, INFO, WARNING or ERROR"),
-    "keep_readings_days": (_is_none_or_from(32), "0, or a whole number of days from 32 to 36500"),
-    "keep_five_minutes_days": (_is_none_or_from(35), "0, or a whole number of days from 35 to 36500"),
-    "keep_hours_days": (_is_none_or_from(200), "0, or a whole number of days from 200 to 36500"),
-    "compress_after_days": (_is_none_or_from(2), "0, or a whole number of days from 2 to 36500"),
-    "fcm_credentials": (lambda value: Path(value).is_file(), "the path of a service-account file that exists"),
-    "trusted_documents": (lambda value: Path(value).is_file(), "the path of a JSON file that exists"),
-    "fcm_url": (_is_url("http", "https"), "an address like http://127.0.0.1:9099"),
-    "vendor_url": (_is_url("http", "https"), "an address like https://vtpass.com/api/"),
-    "vendor_currency": (_anything, "a currency like NGN"),
-    **dict.fromkeys(_SECRET, (_is_word, "printable letters, digits and signs, without spaces")),
-}
 
 
 def described() -> list[tuple[str, str, str]]:

@@ -7,7 +7,8 @@ import sys
 from rich.console import Console
 from rich.logging import RichHandler
 
-from kilowatch.settings import Settings, read, unknown, variable
+from kilowatch.redaction import Redaction, redact_logs, redact_tracebacks
+from kilowatch.settings import Settings, read, secrets_in, unknown, variable
 
 errors = Console(stderr=True)
 _log = logging.getLogger("kilowatch")
@@ -18,7 +19,9 @@ class CommandError(Exception):
 
 
 def started(*, needs: tuple[str, ...] = ()) -> Settings:
-    """The settings; variables that look like settings and are none are warned of.
+    """The settings; from here on no log and no traceback shows a secret of theirs.
+
+    Variables that look like settings and are none are warned of.
 
     Raises:
         SettingError: a value does not fit.
@@ -26,12 +29,20 @@ def started(*, needs: tuple[str, ...] = ()) -> Settings:
     """
     settings = read(os.environ)
     _set_up_logging(settings.log_level)
+    redaction = redaction_of_environment()
+    redact_logs(redaction)
+    redact_tracebacks(redaction)
     for words in unknown(os.environ):
         _log.warning("%s", words)
     missing = [variable(name) for name in needs if not getattr(settings, name)]
     if missing:
         raise CommandError(f"set {' and '.join(missing)}, or run `kilowatch demo`, which brings its own services")
     return settings
+
+
+def redaction_of_environment() -> Redaction:
+    """Hides what the settings keep secret."""
+    return Redaction.of(secrets_in(os.environ))
 
 
 def _set_up_logging(level: str) -> None:

@@ -51,7 +51,9 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
         migrate(database_url)
         environment = {
             "DATABASE_URL": database_url,
+            "DATABASE_URL_FILE": "",
             "MQTT_URL": mqtt_url,
+            "MQTT_URL_FILE": "",
             "KILOWATCH_DATA_DIR": str(folder),
             "KILOWATCH_PORT": str(port),
             "KILOWATCH_FCM_CREDENTIALS": str(push.credentials),

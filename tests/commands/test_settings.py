@@ -1,9 +1,12 @@
 """What settings take, and what is said of the others."""
 
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from kilowatch.settings import SettingError, Settings, read, unknown
+from kilowatch.settings import SECRETS, SettingError, Settings, file_variable, read, unknown, variable
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,10 @@ from kilowatch.settings import SettingError, Settings, read, unknown
         ("KILOWATCH_HOST", "999.1.1.1", "127.0.0.1, 0.0.0.0 or ::"),
         ("KILOWATCH_HOST", "http://localhost", "or a host's name"),
         *(("KILOWATCH_MQTT_TOPICS", topics, "DATA/PM/+,tele/#") for topics in ("a/#/b", "a/b+", "DATA/#,a#", ",")),
+        ("KILOWATCH_DISCOVERY", "shut", "open or closed"),
+        ("KILOWATCH_TRUSTED_PROXIES", "proxy.example.org", "127.0.0.1,10.0.0.0/8"),
+        ("KILOWATCH_TRUSTED_PROXIES", "*", "127.0.0.1,10.0.0.0/8"),
+        ("KILOWATCH_MQTT_CA_FILE", "nowhere.pem", "certificates (PEM) that exists"),
         *(
             ("KILOWATCH_ALLOWED_ORIGINS", origins, "https://app.example.org")
             for origins in ("foo", "*", "https://app.example.org/", "https://a.example,ftp://b.example")
@@ -74,3 +81,39 @@ def test_what_looks_like_a_setting_and_is_none_is_told_with_what_may_be_meant() 
         {"KILOWATCH_PROT": "1", "KILOWATCH_PORT": "1", "KILOWATCH_PASSWORD": "x", "KILOWATCH_X": "", "HOME": "/"}
     )
     assert words == "KILOWATCH_PROT is no setting and changes nothing: did you mean KILOWATCH_PORT?"
+
+
+def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://ann:pearl@db/kw\n")
+    assert read({"DATABASE_URL_FILE": str(file)}).database_url == "postgresql://ann:pearl@db/kw"
+    assert unknown({"KILOWATCH_VENDOR_KEY_FILE": str(file)}) == []
+
+
+def test_a_secret_that_is_set_twice_or_in_no_file_is_refused_without_its_value(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("pearl-in-the-file")
+    for environment, words in (
+        ({"KILOWATCH_VENDOR_KEY": "pearl", "KILOWATCH_VENDOR_KEY_FILE": str(file)}, "are both set"),
+        ({"KILOWATCH_VENDOR_KEY_FILE": str(tmp_path / "none")}, "cannot be read"),
+    ):
+        with pytest.raises(SettingError, match=words) as refusal:
+            read(environment)
+        assert "pearl" not in str(refusal.value)
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    settings = read({"DATABASE_URL": "postgresql://ann:pearl@db/kw", "KILOWATCH_PORT": "1"})
+    assert repr(settings) == "Settings(database_url=***, port=1)"
+
+
+def test_every_setting_that_sounds_like_a_secret_is_treated_as_one() -> None:
+    names = [field.name for field in msgspec.structs.fields(Settings)]
+    secret = {name for name in names if re.search(r"(^|_)(secret|password|key|token|hash|pepper)(_|$)", name)}
+    assert {name for name in secret if not name.endswith(("_file", "_days"))} <= SECRETS
+
+
+def test_the_file_of_a_secret_is_named_like_no_other_setting() -> None:
+    assert {file_variable(name) for name in SECRETS}.isdisjoint(
+        variable(field.name) for field in msgspec.structs.fields(Settings)
+    )
