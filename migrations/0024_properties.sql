@@ -73,6 +73,9 @@ AS $$
                     AND starts_at <= since AND (ends_at IS NULL OR ends_at >= until))
 $$;
 
+-- Who was given a panel as a tenant, and became a landlord by what they claimed since, decides nothing about it.
+ALTER TABLE panel_access ADD COLUMN is_sight_only boolean NOT NULL DEFAULT false;
+
 -- The panels that the viewer acts for as their landlord: those of the own properties, and those that an admin gave to
 -- somebody who is a landlord. Renting a panel gives no such right.
 CREATE FUNCTION managed_panel(viewer_id bigint, sees_all boolean) RETURNS SETOF panel
@@ -81,7 +84,7 @@ AS $$
     SELECT panel.* FROM panel
     WHERE sees_all
        OR EXISTS (SELECT FROM panel_access AS access JOIN account AS given ON given.id = access.account_id
-                  WHERE access.panel_id = panel.id AND given.role = 'LANDLORD'
+                  WHERE access.panel_id = panel.id AND given.role = 'LANDLORD' AND NOT access.is_sight_only
                     AND access.account_id = (SELECT coalesce(owner_id, id) FROM account WHERE id = viewer_id))
        OR EXISTS (SELECT FROM property AS owned
                   WHERE owned.id = panel.property_id
@@ -96,3 +99,63 @@ CREATE TRIGGER announce_access AFTER INSERT OR UPDATE OR DELETE ON tenancy
     FOR EACH ROW EXECUTE FUNCTION announce_access();
 CREATE TRIGGER announce_access AFTER INSERT OR UPDATE OR DELETE ON tenancy_panel
     FOR EACH ROW EXECUTE FUNCTION announce_access();
+
+-- For whom the viewer acts: a service account for its owner, everybody else for themselves.
+CREATE FUNCTION acting_account(viewer_id bigint) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT coalesce(owner_id, id) FROM account WHERE id = viewer_id $$;
+
+-- The properties that the viewer acts for: the own ones, and every one for who sees all panels.
+CREATE FUNCTION managed_property(viewer_id bigint, sees_all boolean) RETURNS SETOF property
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT property.* FROM property
+    WHERE sees_all
+       OR property.landlord_id = (SELECT acting_account(viewer_id))
+$$;
+
+-- A way in for somebody who is to rent: whoever has its code makes a tenancy of it, once. The code is shown when it is
+-- made, and only its hash is kept.
+CREATE TABLE invitation (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    property_id bigint NOT NULL REFERENCES property ON DELETE CASCADE,
+    account_id  bigint REFERENCES account ON DELETE SET NULL,       -- who invited
+    code_sha256 bytea NOT NULL UNIQUE CHECK (length(code_sha256) = 32),
+    starts_on   date NOT NULL,
+    ends_on     date CHECK (ends_on >= starts_on),                  -- the last local day; null: open
+    name        text CHECK (length(name) BETWEEN 1 AND 200),        -- whom it is for, in the landlord's words
+    email       text CHECK (length(email) BETWEEN 3 AND 254),
+    phone       text CHECK (phone ~ '^\+[1-9][0-9]{6,14}$'),
+    created_at  timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    revoked_at  timestamptz,
+    accepted_at timestamptz,
+    tenancy_id  bigint REFERENCES tenancy ON DELETE SET NULL        -- what it has led to
+);
+CREATE INDEX invitation_property ON invitation (property_id, id DESC);
+
+CREATE TABLE invitation_panel (
+    invitation_id bigint NOT NULL REFERENCES invitation ON DELETE CASCADE,
+    panel_id      integer NOT NULL REFERENCES panel ON DELETE CASCADE,
+    PRIMARY KEY (invitation_id, panel_id)
+);
+CREATE INDEX invitation_panel_panel ON invitation_panel (panel_id);
+
+-- A way to panels that belong to nobody: whoever has its code becomes their landlord, once. As above only its hash is
+-- kept.
+CREATE TABLE claim_code (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id  bigint REFERENCES account ON DELETE SET NULL,       -- who made it
+    code_sha256 bytea NOT NULL UNIQUE CHECK (length(code_sha256) = 32),
+    created_at  timestamptz NOT NULL,
+    expires_at  timestamptz,                                        -- null: as long as nobody has used it
+    claimed_at  timestamptz,
+    claimed_by  bigint REFERENCES account ON DELETE SET NULL
+);
+
+CREATE TABLE claim_code_panel (
+    claim_code_id bigint NOT NULL REFERENCES claim_code ON DELETE CASCADE,
+    panel_id      integer NOT NULL REFERENCES panel ON DELETE CASCADE,
+    PRIMARY KEY (claim_code_id, panel_id)
+);
+CREATE INDEX claim_code_panel_panel ON claim_code_panel (panel_id);

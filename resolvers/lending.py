@@ -20,7 +20,6 @@ from metering.lending import (
 from metering.money import MAX_AMOUNT, Money
 from metering.reading_changes import checked_reason
 from metering.refusals import Refused
-from resolvers import panels
 from resolvers.audit import Audit, audited
 from resolvers.context import Context, Info
 from resolvers.ledger_turns import (
@@ -34,6 +33,7 @@ from resolvers.ledger_turns import (
     prepaid_panel,
 )
 from resolvers.loading import loaded
+from resolvers.managing import managed, managed_prepaid
 from resolvers.places import number_in
 from store import ledger, ledger_rows, ledger_terms
 from store.connections import Database
@@ -103,7 +103,7 @@ async def record_debt(
     asked = {"amount": amount.amount, "currency": amount.currency, "reason": reason}
     async with audited(context, action="RECORD_DEBT", panel_code=panel_code, **asked) as audit:
         viewer, key, why = context.landlord, checked_key(idempotency_key), checked_reason(reason)
-        panel, moment = await prepaid_panel(context, panel_code), moment_of(context, None)
+        panel, moment = await managed_prepaid(context, panel_code), moment_of(context, None)
 
         async def write(connection: Database) -> LedgerEntry | None:
             accepted, most = await _bounds(connection, context, panel, moment=moment)
@@ -127,7 +127,7 @@ async def settle_debt(
     asked = {"amount": amount.amount, "currency": amount.currency, "reason": reason}
     async with audited(context, action="SETTLE_DEBT", panel_code=panel_code, **asked) as audit:
         viewer, key, why = context.landlord, checked_key(idempotency_key), checked_reason(reason)
-        panel, moment = await prepaid_panel(context, panel_code), moment_of(context, None)
+        panel, moment = await managed_prepaid(context, panel_code), moment_of(context, None)
 
         async def write(connection: Database) -> LedgerEntry | None:
             known = (await ledger.standings(connection, viewer=viewer, panel_ids=[panel.id]))[panel.id]
@@ -176,7 +176,7 @@ async def set_emergency_credit(
         rule = None
         if limit_kwh is not None:
             rule = checked_rule(limit_kwh=limit_kwh, available_below_kwh=available_below_kwh)
-        panel = await prepaid_panel(context, panel_code)
+        panel = await managed_prepaid(context, panel_code)
         async with context.pool.connection() as connection, connection.transaction():
             await ledger.take_turn(connection, viewer=viewer, panel_id=panel.id)
             await ledger_rows.set_emergency_rule(connection, panel_id=panel.id, rule=rule)
@@ -232,17 +232,17 @@ async def reverse_entry(context: Context, *, entry_id: str, reason: str, idempot
 
 
 async def _panel_of(context: Context, entry_id: str, audit: Audit) -> Panel:
-    """The visible panel whose ledger has the entry.
+    """The managed panel whose ledger has the entry.
 
     Raises:
-        Refused: ENTRY_NOT_FOUND.
+        Refused: ENTRY_NOT_FOUND; FORBIDDEN where the viewer sees it as a tenant alone.
     """
     async with context.pool.connection() as connection:
         found = await ledger.one(connection, viewer=context.signed_in, entry_id=number_in(entry_id) or 0)
     if found is None:
         raise _no_entry()
     audit.about(found.panel_code)
-    return await panels.required(context, found.panel_code)
+    return await managed(context, found.panel_code)
 
 
 async def _check_reversal(connection: Database, viewer: Viewer, panel: Panel, *, entry_id: int) -> None:

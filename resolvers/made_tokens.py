@@ -9,7 +9,7 @@ from metering.openpaygo import PaygoMeter, value_of
 from metering.refusals import Refused
 from resolvers.audit import audited, ending_of
 from resolvers.context import Context
-from resolvers.ledger_turns import prepaid_panel
+from resolvers.managing import managed_prepaid
 from resolvers.new_tokens import credit_of_token, next_token
 from resolvers.openpaygo import local_token
 from store import ledger, openpaygo
@@ -47,7 +47,7 @@ async def make(
     asked = {"unitsKwh": units_kwh, "amount": paid and paid.amount, "currency": paid and paid.currency}
     async with audited(context, action="GENERATE_TOKEN", panel_code=panel_code, **asked) as audit:
         viewer, key = context.landlord, checked_key(idempotency_key)
-        panel = await prepaid_panel(context, panel_code)
+        panel = await managed_prepaid(context, panel_code)
         async with context.pool.connection() as connection, connection.transaction():
             await ledger.take_turn(connection, viewer=viewer, panel_id=panel.id)
             before = await openpaygo.made_with(connection, viewer=viewer, key=key)

@@ -11,8 +11,9 @@ from metering.openpaygo import checked_meter, next_try_at
 from metering.refusals import Refused
 from resolvers.audit import audited
 from resolvers.context import Context, Info
-from resolvers.ledger_turns import PrepaidAccount, account_of, prepaid_panel
+from resolvers.ledger_turns import PrepaidAccount, account_of
 from resolvers.loading import loaded
+from resolvers.managing import managed_prepaid
 from store import ledger, openpaygo
 from store.openpaygo import KnownMeter, KnownToken, ShownMeter
 from store.panels import Panel
@@ -95,7 +96,7 @@ async def set_meter(
     asked = {"kwhPerValue": kwh_per_value, "startingCount": starting_count}
     async with audited(context, action="SET_OPEN_PAYGO", panel_code=panel_code, **asked) as audit:
         viewer = context.landlord
-        panel = await prepaid_panel(context, panel_code)
+        panel = await managed_prepaid(context, panel_code)
         meter = checked_meter(
             secret_key_hex=secret_key_hex,
             starting_code=starting_code,
@@ -122,7 +123,7 @@ async def remove_meter(context: Context, *, panel_code: str) -> PaygoSet:
     """
     async with audited(context, action="REMOVE_OPEN_PAYGO", panel_code=panel_code) as audit:
         viewer = context.landlord
-        panel = await prepaid_panel(context, panel_code)
+        panel = await managed_prepaid(context, panel_code)
         async with context.pool.connection() as connection, connection.transaction():
             await ledger.take_turn(connection, viewer=viewer, panel_id=panel.id)
             if await openpaygo.take_off(connection, panel_id=panel.id):

@@ -9,9 +9,9 @@ from typing import Any, Final
 from metering.refusals import Refused
 from metering.tariffs.documents import tariff_of
 from metering.tariffs.rules import Tariff
-from resolvers import panels
 from resolvers.audit import audited
 from resolvers.context import Context
+from resolvers.managing import managed
 from resolvers.tariffs import TariffVersion, version
 from store import tariffs
 from store.connections import Database
@@ -69,12 +69,12 @@ async def remove_tariff(context: Context, *, panel_code: str | None, valid_from:
 
 
 async def _required(context: Context, panel_code: str | None) -> Panel | None:
-    """The panel, of a landlord's own; None for all panels, which is the admins' affair."""
+    """The panel, one that the viewer acts for; None for all panels, which is the admins' affair."""
     if panel_code is None:
         _ = context.admin
         return None
     _ = context.landlord
-    return await panels.required(context, panel_code)
+    return await managed(context, panel_code)
 
 
 def _checked(document: Mapping[str, Any]) -> Tariff:

@@ -14,6 +14,7 @@ from metering.typed_readings import checked_register_kwh, reading_time
 from resolvers import panels
 from resolvers.audit import audited
 from resolvers.context import Context, Info
+from resolvers.managing import is_managed
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
 from resolvers.places import number_in
 from store import reading_changes, typed_readings
@@ -111,14 +112,15 @@ async def _check_may_type(context: Context, panel: Panel) -> None:
     """Whether the viewer may: what a device measures, tenants do not change.
 
     Raises:
-        Refused: FORBIDDEN for a tenant, where the panel's newest reading came from a device.
+        Refused: FORBIDDEN for a tenant, also a landlord who rents it, where the panel's newest reading came from a device.
     """
     viewer = context.signed_in
-    if viewer.role is not Role.TENANT:
+    if viewer.role is not Role.TENANT and await is_managed(context, panel):
         return
     async with context.pool.connection() as connection:
         if not await typed_readings.is_read_by_people(connection, viewer=viewer, panel_id=panel.id):
-            raise Refused("FORBIDDEN", "This meter reports by itself: only admins and landlords may type in readings.")
+            message = "This meter reports by itself: only admins and the panel's landlord may type in readings."
+            raise Refused("FORBIDDEN", message)
 
 
 def _local(typed: TypedReading, *, panel: Panel) -> TypedReading:

@@ -12,7 +12,8 @@ from metering.refusals import Refused
 from metering.vending import checked_price, new_reference
 from resolvers.audit import audited
 from resolvers.context import Context, Info
-from resolvers.ledger_turns import KeyUsed, PrepaidAccount, prepaid_panel
+from resolvers.ledger_turns import KeyUsed, PrepaidAccount
+from resolvers.managing import managed_prepaid
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
 from store import vends
 from store.panels import Panel
@@ -68,7 +69,7 @@ async def buy_units(context: Context, *, panel_code: str, price: Money, idempote
     details = {"amount": price.amount, "currency": price.currency}
     async with audited(context, action="BUY_UNITS", panel_code=panel_code, **details) as act:
         viewer, currency, key = context.landlord, vendor_currency(context), checked_key(idempotency_key)
-        panel = await prepaid_panel(context, panel_code)
+        panel = await managed_prepaid(context, panel_code)
         checked, meter_number = checked_price(price, currency=currency), meter_number_of(panel)
         reference = new_number(context.now())
         async with context.pool.connection() as connection, connection.transaction():

@@ -166,7 +166,11 @@ async def by_reference(connection: AsyncConnection[Row], *, viewer: Viewer, refe
     return payment_of(row) if row else None
 
 
-_PAGE: LiteralString = f"""{_SEEN}
+_PAGE: LiteralString = f"""
+SELECT {PAYMENT_COLUMNS}
+FROM payment
+LEFT JOIN managed_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = payment.panel_id
+WHERE (panel.id IS NOT NULL OR %(sees_all)s)
   AND (%(states)s::text[] IS NULL OR payment.state = ANY(%(states)s))
   AND (%(before_id)s::bigint IS NULL OR payment.id < %(before_id)s)
 ORDER BY payment.id DESC
@@ -176,7 +180,7 @@ LIMIT %(limit)s
 _COUNT: LiteralString = """
 SELECT count(*)::integer
 FROM payment
-LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = payment.panel_id
+LEFT JOIN managed_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = payment.panel_id
 WHERE (panel.id IS NOT NULL OR %(sees_all)s) AND (%(states)s::text[] IS NULL OR payment.state = ANY(%(states)s))
 """
 
@@ -191,7 +195,7 @@ async def page(
 ) -> tuple[list[Payment], int]:
     """Up to `limit` payments in these states, newest first, those before that id; and how many there are in all.
 
-    Those for visible panels; who sees everything sees those for no panel, too.
+    Those for panels that the viewer acts for; who sees everything sees those for no panel, too.
     """
     wanted = None if states is None else [state.value for state in states]
     parameters = {**scope(viewer), "states": wanted}

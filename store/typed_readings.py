@@ -181,7 +181,7 @@ def _keep(connection: Connection[Row], typed: Typed, *, viewer: Viewer, act: Act
 # What a device said of the same second is none of what a person typed in.
 _TO_WITHDRAW: LiteralString = f"""
 SELECT panel.id, panel.code, typed.at
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM managed_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN typed_reading AS typed ON typed.panel_id = panel.id
 WHERE typed.id = %(typed_id)s AND EXISTS (
     SELECT FROM reading

@@ -106,6 +106,7 @@ FOR_JOBS = {
     "month_forecasts.due": "the forecasting job",
     "outbox.next_due_at": "the job that sends pushes",
     "payments.by_state": "how many payments there are, nobody's data",
+    "property_panels.move": "whether panels that the transaction holds are let with others",
     "partitions.make_months": "which tables there are, nobody's data",
     "reading_changes.withdraw": "counts what an admin withdraws",
     "registry.described": "the command line, whose user owns the database",
