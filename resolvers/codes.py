@@ -7,12 +7,12 @@ from typing import Final
 
 from metering.buckets import MAX_BUCKETS
 from metering.ledger import MAX_UNITS_KWH
+from metering.passwords import MAX_LENGTH, MIN_LENGTH
 from metering.reading_changes import MAX_WITHDRAWN
 from resolvers.context import MAX_POINTS as MAX_ANSWER_POINTS
 from resolvers.mappings import MAX_TOPIC_LENGTH
 from resolvers.readings import MAX_POINT_VALUES, MAX_POINTS
 from store.connections import STATEMENT_TIMEOUT_MS
-from store.passwords import MAX_LENGTH, MIN_LENGTH
 
 
 class CodePlace(Enum):

@@ -2,106 +2,200 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
 from metering.access import Role
+from metering.contacts import Channel, Contact, contact_of
+from metering.passwords import checked_password
 from metering.refusals import Refused
 from store.connections import Row
-from store.passwords import MAX_LENGTH, MIN_LENGTH, hashed
+from store.passwords import hashed
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person who can sign in."""
+    """A person, or a service that belongs to one.
+
+    A person has an e-mail address in lower case, a phone number in E.164, or both. Nobody comes in by an account that
+    is disabled.
+    """
 
     id: int
-    email: str
+    email: str | None
     name: str
     role: Role
+    phone: str | None = None
+    is_disabled: bool = False
+    is_service: bool = False
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """Where the person is reached, e-mail first."""
+        found = ((Channel.MAIL, self.email), (Channel.SMS, self.phone))
+        return tuple(Contact(channel, address) for channel, address in found if address)
+
+    @property
+    def shown_contact(self) -> str:
+        """What the person is recognised by in a list."""
+        return self.email or self.phone or self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account and the codes of the panels given to it, in their order."""
+    """An account, how it is secured, and the codes of the panels given to it, in their order."""
 
     account: Account
     panel_codes: tuple[str, ...]
+    is_verified: bool = False
+    has_password: bool = False
+    has_second_factor: bool = False
 
 
-_CREATE = """
-INSERT INTO account (email, name, role, password_hash) VALUES (%(email)s, %(name)s, %(role)s, %(hash)s)
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """A person to be added, with contacts that are known to be theirs; `password_hash` None has no password."""
+
+    name: str
+    role: Role
+    email: str | None = None
+    phone: str | None = None
+    password_hash: str | None = None
+
+
+async def create(
+    connection: AsyncConnection[Row],
+    *,
+    name: str,
+    role: Role,
+    email: str | None = None,
+    phone: str | None = None,
+    password: str | None = None,
+) -> Account:
+    """Adds a person whose contacts are known to be theirs; without a password they come in by codes.
+
+    Raises:
+        Refused: BAD_INPUT (no contact), BAD_EMAIL, BAD_PHONE, BAD_NAME, BAD_PASSWORD, EMAIL_TAKEN, PHONE_TAKEN.
+    """
+    given = [contact_of(email=email, phone=None)] if email is not None or phone is None else []
+    given += [contact_of(email=None, phone=phone)] if phone is not None else []
+    address = next((contact.email for contact in given if contact.email), None)
+    number = next((contact.phone for contact in given if contact.phone), None)
+    shown_name = checked_name(name)
+    password_hash = None
+    if password is not None:
+        wanted = checked_password(password, not_like=(shown_name, address, number))
+        password_hash = await asyncio.to_thread(hashed, wanted)
+    return await add(connection, NewAccount(shown_name, role, address, number, password_hash))
+
+
+_ADD = """
+INSERT INTO account (email, phone, name, role, password_hash, email_verified_at, phone_verified_at)
+VALUES (%(email)s, %(phone)s, %(name)s, %(role)s, %(hash)s,
+        CASE WHEN %(email)s::text IS NOT NULL THEN now() END, CASE WHEN %(phone)s::text IS NOT NULL THEN now() END)
 RETURNING id"""
 
 
-async def create(connection: AsyncConnection[Row], *, email: str, name: str, role: Role, password: str) -> Account:
-    """Adds a person; the e-mail address is kept in lower case.
+async def add(connection: AsyncConnection[Row], new: NewAccount) -> Account:
+    """Adds a person as they were checked before.
 
     Raises:
-        Refused: BAD_EMAIL, BAD_NAME, BAD_PASSWORD (8 to 256 characters), EMAIL_TAKEN.
+        Refused: EMAIL_TAKEN, PHONE_TAKEN; a transaction around it has then failed.
     """
-    address, shown_name = _checked_email(email), _checked_name(name)
-    _check_password(password)
-    values = {
-        "email": address,
-        "name": shown_name,
-        "role": role.value,
-        "hash": await asyncio.to_thread(hashed, password),
-    }
+    values = {"email": new.email, "phone": new.phone, "name": new.name, "role": new.role.value}
     try:
-        cursor = await connection.execute(_CREATE, values)
+        cursor = await connection.execute(_ADD, {**values, "hash": new.password_hash})
     except UniqueViolation as error:
-        raise Refused("EMAIL_TAKEN", f"Somebody signs in as {address} already.", "email") from error
+        raise _taken(error, new) from error
     (account_id,) = (await cursor.fetchall())[0]
-    return Account(account_id, address, shown_name, role)
+    return Account(account_id, new.email, new.name, new.role, new.phone)
 
 
-def normalised_email(email: str) -> str:
-    """The address as it is kept: without blanks around it, in lower case."""
-    return email.strip().lower()
+def _taken(error: UniqueViolation, new: NewAccount) -> Refused:
+    if "phone" in (error.diag.constraint_name or ""):
+        return Refused("PHONE_TAKEN", f"Somebody signs in by {new.phone} already.", "phone")
+    return Refused("EMAIL_TAKEN", f"Somebody signs in as {new.email} already.", "email")
 
 
-def _checked_email(email: str) -> str:
-    address = normalised_email(email)
-    local, at, domain = address.partition("@")
-    if not (local and at and domain) or len(address) > 254 or not address.isprintable() or " " in address:
-        raise Refused("BAD_EMAIL", "An e-mail address looks like name@example.org.", "email")
-    return address
+def checked_name(name: str) -> str:
+    """A person's name without blanks around it.
 
-
-def _checked_name(name: str) -> str:
+    Raises:
+        Refused: BAD_NAME.
+    """
     if not (1 <= len(name.strip()) <= 200) or "\0" in name:
         raise Refused("BAD_NAME", "A name has 1 to 200 characters.", "name")
     return name.strip()
 
 
-def _check_password(password: str) -> None:
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise Refused("BAD_PASSWORD", f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.", "password")
-
-
-_BY_ID = "SELECT id, email, name, role FROM account WHERE id = %s"
+_BY_ID = """
+SELECT id, email, name, role, phone, disabled_at IS NOT NULL, kind = 'SERVICE' FROM account WHERE id = %s"""
 
 
 async def by_id(connection: AsyncConnection[Row], account_id: int) -> Account | None:
-    """The account with its role as it is now; None when it was removed."""
+    """The account with its role as it is now; None when it was removed. It may be disabled."""
     row = await (await connection.execute(_BY_ID, (account_id,))).fetchone()
     return _account(row) if row else None
 
 
-_BY_EMAIL = "SELECT id, email, name, role, password_hash FROM account WHERE email = %s"
+# Both columns are asked each time, so that the two kinds of contacts take as long.
+_BY_CONTACT = """
+SELECT id, email, name, role, phone, disabled_at IS NOT NULL, false, password_hash FROM account
+WHERE (email = %(email)s OR phone = %(phone)s) AND kind = 'PERSON'"""
 
 
-async def by_email(connection: AsyncConnection[Row], email: str) -> tuple[Account, str] | None:
-    """The account of an address, in any case, and its password hash; None when there is none."""
-    row = await (await connection.execute(_BY_EMAIL, (normalised_email(email),))).fetchone()
-    return (_account(row[:4]), row[4]) if row else None
+async def by_contact(connection: AsyncConnection[Row], contact: Contact) -> tuple[Account, str | None] | None:
+    """The person of a contact and the hash of the password, None of it without one; None when there is nobody."""
+    row = await (await connection.execute(_BY_CONTACT, {"email": contact.email, "phone": contact.phone})).fetchone()
+    return (_account(row[:7]), row[7]) if row else None
+
+
+async def by_email(connection: AsyncConnection[Row], email: str) -> tuple[Account, str | None] | None:
+    """The same of an address in any case, also of one that cannot be one."""
+    return await by_contact(connection, Contact(Channel.MAIL, email.strip().lower()))
 
 
 def _account(row: Row) -> Account:
-    account_id, email, name, role = row
-    return Account(account_id, email, name, Role(role))
+    account_id, email, name, role, phone, is_disabled, is_service = row
+    return Account(account_id, email, name, Role(role), phone, is_disabled, is_service)
+
+
+_HASH_OF = "SELECT password_hash FROM account WHERE id = %s"
+
+
+async def password_hash_of(connection: AsyncConnection[Row], account_id: int) -> str | None:
+    """The hash of an account's password; None without one."""
+    row = await (await connection.execute(_HASH_OF, (account_id,))).fetchone()
+    return row[0] if row else None
+
+
+_SET_HASH = "UPDATE account SET password_hash = %(hash)s WHERE id = %(account_id)s AND kind = 'PERSON'"
+
+
+async def set_password_hash(connection: AsyncConnection[Row], *, account_id: int, password_hash: str) -> None:
+    """Gives a person another password; ending their sessions is the caller's."""
+    await connection.execute(_SET_HASH, {"hash": password_hash, "account_id": account_id})
+
+
+_SET_EMAIL = "UPDATE account SET email = %(address)s, email_verified_at = %(now)s WHERE id = %(account_id)s"
+_SET_PHONE = "UPDATE account SET phone = %(address)s, phone_verified_at = %(now)s WHERE id = %(account_id)s"
+
+
+async def set_contact(connection: AsyncConnection[Row], *, account_id: int, contact: Contact, now: datetime) -> None:
+    """Gives a person an e-mail address or a phone number that was shown to be theirs, in place of the one before.
+
+    Raises:
+        Refused: EMAIL_TAKEN, PHONE_TAKEN; a transaction around it has then failed.
+    """
+    statement = _SET_EMAIL if contact.channel is Channel.MAIL else _SET_PHONE
+    values = {"account_id": account_id, "address": contact.address, "now": now}
+    try:
+        await connection.execute(statement, values)
+    except UniqueViolation as error:
+        raise _taken(error, NewAccount("", Role.TENANT, contact.email, contact.phone)) from error
 
 
 _PANEL_COUNT = """
@@ -143,10 +237,7 @@ async def revoke(connection: AsyncConnection[Row], *, account_id: int, panel_cod
     await connection.execute(_REVOKE, {"account_id": account_id, "code": panel_code})
 
 
-# Of an hour, the audit has one row that counts an account's further refusals; without their accounts two may be alike.
-_REMOVE = """
-WITH counted AS (UPDATE audit_entry SET is_rest = false WHERE account_id = %(account_id)s AND is_rest)
-DELETE FROM account WHERE id = %(account_id)s"""
+_REMOVE = "DELETE FROM account WHERE id = %(account_id)s"
 
 
 async def remove(connection: AsyncConnection[Row], account_id: int) -> None:
@@ -154,16 +245,20 @@ async def remove(connection: AsyncConnection[Row], account_id: int) -> None:
     await connection.execute(_REMOVE, {"account_id": account_id})
 
 
-_PEOPLE = """
-SELECT account.id, account.email, account.name, account.role,
-       coalesce(array_agg(panel.code ORDER BY panel.code) FILTER (WHERE panel.id IS NOT NULL), '{}')
+_PEOPLE: LiteralString = """
+SELECT account.id, account.email, account.name, account.role, account.phone, account.disabled_at IS NOT NULL, false,
+       coalesce(array_agg(panel.code ORDER BY panel.code) FILTER (WHERE panel.id IS NOT NULL), '{}'),
+       account.email_verified_at IS NOT NULL OR account.phone_verified_at IS NOT NULL,
+       account.password_hash IS NOT NULL,
+       EXISTS (SELECT FROM second_factor WHERE account_id = account.id AND confirmed_at IS NOT NULL)
 FROM account
 LEFT JOIN panel_access ON panel_access.account_id = account.id
 LEFT JOIN panel ON panel.id = panel_access.panel_id
-GROUP BY account.id ORDER BY account.email"""
+WHERE account.kind = 'PERSON'
+GROUP BY account.id ORDER BY coalesce(account.email, account.phone)"""
 
 
 async def people(connection: AsyncConnection[Row]) -> list[Person]:
-    """Everybody who can sign in, by e-mail address; admins see every panel without being given any."""
+    """Everybody who can sign in, by contact; admins see every panel without being given any."""
     rows = await (await connection.execute(_PEOPLE)).fetchall()
-    return [Person(_account(row[:4]), tuple(row[4])) for row in rows]
+    return [Person(_account(row[:7]), tuple(row[7]), *row[8:]) for row in rows]

@@ -5,7 +5,8 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-MIN_LENGTH, MAX_LENGTH = 8, 256
+from metering.passwords import normalised_password
+
 _HASHER = PasswordHasher()  # argon2id, 64 MiB, 3 passes: about 60 ms of one core
 
 
@@ -17,12 +18,12 @@ def nobodys_hash() -> str:
 
 def hashed(password: str) -> str:
     """The password's argon2id hash with its own salt; takes about 60 ms of a core, so call it in a thread."""
-    return _HASHER.hash(password)
+    return _HASHER.hash(normalised_password(password))
 
 
 def is_right(password: str, *, password_hash: str) -> bool:
     """Whether the hash is that of the password; takes about 60 ms of a core, so call it in a thread."""
     try:
-        return _HASHER.verify(password_hash, password)
+        return _HASHER.verify(password_hash, normalised_password(password))
     except (VerificationError, InvalidHashError):
         return False
