@@ -7,6 +7,9 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.access_fields import FIELDS
+from schema.access_roots import ROOTS
+from schema.access_rules import hold_rules
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
 from schema.audit import AuditQueries
 from schema.buying import VendMutations
@@ -111,6 +114,7 @@ def build_schema() -> ElectricitySchema:
     )
     core = schema._schema  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     describe_values(core)
+    hold_rules(core, roots=ROOTS, fields=FIELDS)
     list_refusals(core)
     return schema
 

@@ -153,7 +153,7 @@ class OpenPaygoMutations:
 
     @strawberry.mutation(
         description="Makes the tokens of a prepaid panel OpenPAYGO's: topUp takes them from then on, and no others. A"
-        " meter that is set again goes on with its count. For landlords and admins.",
+        " meter that is set again goes on with its count.",
         graphql_type=SetOpenPaygoPayload,
         extensions=[RefusedAsData(PaygoSet)],
     )
@@ -176,7 +176,7 @@ class OpenPaygoMutations:
 
     @strawberry.mutation(
         description="Makes the tokens of a panel those of 20 digits again, as when its meter was taken away. What the"
-        " meter took stays used, and its key can be set on another panel. For landlords and admins.",
+        " meter took stays used, and its key can be set on another panel.",
         graphql_type=RemoveOpenPaygoPayload,
         extensions=[RefusedAsData(PaygoSet)],
     )
@@ -190,7 +190,7 @@ class OpenPaygoMutations:
 
     @strawberry.mutation(
         description="Makes a token that adds units to a panel's OpenPAYGO meter. The balance rises when it is entered:"
-        " whoever types it into the meter says so by topUp. For landlords and admins.",
+        " whoever types it into the meter says so by topUp.",
         graphql_type=GenerateTokenPayload,
         extensions=[RefusedAsData(TokenMade)],
     )

@@ -139,8 +139,7 @@ class PaymentQueries:
     """The queries about payments."""
 
     @strawberry.field(
-        description="Payments for the panels that you see, newest first; admins see those for no panel, too. For"
-        " landlords and admins.",
+        description="Payments for the panels that you see, newest first; admins see those for no panel, too.",
         graphql_type=Connection[Payment],
     )
     async def payments(
@@ -193,7 +192,7 @@ class PaymentMutations:
         )
 
     @strawberry.mutation(
-        description="Gives an UNMATCHED payment to a panel: it buys units there. For admins.",
+        description="Gives an UNMATCHED payment to a panel: it buys units there.",
         graphql_type=AssignPaymentPayload,
         extensions=[RefusedAsData(PaymentChange)],
     )
@@ -206,7 +205,7 @@ class PaymentMutations:
         return await payments.assign(info.context, payment_id=given.payment_id, panel_code=given.panel_code)
 
     @strawberry.mutation(
-        description="Notes that an UNMATCHED payment buys nothing. For admins.",
+        description="Notes that an UNMATCHED payment buys nothing.",
         graphql_type=DismissPaymentPayload,
         extensions=[RefusedAsData(PaymentChange)],
     )

@@ -178,7 +178,7 @@ class ReadingChangeMutations:
 
     @strawberry.mutation(
         description="Gives one stored reading other values. Usage, charts and balance follow, streams tell it, and what"
-        " the meter said is kept. The meter's own message does not undo it when it comes again. For admins.",
+        " the meter said is kept. The meter's own message does not undo it when it comes again.",
         graphql_type=CorrectReadingPayload,
         extensions=[RefusedAsData(ChangeMade)],
     )
@@ -196,7 +196,7 @@ class ReadingChangeMutations:
 
     @strawberry.mutation(
         description="Takes the readings of a span away. Usage, charts and balance follow; the same readings do not come"
-        " back when they are sent or imported again. For admins.",
+        " back when they are sent or imported again.",
         graphql_type=WithdrawReadingsPayload,
         extensions=[RefusedAsData(ChangeMade)],
     )
@@ -213,7 +213,7 @@ class ReadingChangeMutations:
         )
 
     @strawberry.mutation(
-        description="Undoes a correction or a withdrawal: the readings are again as the meter said. For admins.",
+        description="Undoes a correction or a withdrawal: the readings are again as the meter said.",
         graphql_type=RestoreReadingsPayload,
         extensions=[RefusedAsData(ChangeMade)],
     )

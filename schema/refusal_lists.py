@@ -5,13 +5,12 @@ from typing import Any, Final
 
 from graphql import GraphQLSchema
 
+from schema.access_roots import ROOTS, is_open
+
 _PAGE: Final = "BAD_INPUT, BAD_CURSOR"
 _STREAM: Final = f"BAD_CODE, {_PAGE}"
 _REJECTED: Final = f"FORBIDDEN, BAD_RANGE, {_PAGE}"
 _POINTS: Final = "BAD_RANGE, TOO_MANY_POINTS"
-
-OPEN: Final = frozenset({"limits", "rateLimit", "queryCost", "errorCodes"})
-"""The queries that nobody needs to sign in for."""
 
 REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     "Query": {
@@ -98,11 +97,11 @@ def list_refusals(schema: GraphQLSchema) -> None:
     for name, fields in REFUSALS.items():
         of_type: Any = schema.type_map[name]
         for field_name, codes in fields.items():
-            _list(of_type.fields[field_name], codes, needs_sign_in=_is_root(name) and field_name not in OPEN)
+            _list(of_type.fields[field_name], codes, needs_sign_in=_needs_sign_in(name, field_name))
 
 
-def _is_root(type_name: str) -> bool:
-    return type_name in {"Query", "Mutation", "Subscription"}
+def _needs_sign_in(type_name: str, field_name: str) -> bool:
+    return type_name in ROOTS and not is_open(field_name, root=type_name)
 
 
 def _list(field: Any, codes: str, *, needs_sign_in: bool) -> None:

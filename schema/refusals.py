@@ -39,8 +39,12 @@ class RefusedAsData(FieldExtension):
         try:
             return await next_(source, info, **kwargs)
         except Refused as refused:
-            # Not the exception itself: graphql-core raises whatever exception it finds as a field's value.
-            return self._payload(refusal=Refusal(code=refused.code, message=refused.message, field=refused.field))
+            return self.payload_of(refused)
+
+    def payload_of(self, refused: Refused) -> object:
+        """The payload that says why the mutation was refused."""
+        # Not the exception itself: graphql-core raises whatever exception it finds as a field's value.
+        return self._payload(refusal=Refusal(code=refused.code, message=refused.message, field=refused.field))
 
 
 def shown(error: GraphQLError, *, is_executed: bool) -> GraphQLError:

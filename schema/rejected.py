@@ -147,7 +147,7 @@ class RejectedQueries:
     """The queries about rejected messages."""
 
     @strawberry.field(
-        description="Messages that could not be read, newest first. For admins.",
+        description="Messages that could not be read, newest first.",
         graphql_type=Connection[RejectedMessage],
     )
     async def rejected_messages(
@@ -165,7 +165,7 @@ class RejectedQueries:
 
     @strawberry.field(
         description="Rejected messages counted by code and topic, the newest first: which devices need a mapping or a"
-        " look. For admins.",
+        " look.",
         graphql_type=Connection[RejectedMessageGroup],
     )
     async def rejected_message_groups(
@@ -183,7 +183,7 @@ class RejectedQueries:
         return await rejected.rejected_groups(info, asked=asked, first=first, after=after)
 
     @strawberry.field(
-        description="How far a replay of rejected messages is; null when there is none of that id. For admins.",
+        description="How far a replay of rejected messages is; null when there is none of that id.",
         graphql_type=RejectedReplay | None,
     )
     async def rejected_replay(
@@ -199,7 +199,7 @@ class RejectedMutations:
 
     @strawberry.mutation(
         description="Asks ingest to read rejected messages again, as after a mapping or a setting was changed. What is"
-        " readable now is stored; the rest is kept with the new reason. For admins.",
+        " readable now is stored; the rest is kept with the new reason.",
         graphql_type=ReplayRejectedPayload,
         extensions=[RefusedAsData(ReplayAsked)],
     )
@@ -209,7 +209,7 @@ class RejectedMutations:
         return ReplayAsked(await rejected.ask_for_replay(info.context, ids=given.ids, asked=asked))
 
     @strawberry.mutation(
-        description="Throws rejected messages away for good. For admins.",
+        description="Throws rejected messages away for good.",
         graphql_type=DiscardRejectedPayload,
         extensions=[RefusedAsData(Discarded)],
     )

@@ -108,10 +108,10 @@ class ServiceMutations:
     start_ingest: service.ServiceStatus = strawberry.mutation(
         resolver=service.start_ingest,
         graphql_type=ServiceStatus,
-        description="Connects ingest to the broker again; what was queued meanwhile is taken. For admins.",
+        description="Connects ingest to the broker again; what was queued meanwhile is taken.",
     )
     stop_ingest: service.ServiceStatus = strawberry.mutation(
         resolver=service.stop_ingest,
         graphql_type=ServiceStatus,
-        description="Disconnects ingest from the broker, which keeps what comes meanwhile. For admins.",
+        description="Disconnects ingest from the broker, which keeps what comes meanwhile.",
     )

@@ -224,7 +224,7 @@ class TariffMutations:
 
     @strawberry.mutation(
         description="Sets what energy costs from a local day on. Costs of usage since follow at once, in the past too;"
-        " receipts of top-ups stay as they were written. For landlords, of panels that they see, and admins.",
+        " receipts of top-ups stay as they were written.",
         graphql_type=SetTariffPayload,
         extensions=[RefusedAsData(TariffChange)],
     )
@@ -239,8 +239,7 @@ class TariffMutations:
         )
 
     @strawberry.mutation(
-        description="Removes a tariff: the one before it goes on, or the default of all panels. For landlords, of"
-        " panels that they see, and admins.",
+        description="Removes a tariff: the one before it goes on, or the default of all panels.",
         graphql_type=RemoveTariffPayload,
         extensions=[RefusedAsData(TariffChange)],
     )

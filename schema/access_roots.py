@@ -1,0 +1,104 @@
+"""States who may use each query, mutation and subscription, and which scope a service account's key needs for it."""
+
+from typing import Final
+
+from metering.access import Scope
+from schema.access_rules import Roots, Rule, Who
+
+OPEN: Final = Rule(Who.ANYBODY)
+ANY_KEY: Final = Rule(Who.SIGNED_IN)
+PEOPLE: Final = Rule(Who.PERSON)
+READ: Final = Rule(Who.SIGNED_IN, Scope.READ)
+CREDIT: Final = Rule(Who.SIGNED_IN, Scope.CREDIT)
+ALERTS: Final = Rule(Who.SIGNED_IN, Scope.ALERTS)
+DEVICES: Final = Rule(Who.SIGNED_IN, Scope.DEVICES)
+LANDLORDS_READ: Final = Rule(Who.LANDLORD, Scope.READ)
+LANDLORDS_CREDIT: Final = Rule(Who.LANDLORD, Scope.CREDIT)
+LANDLORDS_TARIFFS: Final = Rule(Who.LANDLORD, Scope.TARIFFS)
+LANDLORDS_PROPERTIES: Final = Rule(Who.LANDLORD, Scope.PROPERTIES)
+ADMINS_CREDIT: Final = Rule(Who.ADMIN, Scope.CREDIT)
+ADMINS_DEVICES: Final = Rule(Who.ADMIN, Scope.DEVICES)
+ADMINS_SERVICE: Final = Rule(Who.ADMIN, Scope.SERVICE)
+
+ROOTS: Final[Roots] = {
+    "Query": {
+        "alerts": ALERTS,
+        "auditLog": LANDLORDS_READ,
+        "deviceMappings": DEVICES,
+        "devices": READ,
+        "errorCodes": OPEN,
+        "limits": OPEN,
+        "monthlySummary": READ,
+        "node": READ,
+        "nodes": READ,
+        "panel": READ,
+        "panels": READ,
+        "payment": READ,
+        "payments": LANDLORDS_READ,
+        "queryCost": OPEN,
+        "rateLimit": OPEN,
+        "rejectedMessageGroups": ADMINS_SERVICE,
+        "rejectedMessages": ADMINS_SERVICE,
+        "rejectedReplay": ADMINS_SERVICE,
+        "serviceStatus": READ,
+        "tariffExamples": READ,
+        "tryMessage": DEVICES,
+        "vend": READ,
+        "viewer": ANY_KEY,
+        "weeklySummary": READ,
+        "yearSummary": READ,
+        "yearlySummary": READ,
+    },
+    "Mutation": {
+        "acknowledgeAlert": ALERTS,
+        "assignPayment": ADMINS_CREDIT,
+        "buyUnits": LANDLORDS_CREDIT,
+        "closeSubscription": ANY_KEY,
+        "correctReading": ADMINS_DEVICES,
+        "discardRejected": ADMINS_SERVICE,
+        "dismissPayment": ADMINS_CREDIT,
+        "generateToken": LANDLORDS_CREDIT,
+        "logIn": OPEN,
+        "recordBalance": CREDIT,
+        "recordDebt": LANDLORDS_CREDIT,
+        "recordReading": CREDIT,
+        "registerPushDevice": PEOPLE,
+        "removeDeviceMapping": DEVICES,
+        "removeOpenPaygo": LANDLORDS_CREDIT,
+        "removePushDevice": PEOPLE,
+        "removeTariff": LANDLORDS_TARIFFS,
+        "replayRejected": ADMINS_SERVICE,
+        "restoreReadings": ADMINS_DEVICES,
+        "reverseEntry": LANDLORDS_CREDIT,
+        "setDeviceMapping": DEVICES,
+        "setEmergencyCredit": LANDLORDS_CREDIT,
+        "setLowUnitsRule": ALERTS,
+        "setOpenPaygo": LANDLORDS_CREDIT,
+        "setTariff": LANDLORDS_TARIFFS,
+        "settleDebt": LANDLORDS_CREDIT,
+        "startIngest": ADMINS_SERVICE,
+        "startPayment": CREDIT,
+        "stopIngest": ADMINS_SERVICE,
+        "submitEntries": CREDIT,
+        "takeEmergencyCredit": CREDIT,
+        "topUp": CREDIT,
+        "withdrawReadings": ADMINS_DEVICES,
+        "withdrawTypedReading": LANDLORDS_CREDIT,
+    },
+    "Subscription": {
+        "alerts": ALERTS,
+        "depletionForecast": READ,
+        "panelReadings": READ,
+        "panelStatus": READ,
+        "usageToday": READ,
+    },
+}
+"""The rule of each root field. A schema is not built with a field that has none, or with a rule of no field."""
+
+
+def is_open(field: str, *, root: str) -> bool:
+    """Whether nobody needs to sign in for a field of Query, Mutation or Subscription; those of GraphQL itself, too.
+
+    False for a name that no field has.
+    """
+    return field.startswith("__") or ROOTS[root].get(field) == OPEN
