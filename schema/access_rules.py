@@ -103,9 +103,8 @@ def hold_rules(schema: GraphQLSchema, *, roots: Roots, fields: Fields) -> None:
         TypeError: a field has no rule, or two, or a rule has no field.
     """
     if wrong := [*_wrong_roots(schema, roots), *_wrong_fields(schema, fields)]:
-        raise TypeError(
-            f"State one rule a field in schema/access_roots.py and schema/access_fields.py: {'; '.join(wrong)}"
-        )
+        listing = "; ".join(wrong)
+        raise TypeError(f"State one rule a field in schema/access_roots.py and schema/access_fields.py: {listing}")
     for name in _ROOTS:
         for field_name, field in _fields_of(schema, name).items():
             rule = roots[name][field_name]
