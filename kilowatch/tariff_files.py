@@ -15,12 +15,10 @@ from metering.refusals import Refused
 from metering.tariffs.documents import document_of, tariff_of
 from metering.tariffs.rules import Tariff
 from store import audit, registry, tariffs
-from store.audit import Act, Actor
+from store.audit import COMMAND_LINE, Act
 from store.connections import Database, connect_async
 from store.registry import PanelDescription
 from store.tariffs import ListedTariff
-
-COMMAND_LINE = Actor(None, "command line")
 
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 """Reads numbers as they are written: no digit is lost."""

@@ -29,14 +29,20 @@ class Scope(Enum):
 class Viewer:
     """Who has signed in. Every read of tenants' data takes one; it is the whole access scope.
 
-    `scopes` is None for a person; a service account may do no more than its key is for. `may_rent` is False where it
-    is known that no tenancy bounds what the account may look back on.
+    `scopes` is None for a person; a service account may do no more than its key is for, and `key_name` is what that
+    key is called. `may_rent` is False where it is known that no tenancy bounds what the account may look back on.
     """
 
     account_id: int
     role: Role
     scopes: frozenset[Scope] | None = None
     may_rent: bool = True
+    key_name: str | None = None
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it is somebody who has signed in, not a service account with a key."""
+        return self.scopes is None
 
     @property
     def sees_all(self) -> bool:

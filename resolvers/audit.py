@@ -1,4 +1,4 @@
-"""Turns acts on money, units and tariffs into rows that say who did what and when, refused ones too, and lists them."""
+"""Turns acts on money, properties, devices and accounts into rows that say who did what, refused ones too."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -6,17 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-import msgspec
-import strawberry
-
 from metering.refusals import Refused
+from resolvers.attempts import network_of
 from resolvers.context import Context
-from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
 from store import audit
-from store.audit import Act, Actor, AuditEntry
+from store.audit import STRANGER, Act, Actor, Via
 from store.connections import Database, Pool
 
-CURSOR: Final = "audit"
 _MAX_TEXT: Final = 200
 
 
@@ -36,17 +32,24 @@ class Audit:
         if self.act:
             self.act = replace(self.act, details={**self.act.details, **details})
 
-    def about(self, panel_code: str) -> None:
-        """Says which panel it concerns, where that is known only now."""
+    def about(
+        self, panel_code: str | None = None, *, property_id: int | None = None, subject_account_id: int | None = None
+    ) -> None:
+        """Says which panel, property or account it concerns, where that is known only now."""
         if self.act:
-            self.act = replace(self.act, panel_code=panel_code)
+            self.act = replace(
+                self.act,
+                panel_code=panel_code or self.act.panel_code,
+                property_id=property_id or self.act.property_id,
+                subject_account_id=subject_account_id or self.act.subject_account_id,
+            )
 
     @property
     def kept(self) -> Act | None:
         """The act as it is kept."""
         return self.act and _bounded(self.act)
 
-    async def done(self, connection: Database, *, panel_id: int | None, **details: Any) -> None:
+    async def done(self, connection: Database, *, panel_id: int | None = None, **details: Any) -> None:
         """Keeps that it was done, in the transaction of `connection` that does it."""
         self.add(**details)
         self.is_done = True
@@ -54,36 +57,63 @@ class Audit:
             await audit.record_done(connection, self.kept, panel_id=panel_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """One thing that was asked for, or that came of it: a name and text, JSON where it is more than one value."""
-
-    name: str
-    value: str
-
-
 @asynccontextmanager
 async def audited(
-    context: Context, *, action: str, panel_code: str | None = None, **details: Any
+    context: Context,
+    *,
+    action: str,
+    panel_code: str | None = None,
+    property_id: int | None = None,
+    subject_account_id: int | None = None,
+    **details: Any,
 ) -> AsyncGenerator[Audit]:
     """An act of who is asking: call `done` in its transaction. A refusal that leaves is kept, and goes on.
 
-    Nothing is kept of somebody who has not signed in. `details` are what JSON can say; decimals become text, long text
-    is cut. Never pass secrets: of a token, `ending_of(token)`.
+    It can be read by its actor, by the landlord of the panel or property, by the account that it is about, and by
+    admins. Nothing is kept of somebody who has not signed in: see `own_act_done` and `own_act_refused`. `details` are
+    what JSON can say; decimals become text, long text is cut. Never pass secrets: of a token, `ending_of(token)`.
     """
-    actor = context.viewer and Actor(context.viewer.account_id)
-    act = actor and Act(actor, action, panel_code, details)
+    actor = _actor(context)
+    act = actor and Act(actor, action, panel_code, details, property_id, subject_account_id)
     async with _kept(context.pool, act) as under_way:
         yield under_way
 
 
-@asynccontextmanager
-async def audited_machine(
-    pool: Pool, *, actor: str, action: str, panel_code: str | None = None, **details: Any
-) -> AsyncGenerator[Audit]:
-    """The same of a machine, such as `paystack`."""
-    async with _kept(pool, Act(Actor(None, actor), action, panel_code, details)) as under_way:
-        yield under_way
+def _actor(context: Context) -> Actor | None:
+    if context.viewer is None:
+        return None
+    viewer, via = context.viewer, Via.SESSION if context.viewer.is_person else Via.KEY
+    return Actor(viewer.account_id, via=via, key_name=viewer.key_name, address=_network(context))
+
+
+def _network(context: Context) -> str | None:
+    return network_of(context.client_address)[:_MAX_TEXT] or None
+
+
+async def own_act_done(context: Context, connection: Database, *, account_id: int, action: str, **details: Any) -> None:
+    """Keeps, in the transaction that does it, what somebody does to their own account on the way in.
+
+    That is signing in or up, a reset of the password, and the like; the account reads it, and admins.
+    """
+    actor = Actor(account_id, via=Via.SIGN_IN, address=_network(context))
+    await audit.record_done(connection, _bounded(Act(actor, action, None, details, subject_account_id=account_id)))
+
+
+async def own_act_refused(
+    context: Context, *, account_id: int | None, action: str, code: str, contact: str | None = None, **details: Any
+) -> None:
+    """Keeps that somebody was not let in to an account, or to one that there is not: with the same statement.
+
+    The account reads it, and admins; who it was is not known but by their network. Of the `contact` that was typed a
+    keyed hash is kept, and only where there is no such account: it may be a password that was typed in the wrong place.
+    Some hundred an hour are kept of an account, then they are counted.
+    """
+    if account_id is None and contact and context.fingerprint:
+        details["contactHash"] = context.fingerprint(contact)
+    actor = Actor(None, STRANGER, Via.SIGN_IN, address=_network(context))
+    act = _bounded(Act(actor, action, None, details, subject_account_id=account_id))
+    async with context.pool.connection() as connection:
+        await audit.record_sign_in_refused(connection, act, code=code)
 
 
 @asynccontextmanager
@@ -124,29 +154,3 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     return str(value).replace("\0", "")[:_MAX_TEXT]
-
-
-def details(parent: strawberry.Parent[AuditEntry]) -> list[Detail]:
-    """What was asked for, and what came of it."""
-    return [Detail(name, _text(value)) for name, value in parent.details.items()]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-async def page(
-    context: Context, *, panel_code: str | None, first: int = 50, after: Cursor | None = None
-) -> Page[AuditEntry]:
-    """What was done and tried, newest first: everything for admins, for landlords their panels and their own acts.
-
-    Raises:
-        Refused: UNAUTHENTICATED, FORBIDDEN (tenants), BAD_INPUT (first), BAD_CURSOR.
-    """
-    viewer = context.landlord
-    before_id = None if after is None else number_of(after, kind=CURSOR)
-    async with context.pool.connection() as connection:
-        rows, total = await audit.page(
-            connection, viewer=viewer, panel_code=panel_code, before_id=before_id, limit=checked_first(first) + 1
-        )
-    return page_of(rows, first=first, after=after, total_count=total, cursor=lambda row: cursor_of(CURSOR, row.id))

@@ -38,7 +38,8 @@ class Context:
     `viewer` is None for somebody who has not signed in, `client_address` is where the request comes from. `live`,
     `subscriptions`, `sign_in`, `message_reader` and `export_links` belong to subscriptions, the list of open ones,
     sign-in, dry runs of messages and downloads. `selling` says by whom payments are taken and units are sold.
-    `forecaster` computes forecasts at once; None has only those that are stored.
+    `forecaster` computes forecasts at once; None has only those that are stored. `fingerprint` makes of a text what can
+    be compared and not be read again, with a key of the server's.
     `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
     what the series of one answer hold, the answer of the root value `points_of`. `pricing` knows what operations cost,
     `charged` is what this one was. Series take `turns`, because each has statements and much computing of its own.
@@ -55,6 +56,7 @@ class Context:
     message_reader: Any = None
     export_links: Any = None
     forecaster: Any = None
+    fingerprint: Callable[[str], str] | None = None
     selling: Selling = field(default_factory=Selling)
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
     points: int = 0
@@ -73,6 +75,18 @@ class Context:
         if self.viewer is None:
             raise Refused("UNAUTHENTICATED", "Sign in first: send the token of `logIn` as a bearer token.")
         return self.viewer
+
+    @property
+    def person(self) -> Viewer:
+        """Who is asking, a person.
+
+        Raises:
+            Refused: UNAUTHENTICATED when nobody has signed in, FORBIDDEN when it is a service account.
+        """
+        viewer = self.signed_in
+        if not viewer.is_person:
+            raise Refused("FORBIDDEN", "Only people may do this: no key of a service account is for it.")
+        return viewer
 
     @property
     def admin(self) -> Viewer:

@@ -27,7 +27,8 @@ FIELDS: Final[Fields] = {
         Sees.OWN: """id panelCode panelName kind state balanceKwh daysLeft message raisedAt acknowledgedAt clearedAt""",
     },
     "AuditEntry": {
-        Sees.MANAGER: "id at actor accountId panelCode action outcome details times",
+        Sees.MANAGER: "id at actor accountId panelCode propertyId subjectAccountId action outcome details times",
+        Sees.OWN: "address via keyName",
     },
     "Device": {
         Sees.PANEL: """id kind name isOnline onlineChangedAt firstHeardAt lastHeardAt meterNumber latestHeartbeat

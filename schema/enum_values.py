@@ -6,6 +6,14 @@ from typing import Final
 from graphql import GraphQLEnumType, GraphQLSchema
 
 DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "AuditVia": {
+        "SESSION": "Somebody who had signed in.",
+        "KEY": "A service account, by the key in `keyName`.",
+        "SIGN_IN": "Somebody who was signing in or up.",
+        "COMMAND_LINE": "Somebody with the server's command line.",
+        "DEVICE": "A registered device.",
+        "MACHINE": "A machine, such as `paystack`.",
+    },
     "DemandStep": {"DAY": "A local day of the panel.", "MONTH": "A local calendar month of the panel."},
     "DeviceKind": {
         "PANEL_METER": "A power meter that publishes on DATA/PM/ and its code.",

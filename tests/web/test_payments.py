@@ -127,7 +127,8 @@ async def opened(url: str, **options: Any) -> AsyncIterator[Till]:
 
 async def furnish(url: str) -> None:
     async with await connect_async(url) as connection:
-        for table in ("payment_event", "vend", "payment", "ledger_entry", "audit_entry", "tariff", "panel", "account"):
+        await connection.execute("SELECT remove_audit_before('infinity', 1000000)")
+        for table in ("payment_event", "vend", "payment", "ledger_entry", "tariff", "panel", "account"):
             await connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         for code in ("FLAT", "FLAT_2"):
             await connection.execute(
