@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -15,7 +14,8 @@ import gmqtt
 from gmqtt.mqtt.handler import MQTTError
 
 from ingest.announcements import STATUS_TOPIC, announcement, config_topic, state, state_message, state_topic
-from ingest.mqtt import BrokerAddress, BrokerAwayError
+from ingest.broker_address import BrokerAddress, BrokerCredentials
+from ingest.mqtt import BrokerAwayError, BrokerRefusesError, broker_fault
 from store.announced_panels import (
     AnnouncedPanel,
     changed_panels,
@@ -31,6 +31,7 @@ _CHANNELS: Final = ("reading", "ledger", "access", "ingest_control")
 _CONNECT_WITHIN_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.25
 _PAUSE_S: Final = 2.0
+_REFUSED_PAUSE_S: Final = 30.0
 _BALANCES_EVERY_S: Final = 60.0
 _KEEPALIVE_S: Final = 20
 
@@ -41,6 +42,7 @@ async def run_announcer(
     *,
     database_url: str,
     mqtt_url: str,
+    credentials: BrokerCredentials = BrokerCredentials(),  # noqa: B008 - a frozen value
     client_id: str = "kilowatch-announcer",
     prefix: str = "homeassistant",
     every_s: float = 5.0,
@@ -53,21 +55,23 @@ async def run_announcer(
     Raises:
         ValueError: the URL is none of a broker.
     """
-    address = BrokerAddress.from_url(mqtt_url)
+    address = BrokerAddress.from_url(mqtt_url, credentials=credentials)
     while True:
+        pause_s = _PAUSE_S
         try:
             async with listening(database_url, *_CHANNELS) as database:
                 await _turn(database)
                 async with _at_the_broker(address, client_id=client_id, prefix=prefix) as broker:
                     await _Announcer(database, broker, prefix=prefix, every_s=every_s).run()
         except BrokerAwayError as error:
+            pause_s = _REFUSED_PAUSE_S if isinstance(error, BrokerRefusesError) else _PAUSE_S
             _log.warning("Home Assistant is not told of the panels: no connection to the broker: %s", error)
         except Exception as error:  # noqa: BLE001 - whatever happens, it is tried again
             if not is_outage(error):
                 _log.exception("Announcing to Home Assistant failed; it is tried again")
             else:
                 _log.warning("Home Assistant is not told of the panels: the database is away: %s", error)
-        await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(pause_s)
 
 
 async def _turn(database: Database) -> None:
@@ -102,13 +106,15 @@ class _Broker:
         return self._lost.is_set() or not self._client.is_connected
 
     async def open(self) -> None:
-        secure = ssl.create_default_context() if self._address.is_secure else False
+        address = self._address
         try:
             async with asyncio.timeout(_CONNECT_WITHIN_S):
-                await self._client.connect(self._address.host, self._address.port, ssl=secure, keepalive=_KEEPALIVE_S)
+                await self._client.connect(address.host, address.port, ssl=address.tls(), keepalive=_KEEPALIVE_S)
                 await self._subscribed.wait()
-        except (OSError, MQTTError) as error:  # TimeoutError is an OSError
-            raise BrokerAwayError(str(error) or "it does not answer") from error
+        except TimeoutError:
+            raise BrokerAwayError("it does not answer") from None
+        except (OSError, MQTTError) as error:
+            raise broker_fault(error, address) from error
         await self.retain(STATUS_TOPIC, b"online")
 
     async def retain(self, topic: str, payload: bytes) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ingest.batches import Inbox
-from ingest.mqtt import BrokerAwayError, Connection, NoAnswerError, Version
+from ingest.mqtt import BrokerAwayError, BrokerRefusesError, Connection, NoAnswerError, Version
 
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
+_REFUSED_PAUSE_S: Final = 30.0
+"""Brokers shut out who tries a wrong password over and over; and each try is a line in two logs."""
 _STEADY_S: Final = 10.0
 _TRIES_OF_V5: Final = 3
 
@@ -50,6 +52,7 @@ class Link:
         self._inbox = inbox
         self._standing: Connection | None = None
         self._unanswered = 0
+        self._longest_pause_s = _LONGEST_PAUSE_S
 
     @property
     def is_connected(self) -> bool:
@@ -69,6 +72,7 @@ class Link:
     async def run(self) -> None:
         """Never returns. After a failure it tries again at once, then ever later, up to every 5 s.
 
+        It is every 30 s while the broker does not take who we are.
         The connection is closed while ingest is not wanted, and when this is cancelled.
         """
         pause_s = _FIRST_PAUSE_S
@@ -76,7 +80,7 @@ class Link:
             await self._switch.on()
             await self._inbox.room()
             stood_s = await self._one_connection()
-            pause_s = _FIRST_PAUSE_S if stood_s > _STEADY_S else min(2 * pause_s, _LONGEST_PAUSE_S)
+            pause_s = _FIRST_PAUSE_S if stood_s > _STEADY_S else min(2 * pause_s, self._longest_pause_s)
             await asyncio.sleep(pause_s)
 
     async def _one_connection(self) -> float:
@@ -91,6 +95,7 @@ class Link:
             await self._until_it_ends(connection)
         except BrokerAwayError as error:
             self._unanswered += isinstance(error, NoAnswerError)
+            self._longest_pause_s = _REFUSED_PAUSE_S if isinstance(error, BrokerRefusesError) else _LONGEST_PAUSE_S
             _log.warning("No connection to the broker: %s", error)
         finally:
             self._standing = None

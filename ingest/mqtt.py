@@ -3,20 +3,19 @@
 import asyncio
 import inspect
 import logging
-import ssl
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Final, NamedTuple, Self
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final, NamedTuple
 
 import gmqtt
 from gmqtt.mqtt.connection import MQTTConnection
 from gmqtt.mqtt.constants import MQTTv50, MQTTv311
-from gmqtt.mqtt.handler import MQTTError, MqttPackageHandler
+from gmqtt.mqtt.handler import MQTTConnectError, MQTTError, MqttPackageHandler
+
+from ingest.broker_address import BrokerAddress, connection_fault, silence_hint
 
 _CONNECT_WITHIN_S: Final = 5.0
 _CLOSE_WITHIN_S: Final = 2.0
@@ -29,6 +28,9 @@ _QOS: Final = 0b0110
 _QOS_1: Final = 0b0010
 _PUBACK: Final = struct.Struct(">BBH").pack
 _MAX_PACKET_BYTES: Final = 2**20
+_WRONG_PASSWORD: Final = frozenset({4, 5, 0x86, 0x87})
+_REFUSED_FOR_GOOD: Final = frozenset({2, 0x85, 0x8A, 0x8C})
+"""CONNACK's codes of MQTT 3.1.1 and 5: of a client id, a ban and a way to authenticate that are not taken."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,45 +43,15 @@ class NoAnswerError(BrokerAwayError):
     """Something took the connection and did not answer as a broker of this version does."""
 
 
+class BrokerRefusesError(BrokerAwayError):
+    """The broker answered, and does not take us as who we are: asking again soon changes nothing."""
+
+
 class Version(Enum):
     """The versions of MQTT that we speak."""
 
     V5 = MQTTv50
     V311 = MQTTv311
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where a broker is and who we are to it."""
-
-    host: str
-    port: int
-    is_secure: bool
-    username: str | None
-    password: str | None
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """The address in mqtt:// or mqtts://[user:password@]host[:port].
-
-        Raises:
-            ValueError: it is no such URL; the message does not repeat it, because it may hold a password.
-        """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            parts, port = urlsplit(""), None
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise ValueError("MQTT_URL must be mqtt:// or mqtts://[user:password@]host[:port]")
-        is_secure = parts.scheme == "mqtts"
-        return cls(
-            host=parts.hostname,
-            port=port or (8883 if is_secure else 1883),
-            is_secure=is_secure,
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-        )
 
 
 class Delivery(NamedTuple):
@@ -168,7 +140,8 @@ class Connection:
 
         Raises:
             NoAnswerError: it closes the connection or says nothing for 5 s, as brokers of another version may.
-            BrokerAwayError: it cannot be reached, or refuses.
+            BrokerRefusesError: it does not take user name, password, certificate or client id.
+            BrokerAwayError: it cannot be reached, or refuses the subscription.
         """
         connecting = asyncio.ensure_future(self._connect())
         losing = asyncio.ensure_future(self._lost.wait())
@@ -178,7 +151,7 @@ class Connection:
                 raise self._unopened(losing)
             connecting.result()
         except (OSError, MQTTError) as error:
-            raise BrokerAwayError(str(error) or type(error).__name__) from error
+            raise broker_fault(error, self._address) from error
         finally:
             for task in (connecting, losing):
                 task.cancel()
@@ -187,15 +160,15 @@ class Connection:
     def _unopened(self, losing: "asyncio.Future[Any]") -> BrokerAwayError:
         if self._is_refused:
             return BrokerAwayError(self._complaint)
-        return NoAnswerError(
-            "it ended the connection" if losing.done() else f"no answer within {_CONNECT_WITHIN_S:.0f} s"
-        )
+        if not losing.done():
+            return NoAnswerError(f"no answer within {_CONNECT_WITHIN_S:.0f} s")
+        return NoAnswerError(f"it ended the connection; {silence_hint(self._address)}")
 
     async def _connect(self) -> None:
         await self._client.connect(
             self._address.host,
             self._address.port,
-            ssl=ssl.create_default_context() if self._address.is_secure else False,
+            ssl=self._address.tls(),
             keepalive=self._keepalive_s,
             version=self._version.value,
         )
@@ -378,6 +351,19 @@ class _Client(gmqtt.Client):
     def _send_command_with_mid(self, cmd: int, mid: int, dup: bool, reason_code: int = 0) -> None:  # noqa: FBT001 - as above
         if not self._lost.is_set():
             super()._send_command_with_mid(cmd, mid, dup, reason_code=reason_code)
+
+
+def broker_fault(error: Exception, address: BrokerAddress) -> BrokerAwayError:
+    """What gmqtt, TLS or the network says of an attempt to connect, in words of ours."""
+    if not isinstance(error, MQTTConnectError):
+        return BrokerAwayError(connection_fault(error, address))
+    code = error._code  # noqa: SLF001 - gmqtt tells it nowhere else
+    if code in _WRONG_PASSWORD:
+        who = f"user {address.username!r}" if address.username else "nobody without a user name"
+        return BrokerRefusesError(f"the broker refuses {who}, {error}: see KILOWATCH_MQTT_USERNAME and _PASSWORD")
+    if code in _REFUSED_FOR_GOOD:
+        return BrokerRefusesError(f"the broker refuses us: {error}")
+    return BrokerAwayError(str(error))
 
 
 def _settle(handlers: Iterable["asyncio.Future[int]"]) -> None:

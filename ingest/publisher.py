@@ -1,13 +1,14 @@
 """Turns messages into MQTT publications, for the simulator and for tests; the only publisher we have."""
 
 import asyncio
-import ssl
 from types import TracebackType
 from typing import Self
 
 import gmqtt
+from gmqtt.mqtt.handler import MQTTError
 
-from ingest.mqtt import BrokerAddress
+from ingest.broker_address import BrokerAddress, BrokerCredentials
+from ingest.mqtt import BrokerAwayError, broker_fault
 
 _CONNECT_WITHIN_S = 10.0
 
@@ -18,22 +19,38 @@ class Publisher:
     Use as an async context manager.
     """
 
-    def __init__(self, url: str, *, client_id: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        client_id: str,
+        credentials: BrokerCredentials = BrokerCredentials(),  # noqa: B008 - a frozen value
+    ) -> None:
         """`client_id` is nobody else's.
 
         Raises:
             ValueError: `url` is none of a broker.
         """
-        self._address = BrokerAddress.from_url(url)
+        self._address = BrokerAddress.from_url(url, credentials=credentials)
         self._client = gmqtt.Client(client_id, clean_session=True)
         self._client.set_config({"reconnect_delay": 1, "reconnect_retries": -1})
         if self._address.username is not None:
             self._client.set_auth_credentials(self._address.username, self._address.password)
 
     async def __aenter__(self) -> Self:
-        secure = ssl.create_default_context() if self._address.is_secure else False
-        connecting = self._client.connect(self._address.host, self._address.port, ssl=secure)
-        await asyncio.wait_for(connecting, _CONNECT_WITHIN_S)  # gmqtt itself waits for ever
+        """Connects.
+
+        Raises:
+            BrokerAwayError: the broker cannot be reached, or does not take us.
+        """
+        address = self._address
+        try:
+            connecting = self._client.connect(address.host, address.port, ssl=address.tls())
+            await asyncio.wait_for(connecting, _CONNECT_WITHIN_S)  # gmqtt itself waits for ever
+        except TimeoutError:
+            raise BrokerAwayError(f"no answer within {_CONNECT_WITHIN_S:.0f} s") from None
+        except (OSError, MQTTError) as error:
+            raise broker_fault(error, address) from error
         return self
 
     async def __aexit__(

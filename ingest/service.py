@@ -10,9 +10,10 @@ from functools import partial
 from typing import Final
 
 from ingest.batches import Batches, Inbox
+from ingest.broker_address import BrokerAddress, BrokerCredentials
 from ingest.link import Link, Switch
 from ingest.metrics import IngestState, serving_metrics
-from ingest.mqtt import BrokerAddress, Connection, Version, can_acknowledge_by_hand
+from ingest.mqtt import Connection, Version, can_acknowledge_by_hand
 from ingest.replay import replay_asked
 from ingest.routes import load_router
 from ingest.routing import known_filters
@@ -36,6 +37,7 @@ async def run(
     *,
     database_url: str,
     mqtt_url: str,
+    credentials: BrokerCredentials = BrokerCredentials(),  # noqa: B008 - a frozen value
     topics: Sequence[str] = (),
     client_id: str = "kilowatch-ingest",
     connections: int = 1,
@@ -62,7 +64,7 @@ async def run(
         database_url,
         writer,
         partial(replay_asked, database_url, default_time_zone=default_time_zone),
-        address=BrokerAddress.from_url(mqtt_url),
+        address=BrokerAddress.from_url(mqtt_url, credentials=credentials),
         topics=tuple(topics) or known_filters(),
         client_ids=_client_ids(client_id, connections=connections),
     )

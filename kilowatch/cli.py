@@ -108,6 +108,7 @@ def ingest() -> None:
     """Take meter messages from the broker into the database."""
     from ingest.metrics import MetricsPortError
     from ingest.service import run
+    from kilowatch.broker import broker_credentials
     from kilowatch.lifetime import run_until_stopped
     from store.migrations import check_version
 
@@ -116,6 +117,7 @@ def ingest() -> None:
     taking_in = run(
         database_url=settings.database_url,
         mqtt_url=settings.mqtt_url,
+        credentials=broker_credentials(settings),
         topics=tuple(listed(settings.mqtt_topics)),
         client_id=settings.mqtt_client_id,
         connections=settings.mqtt_connections,
@@ -133,10 +135,12 @@ def ingest() -> None:
 
 def _announcer(settings: Settings) -> Coroutine[None, None, None]:
     from ingest.announcer import run_announcer
+    from kilowatch.broker import broker_credentials
 
     return run_announcer(
         database_url=settings.database_url,
         mqtt_url=settings.mqtt_url,
+        credentials=broker_credentials(settings),
         client_id=f"{settings.mqtt_client_id}-announcer",
         prefix=settings.home_assistant_prefix,
     )
@@ -183,6 +187,8 @@ def simulate(
     every_s: Annotated[float, typer.Option("--every", help="Seconds between two messages of a meter.", min=0.1)] = 2.0,
 ) -> None:
     """Publish simulated meters' messages to the broker, until stopped."""
+    from ingest.mqtt import BrokerAwayError
+    from kilowatch.broker import broker_credentials
     from kilowatch.demo.registers import latest_registers
     from kilowatch.demo.simulator import simulate as publish
     from kilowatch.demo.site import PANELS
@@ -190,7 +196,12 @@ def simulate(
 
     settings = started(needs=("mqtt_url",))
     registers = latest_registers(settings.database_url) if settings.database_url else {}
-    run_until_stopped(publish(settings.mqtt_url, panels=PANELS, registers=registers, every_s=every_s))
+    known = broker_credentials(settings)
+    meters = publish(settings.mqtt_url, credentials=known, panels=PANELS, registers=registers, every_s=every_s)
+    try:
+        run_until_stopped(meters)
+    except BrokerAwayError as error:
+        raise CommandError(f"no connection to the broker: {error}") from error
 
 
 @app.command()

@@ -10,6 +10,8 @@ from typing import Final
 
 from rich.console import Console
 
+from ingest.broker_address import BrokerCredentials
+from kilowatch.broker import broker_credentials
 from kilowatch.demo.card import Addresses, print_card
 from kilowatch.demo.earlier_forecasts import tell_earlier
 from kilowatch.demo.processes import kept_command, stop_all
@@ -26,6 +28,7 @@ from kilowatch.settings import Settings
 from store.migrations import migrate
 
 _COMMANDS: Final = ("serve", "ingest", "work")
+_OTHER_BROKERS: Final = ("USERNAME", "PASSWORD", "PASSWORD_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE")
 
 
 class DemoPortTakenError(Exception):
@@ -54,6 +57,7 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
             "DATABASE_URL_FILE": "",
             "MQTT_URL": mqtt_url,
             "MQTT_URL_FILE": "",
+            **({} if settings.mqtt_url else {f"KILOWATCH_MQTT_{name}": "" for name in _OTHER_BROKERS}),
             "KILOWATCH_DATA_DIR": str(folder),
             "KILOWATCH_PORT": str(port),
             "KILOWATCH_FCM_CREDENTIALS": str(push.credentials),
@@ -68,7 +72,8 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
         keepers["ingest"].start()
         addresses = Addresses(f"http://{settings.host}:{port}", push.url, tuple(mqtt))
         print_card(addresses, console=console, folder=folder)
-        meters = simulate(mqtt_url, panels=PANELS, registers=registers, every_s=every_s)
+        known = broker_credentials(settings) if settings.mqtt_url else BrokerCredentials()
+        meters = simulate(mqtt_url, credentials=known, panels=PANELS, registers=registers, every_s=every_s)
         run_until_stopped(_with_jobs(meters, database_url=database_url, start_jobs=keepers["work"].start))
         console.print("Stopping …")
 

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
+from ingest.broker_address import BrokerCredentials
 from ingest.publisher import Publisher
 from kilowatch.demo.meters import devices
 from kilowatch.demo.site import SimulatedPanel
@@ -10,11 +11,19 @@ from store.registry import Registers
 
 
 async def simulate(
-    mqtt_url: str, *, panels: tuple[SimulatedPanel, ...], registers: dict[str, Registers], every_s: float
+    mqtt_url: str,
+    *,
+    credentials: BrokerCredentials = BrokerCredentials(),  # noqa: B008 - a frozen value
+    panels: tuple[SimulatedPanel, ...],
+    registers: dict[str, Registers],
+    every_s: float,
 ) -> None:
     """Publishes what each device says, every `every_s` seconds, until cancelled.
 
     `registers` is where each panel's registers go on; a panel without an entry starts at its own value.
+
+    Raises:
+        BrokerAwayError: the broker cannot be reached at first, or does not take us.
     """
     loop = asyncio.get_running_loop()
     speaking = devices(
@@ -22,7 +31,7 @@ async def simulate(
         registers=registers,
         started_s=datetime.now(UTC).timestamp(),
     )
-    async with Publisher(mqtt_url, client_id="kilowatch-simulator") as publisher:
+    async with Publisher(mqtt_url, client_id="kilowatch-simulator", credentials=credentials) as publisher:
         next_s = loop.time()
         while True:
             now_s = datetime.now(UTC).timestamp()

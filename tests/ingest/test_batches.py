@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ingest.batches import Inbox
-from ingest.mqtt import BrokerAddress, Connection, Delivery
+from ingest.broker_address import BrokerAddress
+from ingest.mqtt import Connection, Delivery
 
 
 @pytest.fixture

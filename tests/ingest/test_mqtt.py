@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 
 import ingest.mqtt
 from ingest.batches import Inbox
+from ingest.broker_address import BrokerAddress
 from ingest.mqtt import (
-    BrokerAddress,
     BrokerAwayError,
     Connection,
     Delivery,

@@ -4,7 +4,8 @@ import struct
 
 import pytest
 
-from ingest.mqtt import BrokerAddress, Connection, Delivery, Version
+from ingest.broker_address import BrokerAddress
+from ingest.mqtt import Connection, Delivery, Version
 
 TOPIC, PAYLOAD = b"DATA/PM/P1", b'{"status":"OK"}'
 QOS_0, QOS_1, QOS_1_RETAINED, QOS_2 = 0x30, 0x32, 0x33, 0x34

@@ -1,2 +1,6 @@
 class MQTTError(Exception): ...
+
+class MQTTConnectError(MQTTError):
+    _code: int
+
 class MqttPackageHandler: ...
