@@ -174,7 +174,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "BAD_DATE": ("Not a day.", "Use a day like 2026-03-01."),
         "BAD_DECIMAL": ("Not an exact number.", "Use plain digits as text, up to 18."),
         "BAD_TIME": (
-            "`at` is in the future or before 2010.",
+            "`at` is in the future or before 2010, or an end in the past.",
             "Use an instant that the message accepts.",
         ),
         "BEFORE_METER": (
@@ -202,6 +202,11 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         ),
         "PAYMENT_NOT_FOUND": ("No such payment, or nothing was paid.", "`payments` lists them."),
         "PAYMENT_SETTLED": ("The payment is settled already.", "Only UNMATCHED payments can be settled."),
+        "TENANCY_NOT_FOUND": (
+            "No tenancy of this id is yours, or of a property of yours.",
+            "`viewer { tenancies }` and `property { tenancies }` list them.",
+        ),
+        "TENANCY_ENDED": ("The tenancy is over.", "Invite the tenant again."),
         "NO_TARIFF": ("The panel has no tariff on that day.", "Set one, or ask for a later day."),
         "BAD_TARIFF": (
             "Not a tariff: `field` is the path of what is wrong, such as hours that two bands claim or none.",

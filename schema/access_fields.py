@@ -97,6 +97,11 @@ FIELDS: Final[Fields] = {
         Sees.WINDOW: """reference panelCode meterNumber price state reason detail requestedAt sentAt deliveredAt token
             unitsKwh entryId""",
     },
-    "Viewer": {Sees.OWN: "name email role panelCount subscriptions"},
+    "Tenancy": {
+        Sees.MANAGER: "tenant",
+        Sees.PARENT: "id propertyName propertyAddress panelCodes startsAt endsAt isCurrent isShared",
+    },
+    "Tenant": {Sees.PARENT: "*"},
+    "Viewer": {Sees.PERSON: "tenancies", Sees.OWN: "name email role panelCount subscriptions"},
 }
 """Of each type, who sees which of its fields. Types whose names end as `SHAPES` do hold others, and need no line."""

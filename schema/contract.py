@@ -39,6 +39,7 @@ from schema.sessions import SessionMutations, SessionQueries
 from schema.states import StateSubscriptions
 from schema.summaries import SummaryQueries
 from schema.tariff_changes import TariffMutations, TariffQueries
+from schema.tenancies import TenancyMutations
 from schema.typed_readings import TypedReadingMutations
 from schema.vends import VendQueries
 
@@ -84,6 +85,7 @@ class Mutation(
     MappingMutations,
     OpenSubscriptionMutations,
     TariffMutations,
+    TenancyMutations,
     VendMutations,
     PaymentMutations,
 ):

@@ -75,6 +75,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "vends": _PAGE,
     },
     "Device": {"reports": _PAGE},
+    "Viewer": {"tenancies": _PAGE},
 }
 """The codes of each field besides UNAUTHENTICATED, which every field of a root has unless it is open.
 

@@ -9,9 +9,13 @@ from metering.access import Role
 from resolvers import sessions
 from resolvers.context import Info
 from resolvers.open_subscriptions import subscriptions as own_subscriptions
+from resolvers.tenancies import own as own_tenancies
 from resolvers.sessions import LoggedIn, SignedIn
+from schema.arguments import Arguments
 from schema.open_subscriptions import OpenSubscription
+from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
+from schema.tenancies import Tenancy
 from store.open_subscriptions import OpenSubscription as OpenSubscriptionRow
 
 strawberry.enum(
@@ -29,6 +33,11 @@ class Viewer:
 
     panel_count: int = strawberry.field(
         resolver=sessions.panel_count, description="How many panels you see; every panel for an admin."
+    )
+    tenancies: Connection[Tenancy] = strawberry.field(  # pyright: ignore[reportAssignmentType]
+        resolver=own_tenancies,
+        description="What you rent, have rented and are to rent, what was accepted last first.",
+        extensions=[Arguments(first="How many at the most, 1 to 500.", after="Only tenancies after this cursor.")],
     )
     subscriptions: list[OpenSubscriptionRow] = strawberry.field(
         resolver=own_subscriptions,
