@@ -1,64 +1,146 @@
-"""Turns attempts to sign in into a pause when there are too many, whether or not the account exists."""
+"""Turns attempts into a pause when there are too many, whether or not what is tried exists, in all servers together."""
 
 import ipaddress
 import math
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from metering.refusals import Refused
+from resolvers.context import Context
+from resolvers.enrolment import enrolment_of
+from store import sign_in_limits
+from store.accounts import Account
+from store.connections import Database
+from store.sign_in_limits import Limit, slot_of
 
-WINDOW = timedelta(minutes=15)
+WINDOW: Final = timedelta(minutes=15)
 MAX_PER_ACCOUNT = 10
 MAX_PER_ADDRESS = 60
-_MAX_KEYS = 50_000
+MAX_A_DAY = 100
+"""Unsuccessful attempts on an account from all networks together; further ones have to wait, not from known ones."""
 
-Key = tuple[str, ...]
+FIRST_PAUSE: Final = timedelta(minutes=1)
+MAX_CODES_AN_HOUR = 5
+MAX_CODES_AN_ADDRESS = 20
+CODE_EVERY: Final = timedelta(minutes=1)
+MAX_SECOND_FACTORS = 10
+MAX_SECOND_FACTORS_A_DAY = 30
+MAX_ENTRIES_AN_HOUR = 10
+MAX_ENTRIES_AN_ADDRESS = 30
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 
-@dataclass(slots=True)
-class Attempts:
-    """Counts the unsuccessful attempts of the last 15 minutes: 10 an account and address, 60 an address.
+async def begin(context: Context, *, contact: str) -> None:
+    """Counts one more try of a password, by the network, by the account and network, and by the account.
 
-    Each process counts for itself and forgets at its end. An attempt counts from its start, so that many at once
-    are not checked side by side.
+    An attempt counts from its start, so that many at once are not checked side by side. `contact` is as it was typed,
+    in one form. Strangers cannot keep an account's owner out: the limit of all networks together does not hold for
+    networks from which somebody has signed in, and elsewhere it is a pause, which a one-time code goes round.
+
+    Raises:
+        Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
     """
+    network = network_of(context.client_address)
+    shared, own = _shared(context, network, contact), _own(context, network, contact)
+    await _count(context, [shared[0], own, shared[1]], known=_network_key(context, network, contact))
 
-    _started: OrderedDict[Key, deque[datetime]] = field(default_factory=OrderedDict[Key, deque[datetime]])
 
-    def begin(self, *, email: str, address: str, at: datetime) -> None:
-        """Counts one more attempt.
+async def forgive(context: Context, *, contact: str) -> None:
+    """Forgets the tries on an account from a network: one of them was right."""
+    network = network_of(context.client_address)
+    async with context.pool.connection() as connection:
+        await sign_in_limits.forgive(
+            connection, _own(context, network, contact), shared=_shared(context, network, contact)
+        )
 
-        Raises:
-            Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
-        """
-        network = network_of(address)
-        counted = [
-            (self._recent((network, email), at=at), MAX_PER_ACCOUNT),
-            (self._recent((network,), at=at), MAX_PER_ADDRESS),
-        ]
-        for started, most in counted:
-            if len(started) >= most:
-                raise _too_many(started[0] + WINDOW - at)
-        for started, _ in counted:
-            started.append(at)
 
-    def forgive(self, *, email: str, address: str) -> None:
-        """Forgets the attempts on an account from an address: one of them was right."""
-        own = self._started.pop((network_of(address), email), deque[datetime]())
-        shared = self._started.get((network_of(address),), deque[datetime]())
-        for at in own:
-            if at in shared:
-                shared.remove(at)
+def _own(context: Context, network: str, contact: str) -> Limit:
+    return _limit(context, "PASSWORD_HERE", (contact, network), MAX_PER_ACCOUNT, WINDOW)
 
-    def _recent(self, key: Key, *, at: datetime) -> deque[datetime]:
-        started = self._started.setdefault(key, deque[datetime]())
-        self._started.move_to_end(key)
-        while started and started[0] <= at - WINDOW:
-            started.popleft()
-        while len(self._started) > _MAX_KEYS:
-            self._started.popitem(last=False)
-        return started
+
+def _shared(context: Context, network: str, contact: str) -> tuple[Limit, Limit]:
+    return (
+        _limit(context, "PASSWORD_NETWORK", (network,), MAX_PER_ADDRESS, WINDOW),
+        _limit(context, "PASSWORD", (contact,), MAX_A_DAY, _DAY, pause=FIRST_PAUSE),
+    )
+
+
+async def know_network(context: Context, connection: Database, account: Account) -> None:
+    """Keeps that an account was signed in to from where the request comes: it is known for 90 days."""
+    network = network_of(context.client_address)
+    keys = [_network_key(context, network, contact.address) for contact in account.contacts]
+    await sign_in_limits.know_networks(connection, keys, account_id=account.id, now=context.now())
+
+
+async def begin_code(context: Context, *, contact: str) -> None:
+    """Counts one more code that is asked for: 20 an hour a network, 5 an hour and one a minute a contact.
+
+    Raises:
+        Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
+    """
+    network = network_of(context.client_address)
+    limits = [
+        _limit(context, "CODE_NETWORK", (network,), MAX_CODES_AN_ADDRESS, _HOUR),
+        _limit(context, "CODE_HERE", (contact, network), MAX_CODES_AN_HOUR, _HOUR),
+        _limit(context, "CODE", (contact,), MAX_CODES_AN_HOUR, _HOUR, pause=WINDOW),
+        _limit(context, "CODE_MINUTE", (contact,), 1, CODE_EVERY),
+    ]
+    await _count(context, limits, known=_network_key(context, network, contact))
+
+
+async def begin_second_factor(context: Context, *, account_id: int) -> None:
+    """Counts one more try of a second factor: 10 in 15 min an account, and 30 a day, then one an hour.
+
+    Raises:
+        Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
+    """
+    account = str(account_id)
+    limits = [
+        _limit(context, "SECOND_FACTOR", (account,), MAX_SECOND_FACTORS, WINDOW),
+        _limit(context, "SECOND_FACTOR_DAY", (account,), MAX_SECOND_FACTORS_A_DAY, _DAY, pause=WINDOW),
+    ]
+    await _count(context, limits)
+
+
+async def begin_entry(context: Context, *, kind: str, account_id: int) -> None:
+    """Counts one more try of a code that was given out, like an invitation: 10 an hour an account, 30 a network.
+
+    Raises:
+        Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
+    """
+    network = network_of(context.client_address)
+    limits = [
+        _limit(context, f"{kind}_NETWORK", (network,), MAX_ENTRIES_AN_ADDRESS, _HOUR),
+        _limit(context, kind, (str(account_id),), MAX_ENTRIES_AN_HOUR, _HOUR),
+    ]
+    await _count(context, limits)
+
+
+async def _count(context: Context, limits: Sequence[Limit], *, known: bytes | None = None) -> None:
+    now = context.now()
+    async with context.pool.connection() as connection:
+        next_at = await sign_in_limits.count(connection, limits, now=now, known=known)
+    if next_at is not None:
+        raise _too_many(next_at - now)
+
+
+def _limit(
+    context: Context,
+    kind: str,
+    counted: tuple[str, ...],
+    most: int,
+    window: timedelta,
+    *,
+    pause: timedelta | None = None,
+) -> Limit:
+    slot = slot_of(enrolment_of(context).sealing.digest("\n".join((kind, *counted)), purpose="attempts"))
+    return Limit(kind, slot, most, window, pause)
+
+
+def _network_key(context: Context, network: str, contact: str) -> bytes:
+    return enrolment_of(context).sealing.digest(f"{contact}\n{network}", purpose="known network")
 
 
 def network_of(address: str) -> str:
@@ -71,5 +153,5 @@ def network_of(address: str) -> str:
 
 
 def _too_many(wait: timedelta) -> Refused:
-    minutes = math.ceil(wait.total_seconds() / 60)
-    return Refused("TOO_MANY_ATTEMPTS", f"Too many attempts to sign in. Try again in {minutes} min.", "email")
+    minutes = max(math.ceil(wait.total_seconds() / 60), 1)
+    return Refused("TOO_MANY_ATTEMPTS", f"Too many attempts. Try again in {minutes} min.", "email")
