@@ -104,17 +104,18 @@ async def begin_second_factor(context: Context, *, account_id: int) -> None:
     await _count(context, limits)
 
 
-async def begin_entry(context: Context, *, kind: str, account_id: int) -> None:
+async def begin_entry(context: Context, *, kind: str, account_id: int | None = None) -> None:
     """Counts one more try of a code that was given out, like an invitation: 10 an hour an account, 30 a network.
+
+    Without an account, by the network alone.
 
     Raises:
         Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
     """
     network = network_of(context.client_address)
-    limits = [
-        _limit(context, f"{kind}_NETWORK", (network,), MAX_ENTRIES_AN_ADDRESS, _HOUR),
-        _limit(context, kind, (str(account_id),), MAX_ENTRIES_AN_HOUR, _HOUR),
-    ]
+    limits = [_limit(context, f"{kind}_NETWORK", (network,), MAX_ENTRIES_AN_ADDRESS, _HOUR)]
+    if account_id is not None:
+        limits.append(_limit(context, kind, (str(account_id),), MAX_ENTRIES_AN_HOUR, _HOUR))
     await _count(context, limits)
 
 

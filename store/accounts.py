@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import Final, LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
@@ -120,6 +120,10 @@ def _taken(error: UniqueViolation, new: NewAccount) -> Refused:
     return Refused("EMAIL_TAKEN", f"Somebody signs in as {new.email} already.", "email")
 
 
+TAKEN: Final = frozenset({"EMAIL_TAKEN", "PHONE_TAKEN"})
+"""The codes that say that somebody else has a contact: for the command line and admins, for nobody else."""
+
+
 def checked_name(name: str) -> str:
     """A person's name without blanks around it.
 
@@ -196,6 +200,18 @@ async def set_contact(connection: AsyncConnection[Row], *, account_id: int, cont
         await connection.execute(statement, values)
     except UniqueViolation as error:
         raise _taken(error, NewAccount("", Role.TENANT, contact.email, contact.phone)) from error
+
+
+_HAS_OTHER_ADMIN = """
+SELECT EXISTS (SELECT FROM (SELECT id FROM account
+                            WHERE role = 'ADMIN' AND kind = 'PERSON' AND disabled_at IS NULL
+                            ORDER BY id FOR UPDATE) AS admin
+               WHERE id <> %(account_id)s)"""
+
+
+async def has_other_admin(connection: AsyncConnection[Row], account_id: int) -> bool:
+    """Whether somebody else is an admin; they stay one until the transaction's end."""
+    return await (await connection.execute(_HAS_OTHER_ADMIN, {"account_id": account_id})).fetchone() == (True,)
 
 
 _PANEL_COUNT = """
