@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.api_data import POINTS, admin_token, load
-from bench.api_servers import KEY, Server, servers
+from bench.api_servers import Server, servers
 from bench.ingest import database, postgres
 from bench.processes import cpu_s
 
@@ -263,7 +263,7 @@ def main() -> None:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         url = running.enter_context(database(running.enter_context(postgres())))
         rows, until = load(url, days=chosen.days)
-        known = servers(folder, url, token=admin_token(url, key=KEY))
+        known = servers(folder, url, token=admin_token(url))
         found = {name: running.enter_context(serving) for name, serving in known.items()}
         backends = Backends(running.enter_context(psycopg.connect(url, autocommit=True)))
 

@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from rich.progress import track
 
+from bench.signing import ring
+from kilowatch.web.signing_keys import Signing
 from kilowatch.web.tokens import Tokens
+from resolvers.context import system_now
 
 PANELS = 50
 EVERY_S = 10
@@ -81,11 +84,18 @@ def _add_readings(connection: psycopg.Connection, since: datetime, hour: int) ->
     return connection.execute(_READINGS, {**span, "since": since, "every_s": EVERY_S, "panels": PANELS}).rowcount
 
 
-def admin_token(url: str, *, key: str) -> str:
+_ADMIN = "INSERT INTO account (email, name, role, password_hash) VALUES ('a@b', 'A', 'ADMIN', '!') RETURNING id"
+_SESSION = """
+INSERT INTO session (account_id, kind, family_hash, refresh_hash, expires_at, last_until)
+SELECT %(account_id)s, 'PASSWORD', sha256(''), sha256(''), clock_timestamp() + interval '1 day',
+       clock_timestamp() + interval '1 day'
+RETURNING id"""
+
+
+def admin_token(url: str) -> str:
     """The access token of an admin, who sees all panels."""
     with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(
-            "INSERT INTO account (email, name, role, password_hash) VALUES ('a@b', 'A', 'ADMIN', '!') RETURNING id"
-        )
-        ((account_id,),) = cursor.fetchall()
-    return Tokens(key.encode(), timedelta(hours=2), lambda: datetime.now(UTC)).issue(account_id).token
+        ((account_id,),) = connection.execute(_ADMIN).fetchall()
+        ((session_id,),) = connection.execute(_SESSION, {"account_id": account_id}).fetchall()
+    tokens = Tokens(Signing(ring(), system_now), timedelta(hours=2), system_now)
+    return tokens.issue(account_id, session_id).token

@@ -13,7 +13,6 @@ import psutil
 
 from bench.processes import free_port, has_python_packages, installed_node, listening
 
-KEY = "k" * 32
 _PEERS = Path(__file__).with_name("peers")
 _NPM_PACKAGES = ("postgraphile@5",)
 _PIP_PACKAGES = ("fastapi>=0.115", "sqlalchemy>=2,<3")
@@ -33,7 +32,7 @@ def servers(folder: Path, url: str, *, token: str) -> dict[str, AbstractContextM
     python, packages = sys.executable, folder / "python"
     signed_in = {"Authorization": f"Bearer {token}"}
     found = {
-        "Kilowatch": serving([python, "-m", "bench.server", "PORT", url, KEY], url, headers=signed_in),
+        "Kilowatch": serving([python, "-m", "bench.server", "PORT", url], url, headers=signed_in),
         "raw Starlette": serving([python, _peer("api_raw_starlette.py"), "PORT"], url),
         "plain Strawberry": serving([python, _peer("api_plain_strawberry.py"), "PORT"], url),
     }

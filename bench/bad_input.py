@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.api_data import admin_token
-from bench.api_servers import KEY, serving
+from bench.api_servers import serving
 from bench.ingest import database, postgres
 from bench.stalls import PATH
 
@@ -243,7 +243,7 @@ def main() -> None:
     with ExitStack() as running:
         url = running.enter_context(database(running.enter_context(postgres())))
         load(url)
-        signed_in = {"Authorization": f"Bearer {admin_token(url, key=KEY)}"}
+        signed_in = {"Authorization": f"Bearer {admin_token(url)}"}
         servers = {
             name: Server(running.enter_context(serving(_command(name, url), url)).port, path, headers)
             for name, path, headers in (("ours", "/graphql", signed_in), ("plain Strawberry", "/graphql/", {}))

@@ -36,7 +36,6 @@ from bench.processes import cpu_s, free_port, installed_node, listening
 from bench.publisher import Prepared, Published, prepared, publish
 from bench.subscribers import ZONE, ours
 
-_KEY = "k" * 32
 _PEERS = Path(__file__).with_name("peers")
 _NPM_PACKAGES = ("graphql@16", "graphql-ws@6", "ws@8")
 _OUR_QUERY = """
@@ -207,10 +206,10 @@ def kilowatch(scene: Scene, seconds: float, *, broker: Broker, server_url: str) 
     with ExitStack() as running:
         url = running.enter_context(database(server_url))
         _add_panels(url, count=scene.panels)
-        token = admin_token(url, key=_KEY)
+        token = admin_token(url)
         running.enter_context(ours(url, broker))
         port = free_port()
-        command = [sys.executable, "-m", "bench.server", str(port), url, _KEY]
+        command = [sys.executable, "-m", "bench.server", str(port), url]
         process = running.enter_context(listening(command, port))
         count = int((seconds + 3) * scene.panels * scene.rate) + scene.panels
         messages = prepared(_messages(count, panels=scene.panels))

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.api_servers import KEY
+from bench.signing import LINK_KEY, ring
 from kilowatch.serve import application
 from kilowatch.settings import Settings
 from kilowatch.web.serve import run
@@ -61,7 +61,8 @@ class Ticking:
 def main() -> None:
     name, port, url = sys.argv[1:]
     if name == "ours":
-        app: Any = application(Settings(database_url=url, graphiql=False, cost_per_minute=10**9), key=KEY.encode())
+        settings = Settings(database_url=url, graphiql=False, cost_per_minute=10**9)
+        app: Any = application(settings, key=LINK_KEY, keys=ring())
     else:
         app = runpy.run_path(str(Path(__file__).with_name("peers") / "api_plain_strawberry.py"))["app"]
     run(Ticking(app), host="127.0.0.1", port=int(port))

@@ -15,11 +15,14 @@ from kilowatch.lifetime import end_with_parent
 from kilowatch.setting_checks import listed
 from kilowatch.settings import SettingError, Settings
 from kilowatch.web.app import Options, create_app
+from kilowatch.web.certificates import CertificateError, ServerCertificate
 from kilowatch.web.engine.admission import Bounds
 from kilowatch.web.engine.persisted import TrustedDocumentsError
 from kilowatch.web.payments import Secrets
-from kilowatch.web.serve import bound, run_on
+from kilowatch.web.serve import Surroundings, bound, run_on
+from kilowatch.web.signing_keys import KeyRing, SigningKeysError, key_ring
 from metering.payments import PaymentProvider
+from resolvers.context import system_now
 from store.migrations import check_version
 
 _KEY_BYTES = 32
@@ -32,18 +35,43 @@ def serve_api(settings: Settings) -> None:
 
     Raises:
         SchemaMismatchError: the database needs `kilowatch migrate`.
-        SettingError: the file of trusted documents cannot be used.
+        SettingError: the certificate, the file of trusted documents or of signing keys cannot be used.
         OSError: the signing key cannot be had, or the address cannot be listened on; the message names the settings.
     """
     check_version(settings.database_url)
     end_with_parent()
     try:
-        app = application(settings, key=signing_key(settings.signing_key_path))
+        keys = key_ring(settings.signing_keys_path, now=system_now())
+        app = application(settings, key=signing_key(settings.signing_key_path), keys=keys)
     except TrustedDocumentsError as error:
         raise SettingError(f"KILOWATCH_TRUSTED_DOCUMENTS cannot be used: {error}") from error
+    except SigningKeysError as error:
+        raise SettingError(f"KILOWATCH_SIGNING_KEYS_FILE cannot be used: {error}") from error
+    around = surroundings(settings)
     listener = _listener(settings.host, settings.port)
-    log.info("serving on http://%s:%d", settings.host, listener.getsockname()[1])
-    run_on(listener, app)
+    scheme = "https" if around.certificate else "http"
+    log.info("serving on %s://%s:%d", scheme, settings.host, listener.getsockname()[1])
+    run_on(listener, app, surroundings=around)
+
+
+def surroundings(settings: Settings) -> Surroundings:
+    """What stands between clients and the server.
+
+    Raises:
+        SettingError: the certificate cannot be used, or there is a key and no certificate.
+    """
+    proxies = tuple(listed(settings.trusted_proxies))
+    if not settings.tls_cert_file:
+        if settings.tls_key_file:
+            raise SettingError("KILOWATCH_TLS_KEY_FILE needs KILOWATCH_TLS_CERT_FILE too")
+        return Surroundings(trusted_proxies=proxies)
+    key_file = Path(settings.tls_key_file) if settings.tls_key_file else None
+    try:
+        return Surroundings(
+            certificate=ServerCertificate(Path(settings.tls_cert_file), key_file), trusted_proxies=proxies
+        )
+    except CertificateError as error:
+        raise SettingError(f"KILOWATCH_TLS_CERT_FILE cannot be used: {error}") from error
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -54,12 +82,15 @@ def _listener(host: str, port: int) -> socket.socket:
         raise OSError(f"cannot listen on {host}:{port} ({error.strerror or error}): {remedy}") from error
 
 
-def application(settings: Settings, *, key: bytes) -> Starlette:
-    """The server's application with these settings; `key` signs sessions, 32 bytes or more."""
+def application(settings: Settings, *, key: bytes, keys: KeyRing) -> Starlette:
+    """The server's application with these settings; `keys` sign sessions, `key` links: 32 bytes or more."""
     options = Options(
         database_url=settings.database_url,
         signing_key=key,
-        token_lifetime=timedelta(minutes=settings.session_minutes),
+        keys=keys,
+        key_lifetime=timedelta(days=settings.signing_key_days),
+        token_lifetime=timedelta(minutes=settings.access_minutes),
+        session_idle=timedelta(days=settings.session_days),
         graphiql=settings.graphiql,
         introspection=settings.introspection,
         allowed_origins=listed(settings.allowed_origins),
@@ -87,7 +118,7 @@ def payment_secrets(settings: Settings) -> Secrets:
 
 
 def signing_key(path: Path) -> bytes:
-    """The key that signs sessions, 32 random bytes; made at the first start, for its owner's eyes only.
+    """The key that signs links, 32 random bytes; made at the first start, for its owner's eyes only.
 
     Raises:
         OSError: the file cannot be read or made.

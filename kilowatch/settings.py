@@ -94,11 +94,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     signing_key_file: Annotated[
         str,
         Meta(
-            description="File with the key that signs sessions; made when missing. Servers on several machines need "
+            description="File with the key that signs links; made when missing. Servers on several machines need "
             "the same one. Empty: `signing.key` in the data folder."
         ),
     ] = ""
-    session_minutes: Annotated[int, Meta(ge=1, le=43200, description="How long a sign-in lasts, in minutes.")] = 720
+    signing_keys_file: Annotated[
+        str,
+        Meta(
+            description="File with the keys that sign access tokens; made when missing, and written again when a key "
+            "is added. Servers on several machines need the same one. Empty: `signing-keys.json` in the data folder."
+        ),
+    ] = ""
+    signing_key_days: Annotated[
+        int,
+        Meta(ge=1, le=3650, description="After so many days a server adds a key that signs from then on."),
+    ] = 90
+    access_minutes: Annotated[
+        int, Meta(ge=1, le=1440, description="How long an access token lasts, in minutes; clients renew it.")
+    ] = 15
+    session_days: Annotated[
+        int,
+        Meta(
+            ge=1, le=365, description="After so many days without being renewed a sign-in ends; after 365 in any case."
+        ),
+    ] = 30
     pool_size: Annotated[int, Meta(ge=2, le=500, description="Database connections of one server process.")] = 8
     cost_per_minute: Annotated[
         int,
@@ -334,6 +353,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def data_folder(self) -> Path:
         """The data folder, absolute."""
         return Path(self.data_dir).expanduser().absolute()
+
+    @property
+    def signing_keys_path(self) -> Path:
+        """Where the keys that sign access tokens are, absolute."""
+        given = Path(self.signing_keys_file).absolute() if self.signing_keys_file else None
+        return given or self.data_folder / "signing-keys.json"
 
     @property
     def signing_key_path(self) -> Path:

@@ -12,7 +12,9 @@ from metering.reading_changes import MAX_WITHDRAWN
 from resolvers.context import MAX_POINTS as MAX_ANSWER_POINTS
 from resolvers.mappings import MAX_TOPIC_LENGTH
 from resolvers.readings import MAX_POINT_VALUES, MAX_POINTS
+from store.api_keys import MAX_OF_AN_ACCOUNT
 from store.connections import STATEMENT_TIMEOUT_MS
+from store.service_accounts import MAX_OF_AN_OWNER
 
 
 class CodePlace(Enum):
@@ -130,10 +132,32 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
     CodePlace.ACCOUNT: {
         "UNAUTHENTICATED": ("Nobody has signed in, or the session has ended.", "Sign in by `logIn`."),
         "FORBIDDEN": (
-            "Only admins, or landlords too, may do this; or a page of another site sent a GET.",
-            "Ask one of them; use POST from pages.",
+            "Only admins, or landlords too, may do this; a key is not for it; or a page of another site sent a GET.",
+            "Ask one of them; use a key with the scope that the message names; use POST from pages.",
         ),
         "BAD_CREDENTIALS": ("Unknown address or wrong password: the same for both.", "Type them again."),
+        "BAD_REFRESH_TOKEN": (
+            "The refresh token was used before, has expired, or its session has ended.",
+            "Sign in again.",
+        ),
+        "ACCOUNT_DISABLED": ("The account was disabled.", "Ask an admin."),
+        "SESSION_NOT_FOUND": ("No session of yours has this id, or it is over.", "`viewer { sessions }` lists yours."),
+        "SERVICE_ACCOUNT_NOT_FOUND": (
+            "No service account of yours has this id.",
+            "`viewer { serviceAccounts }` lists yours.",
+        ),
+        "TOO_MANY_SERVICE_ACCOUNTS": (
+            f"You have {MAX_OF_AN_OWNER} service accounts.",
+            "Remove one that is not used any more.",
+        ),
+        "KEY_NOT_FOUND": (
+            "No key of yours has this id, or it counts no more.",
+            "`viewer { serviceAccounts }` lists yours with their `keys`.",
+        ),
+        "TOO_MANY_KEYS": (
+            f"The service account has {MAX_OF_AN_ACCOUNT} keys that count.",
+            "Revoke one that is not used any more.",
+        ),
         "TOO_MANY_ATTEMPTS": (
             "Too many sign-ins for this address, or from this place.",
             "Wait as long as the message says.",

@@ -1,21 +1,32 @@
-"""Turns an e-mail address and a password into a session, and a session into who is asking."""
+"""Turns proofs of who somebody is into sessions, and a session into who is asking."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
 
 import strawberry
 
 from metering.access import Role
+from metering.contacts import Channel, Contact, contact_of
+from metering.passwords import MAX_LENGTH
 from metering.refusals import Refused
-from resolvers.attempts import Attempts
+from metering.sessions import LONGEST, SessionKind, expiry
+from resolvers import attempts
+from resolvers.audit import own_act_done, own_act_refused
 from resolvers.context import Context, Info
+from resolvers.refresh_tokens import new_refresh_token
+from resolvers.second_factor import SecondFactorChallenge, challenge_for
 from store import accounts
+from store import sessions as stored
 from store.accounts import Account
-from store.passwords import MAX_LENGTH, is_right, nobodys_hash
+from store.connections import Database
+from store.passwords import hashed, is_right, nobodys_hash
 
+_Found = TypeVar("_Found", bool, str)
 _MAX_WAITING = 40
 """Passwords that wait to be checked; at two at a time and 60 ms each the last one waits a second and a half."""
 
@@ -34,24 +45,28 @@ class SignedIn:
 
     account_id: int
     name: str
-    email: str
+    email: str | None
+    phone: str | None
     role: Role
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A sign-in that succeeded."""
+    """A sign-in that succeeded, or was renewed; instants in UTC."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     expires_at: datetime
+    refresh_token: str = field(repr=False)
+    refresh_expires_at: datetime
     viewer: SignedIn
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """The payload of a sign-in: a session, or why there is none."""
+    """The payload of a sign-in: a session, what it still lacks, or why there is none."""
 
     session: Session | None = None
+    second_factor: SecondFactorChallenge | None = None
     refusal: Refused | None = None
 
 
@@ -59,8 +74,6 @@ class LoggedIn:
 class Doorkeeper:
     """Checks passwords for a whole process: two at a time, each in a thread, because one takes 64 MiB and 60 ms."""
 
-    issue: Callable[[int], AccessToken]
-    attempts: Attempts = field(default_factory=Attempts)
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
     )
@@ -72,12 +85,22 @@ class Doorkeeper:
         Raises:
             Refused: TOO_MANY_ATTEMPTS when too many passwords wait already.
         """
+        return await self._in_turn(lambda: _checked(password, password_hash))
+
+    async def hashed(self, password: str) -> str:
+        """The hash of a password that somebody wants.
+
+        Raises:
+            Refused: TOO_MANY_ATTEMPTS when too many passwords wait already.
+        """
+        return await self._in_turn(lambda: hashed(password))
+
+    async def _in_turn(self, work: Callable[[], _Found]) -> _Found:
         if self._waiting >= _MAX_WAITING:
             raise Refused("TOO_MANY_ATTEMPTS", "Too many people are signing in. Try again in a moment.")
         self._waiting += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, _checked, password, password_hash)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting -= 1
 
@@ -93,35 +116,122 @@ def _checked(password: str, password_hash: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """What signing in needs of a request: the process's doorkeeper, and the address that asks."""
+    """What signing in needs: of the process its doorkeeper and how it issues tokens, of the request who sends it.
+
+    `issue` makes the access token of an account's session. Sessions last for `idle` without being renewed.
+    `session_id` is the request's own session; None without one.
+    """
 
     doorkeeper: Doorkeeper
+    issue: Callable[[int, UUID], AccessToken]
+    idle: timedelta
     client_address: str
+    user_agent: str = ""
+    session_id: UUID | None = None
 
 
-async def log_in(context: Context, *, email: str, password: str) -> Session:
-    """A session for the account that has this address and password.
+async def begin_session(
+    context: Context,
+    account_id: int,
+    *,
+    how: SessionKind,
+    second_factor: bool = False,
+    connection: Database | None = None,
+) -> Session:
+    """A new session for an account that has proved who it is, by a second factor too where `second_factor` says so.
+
+    It is part of the transaction of `connection`, where one is given.
 
     Raises:
-        Refused: BAD_CREDENTIALS, the same for an unknown account and a wrong password; TOO_MANY_ATTEMPTS.
+        Refused: ACCOUNT_DISABLED, for an account that was disabled or removed.
+    """
+    if connection is None:
+        async with context.pool.connection() as own:
+            return await begin_session(context, account_id, how=how, second_factor=second_factor, connection=own)
+    sign_in: SignIn = context.sign_in
+    now, token = context.now(), new_refresh_token()
+    last_until = now + LONGEST
+    new = stored.NewSession(
+        account_id=account_id,
+        kind=how,
+        has_second_factor=second_factor,
+        address=sign_in.client_address,
+        user_agent=sign_in.user_agent,
+        family_hash=token.family_hash,
+        refresh_hash=token.secret_hash,
+        expires_at=expiry(now=now, idle=sign_in.idle, last_until=last_until),
+        last_until=last_until,
+    )
+    session_id = await stored.begin(connection, new, now=now)
+    account = await accounts.by_id(connection, account_id)
+    if session_id is None or account is None:
+        raise Refused("ACCOUNT_DISABLED", "This account was disabled: ask an admin.")
+    issued = sign_in.issue(account_id, session_id)
+    return Session(issued.token, issued.expires_at, token.text, new.expires_at, signed_in(account))
+
+
+async def log_in(context: Context, *, email: str | None, phone: str | None, password: str) -> LoggedIn:
+    """A session for the account that has this address or number and password, or what is still to be asked.
+
+    Raises:
+        Refused: BAD_CREDENTIALS, the same for an unknown account, one without a password and a wrong one; BAD_INPUT
+            unless there is one of `email` and `phone`; TOO_MANY_ATTEMPTS.
     """
     sign_in: SignIn = context.sign_in
-    address, doorkeeper = accounts.normalised_email(email), sign_in.doorkeeper
-    if len(address) > 254 or len(password) > MAX_LENGTH:
+    contact, doorkeeper = _contact(email, phone), sign_in.doorkeeper
+    if len(password) > MAX_LENGTH:
         raise _bad_credentials()
-    doorkeeper.attempts.begin(email=address, address=sign_in.client_address, at=context.now())
+    await attempts.begin(context, contact=contact.address)
     async with context.pool.connection() as connection:
-        found = await accounts.by_email(connection, address)
+        found = await accounts.by_contact(connection, contact)
     account, password_hash = found or (None, None)
-    if not await doorkeeper.is_right(password, password_hash=password_hash) or account is None:
+    is_right = await doorkeeper.is_right(password, password_hash=password_hash)
+    if account is None or account.is_disabled or not is_right:
+        await _say_refused(context, contact, account)
         raise _bad_credentials()
-    doorkeeper.attempts.forgive(email=address, address=sign_in.client_address)
-    issued = doorkeeper.issue(account.id)
-    return Session(issued.token, issued.expires_at, _signed_in(account))
+    await attempts.forgive(context, contact=contact.address)
+    return await let_in(context, account, how=SessionKind.PASSWORD, action="logIn")
+
+
+async def let_in(context: Context, account: Account, *, how: SessionKind, action: str) -> LoggedIn:
+    """A session for somebody who has proved to be an account by `how`, or what is still to be asked of them.
+
+    Raises:
+        Refused: ACCOUNT_DISABLED.
+    """
+    if challenge := await challenge_for(context, account.id, how=how):
+        return LoggedIn(second_factor=challenge)
+    async with context.pool.connection() as connection, connection.transaction():
+        await own_act_done(context, connection, account_id=account.id, action=action)
+        await attempts.know_network(context, connection, account)
+        return LoggedIn(await begin_session(context, account.id, how=how, connection=connection))
+
+
+async def _say_refused(context: Context, contact: Contact, account: Account | None) -> None:
+    account_id = account.id if account else None
+    await own_act_refused(
+        context, account_id=account_id, action="logIn", code="BAD_CREDENTIALS", contact=contact.address
+    )
+
+
+def _contact(email: str | None, phone: str | None) -> Contact:
+    """The contact as it is kept; one that cannot be is looked for all the same, so that it is refused like others.
+
+    Raises:
+        Refused: BAD_INPUT.
+    """
+    try:
+        return contact_of(email=email, phone=phone)
+    except Refused as refused:
+        if refused.code == "BAD_INPUT":
+            raise
+    if email is not None:
+        return Contact(Channel.MAIL, email.strip().lower()[:320])
+    return Contact(Channel.SMS, (phone or "").strip()[:40])
 
 
 def _bad_credentials() -> Refused:
-    return Refused("BAD_CREDENTIALS", "The e-mail address or the password is not right.", "password")
+    return Refused("BAD_CREDENTIALS", "The address or the password is not right.", "password")
 
 
 async def viewer(info: Info) -> SignedIn:
@@ -135,14 +245,15 @@ async def viewer(info: Info) -> SignedIn:
         account = await accounts.by_id(connection, account_id)
     if account is None:
         raise Refused("UNAUTHENTICATED", "This account no longer exists.")
-    return _signed_in(account)
+    return signed_in(account)
 
 
-def _signed_in(account: Account) -> SignedIn:
-    return SignedIn(account.id, account.name, account.email, account.role)
+def signed_in(account: Account) -> SignedIn:
+    """An account as its owner sees it."""
+    return SignedIn(account.id, account.name, account.email, account.phone, account.role)
 
 
-async def panel_count(info: Info, signed_in: strawberry.Parent[SignedIn]) -> int:
+async def panel_count(info: Info, parent: strawberry.Parent[SignedIn]) -> int:
     """How many panels the person sees."""
     async with info.context.pool.connection() as connection:
-        return await accounts.panel_count(connection, signed_in.account_id)
+        return await accounts.panel_count(connection, parent.account_id)

@@ -26,6 +26,7 @@ FIELDS: Final[Fields] = {
     "Alert": {
         Sees.OWN: """id panelCode panelName kind state balanceKwh daysLeft message raisedAt acknowledgedAt clearedAt""",
     },
+    "ApiKey": {Sees.OWN: "*"},
     "AuditEntry": {
         Sees.MANAGER: "id at actor accountId panelCode propertyId subjectAccountId action outcome details times",
         Sees.OWN: "address via keyName",
@@ -92,7 +93,10 @@ FIELDS: Final[Fields] = {
         Sees.PUBLIC: "at ingest version schemaVersion oldestForecastAt newestForecastAt forecasting",
         Sees.ADMIN: "operations",
     },
-    "Session": {Sees.OWN: "accessToken expiresAt viewer"},
+    "OwnSession": {Sees.OWN: "*"},
+    "SecondFactorChallenge": {Sees.OWN: "*"},
+    "ServiceAccount": {Sees.OWN: "*"},
+    "Session": {Sees.OWN: "accessToken expiresAt refreshToken refreshExpiresAt viewer"},
     "Vend": {
         Sees.WINDOW: """reference panelCode meterNumber price state reason detail requestedAt sentAt deliveredAt token
             unitsKwh entryId""",
@@ -102,6 +106,9 @@ FIELDS: Final[Fields] = {
         Sees.PARENT: "id propertyName propertyAddress panelCodes startsAt endsAt isCurrent isShared",
     },
     "Tenant": {Sees.PARENT: "*"},
-    "Viewer": {Sees.PERSON: "tenancies", Sees.OWN: "name email role panelCount subscriptions"},
+    "Viewer": {
+        Sees.PERSON: "tenancies serviceAccounts",
+        Sees.OWN: "name email phone role panelCount sessions subscriptions auditLog",
+    },
 }
 """Of each type, who sees which of its fields. Types whose names end as `SHAPES` do hold others, and need no line."""

@@ -8,6 +8,8 @@ from schema.access_rules import Roots, Rule, Who
 OPEN: Final = Rule(Who.ANYBODY)
 ANY_KEY: Final = Rule(Who.SIGNED_IN)
 PEOPLE: Final = Rule(Who.PERSON)
+LANDLORD_PEOPLE: Final = Rule(Who.LANDLORD_PERSON)
+ADMIN_PEOPLE: Final = Rule(Who.ADMIN_PERSON)
 READ: Final = Rule(Who.SIGNED_IN, Scope.READ)
 CREDIT: Final = Rule(Who.SIGNED_IN, Scope.CREDIT)
 ALERTS: Final = Rule(Who.SIGNED_IN, Scope.ALERTS)
@@ -40,6 +42,7 @@ ROOTS: Final[Roots] = {
         "rejectedMessageGroups": ADMINS_SERVICE,
         "rejectedMessages": ADMINS_SERVICE,
         "rejectedReplay": ADMINS_SERVICE,
+        "serviceAccounts": ADMIN_PEOPLE,
         "serviceStatus": READ,
         "tariffExamples": READ,
         "tryMessage": DEVICES,
@@ -55,24 +58,33 @@ ROOTS: Final[Roots] = {
         "buyUnits": LANDLORDS_CREDIT,
         "closeSubscription": ANY_KEY,
         "correctReading": ADMINS_DEVICES,
+        "createApiKey": LANDLORD_PEOPLE,
+        "createServiceAccount": LANDLORD_PEOPLE,
         "discardRejected": ADMINS_SERVICE,
         "dismissPayment": ADMINS_CREDIT,
+        "endSession": PEOPLE,
         "endTenancy": LANDLORDS_PROPERTIES,
         "extendTenancy": LANDLORDS_PROPERTIES,
         "generateToken": LANDLORDS_CREDIT,
         "leaveTenancy": PEOPLE,
         "logIn": OPEN,
+        "logOut": PEOPLE,
+        "logOutEverywhere": PEOPLE,
         "recordBalance": CREDIT,
         "recordDebt": LANDLORDS_CREDIT,
         "recordReading": CREDIT,
+        "refreshSession": OPEN,
         "registerPushDevice": PEOPLE,
         "removeDeviceMapping": DEVICES,
         "removeOpenPaygo": LANDLORDS_CREDIT,
         "removePushDevice": PEOPLE,
+        "removeServiceAccount": LANDLORD_PEOPLE,
         "removeTariff": LANDLORDS_TARIFFS,
         "replayRejected": ADMINS_SERVICE,
         "restoreReadings": ADMINS_DEVICES,
         "reverseEntry": LANDLORDS_CREDIT,
+        "revokeApiKey": LANDLORD_PEOPLE,
+        "rotateApiKey": LANDLORD_PEOPLE,
         "setDeviceMapping": DEVICES,
         "setEmergencyCredit": LANDLORDS_CREDIT,
         "setLowUnitsRule": ALERTS,

@@ -1,26 +1,56 @@
 """Describes signing in, and who is signed in."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
 from metering.access import Role
-from resolvers import sessions
+from metering.sessions import SessionKind
+from resolvers import own_sessions, sessions
 from resolvers.context import Info
 from resolvers.open_subscriptions import subscriptions as own_subscriptions
-from resolvers.tenancies import own as own_tenancies
+from resolvers.pages import Page
 from resolvers.sessions import LoggedIn, SignedIn
+from resolvers.tenancies import own as own_tenancies
 from schema.arguments import Arguments
+from schema.audit import OWN_LOG
 from schema.open_subscriptions import OpenSubscription
 from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
+from schema.service_accounts import OWN_ACCOUNTS
 from schema.tenancies import Tenancy
+from store.audit_pages import AuditEntry as AuditEntryRow
 from store.open_subscriptions import OpenSubscription as OpenSubscriptionRow
+from store.service_accounts import ServiceAccount as ServiceAccountRow
+from store.sessions import OwnSession as OwnSessionRow
 
 strawberry.enum(
     Role, description="Tenants and landlords see the panels given to them, admins see every panel and run the service."
 )
+
+
+strawberry.enum(SessionKind, description="How a session began.")
+
+
+@strawberry.type(description="A place where you are signed in: an app, a browser.")
+class OwnSession:
+    """See `store.sessions.OwnSession`."""
+
+    id: strawberry.ID = strawberry.field(description="Names it for `endSession`.")
+    created_at: datetime = strawberry.field(description="When you signed in there, in UTC.")
+    last_used_at: datetime = strawberry.field(
+        description="When it was renewed last, in UTC; apps do so every quarter of an hour while they are used."
+    )
+    address: str = strawberry.field(description="The client's address then, as the server saw it.")
+    user_agent: str = strawberry.field(description="What the client called itself, 200 characters at the most.")
+    kind: SessionKind = strawberry.field(description="How it began.")
+    has_second_factor: bool = strawberry.field(description="Whether a code of an authenticator app was asked for.")
+    is_current: bool = strawberry.field(
+        resolver=own_sessions.is_current, description="Whether it is the one that this request comes by."
+    )
+    expires_at: datetime = strawberry.field(description="When it ends unless it is renewed before, in UTC.")
 
 
 @strawberry.type(description="Who is asking.")
@@ -28,11 +58,21 @@ class Viewer:
     """See `resolvers.sessions.SignedIn`."""
 
     name: str = strawberry.field(description="What the person is called.")
-    email: str = strawberry.field(description="The address that the person signs in with, in lower case.")
+    email: str | None = strawberry.field(
+        description="The address that the person signs in with, in lower case; null without one."
+    )
+    phone: str | None = strawberry.field(
+        description="The phone number that the person signs in with, in E.164 like +2348012345678; null without one."
+    )
     role: Role = strawberry.field(description="What the person may do.")
 
     panel_count: int = strawberry.field(
         resolver=sessions.panel_count, description="How many panels you see; every panel for an admin."
+    )
+    sessions: list[OwnSessionRow] = strawberry.field(
+        resolver=own_sessions.sessions,
+        graphql_type=list[OwnSession],
+        description="Where you are signed in, newest first, 200 at the most.",
     )
     tenancies: Connection[Tenancy] = strawberry.field(  # pyright: ignore[reportAssignmentType]
         resolver=own_tenancies,
@@ -45,6 +85,8 @@ class Viewer:
         description="What you have open, on any device and server process, newest first, 500 at the most; what began"
         " or ended on another process within the last second may be missing or still there.",
     )
+    audit_log: Page[AuditEntryRow] = OWN_LOG
+    service_accounts: Page[ServiceAccountRow] = OWN_ACCOUNTS
 
 
 @strawberry.type(description="A sign-in that succeeded.")
@@ -55,26 +97,107 @@ class Session:
         description="Send it as `Authorization: Bearer …`, and for subscriptions in the payload of connection_init."
     )
     expires_at: datetime = strawberry.field(
-        description="From then on the token is refused and websockets that use it are closed with 4403; UTC."
+        description="From then on the access token is refused, in UTC: renew it before by `refreshSession`. What was"
+        " opened with it, websockets and streams of events, stays open as long as the session."
+    )
+    refresh_token: str = strawberry.field(
+        description="Give it to `refreshSession`, once: it is shown now and never again. Keep it like a password."
+    )
+    refresh_expires_at: datetime = strawberry.field(
+        description="When the session ends unless it is renewed before, in UTC. Then websockets are closed with 4403."
     )
     viewer: Viewer = strawberry.field(description="Who has signed in.")
 
 
+@strawberry.type(description="What a sign-in still lacks: a code of the authenticator app, or one for a lost phone.")
+class SecondFactorChallenge:
+    """See `resolvers.second_factor.SecondFactorChallenge`."""
+
+    token: str = strawberry.field(description="Give it to `finishLogIn` with the code; five tries each.")
+    expires_at: datetime = strawberry.field(description="From then on it has to be begun anew, in UTC.")
+
+
 @strawberry.input(description="Who wants to sign in.")
 class LogInInput:
-    """An e-mail address and its password."""
+    """An e-mail address or a phone number, and the password."""
 
-    email: str = strawberry.field(description="In upper or lower case.")
+    email: str | None = strawberry.field(
+        default=None, description="In upper or lower case. Give either this or `phone`."
+    )
+    phone: str | None = strawberry.field(
+        default=None, description="With + and its country, like +234 801 234 5678. Give either this or `email`."
+    )
     password: str = strawberry.field(description="8 to 256 characters.")
 
 
-@strawberry.type(description="A session, or why there is none.")
+@strawberry.type(description="A session, what it still lacks, or why there is none.")
 class SessionPayload:
+    """Exactly one of the three is set."""
+
+    session: Session | None = strawberry.field(
+        description="Null when the sign-in was refused, and while the second factor is asked for.", default=None
+    )
+    second_factor: SecondFactorChallenge | None = strawberry.field(
+        description="What is still to be answered by `finishLogIn`, where an authenticator app is set up.", default=None
+    )
+    refusal: Refusal | None = strawberry.field(
+        description="Why there is no session: the mutation's description has the codes; null when there is one.",
+        default=None,
+    )
+
+
+@strawberry.input(description="Which session is to be renewed.")
+class RefreshSessionInput:
+    """A refresh token."""
+
+    refresh_token: str = strawberry.field(description="The newest one of the session; it begins with `kwr_`.")
+
+
+@strawberry.input(description="Which sessions are to end.")
+class LogOutEverywhereInput:
+    """All, or all others."""
+
+    except_this: bool = strawberry.field(default=False, description="Whether this session goes on.")
+
+
+@strawberry.input(description="Which session is to end.")
+class EndSessionInput:
+    """A session of the viewer's."""
+
+    id: strawberry.ID = strawberry.field(description="The id that `viewer { sessions }` answers.")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """What became of a wish to end sessions."""
+
+    ended: int | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """What became of a wish to end one session."""
+
+    ended_id: str | None = None
+    refusal: Refusal | None = None
+
+
+@strawberry.type(description="How many sessions have ended, or why none has.")
+class LogOutPayload:
     """Exactly one of the two is set."""
 
-    session: Session | None = strawberry.field(description="Null when the sign-in was refused.", default=None)
+    ended: int | None = strawberry.field(description="How many sessions have ended; null when it was refused.")
+    refusal: Refusal | None = strawberry.field(description="UNAUTHENTICATED or FORBIDDEN; null when it was done.")
+
+
+@strawberry.type(description="The session that has ended, or why none has.")
+class EndSessionPayload:
+    """Exactly one of the two is set."""
+
+    ended_id: strawberry.ID | None = strawberry.field(description="Null when it was refused.")
     refusal: Refusal | None = strawberry.field(
-        description="BAD_CREDENTIALS or TOO_MANY_ATTEMPTS; null when the sign-in succeeded.", default=None
+        description="UNAUTHENTICATED, FORBIDDEN, or SESSION_NOT_FOUND: none of this id is yours; null when it was done."
     )
 
 
@@ -92,8 +215,9 @@ class SessionMutations:
     """Signing in."""
 
     @strawberry.mutation(
-        description="Signs in with an e-mail address and a password. After 10 attempts in 15 minutes on one account, or"
-        " 60 in all, from one address, it has to wait.",
+        description="Signs in with an e-mail address or a phone number, and a password. Answers BAD_CREDENTIALS for an"
+        " unknown account and a wrong password alike, BAD_INPUT and TOO_MANY_ATTEMPTS. After 10 attempts in 15 minutes"
+        " on one account, or 60 in all, from one address, it has to wait.",
         graphql_type=SessionPayload,
         extensions=[RefusedAsData(LoggedIn)],
     )
@@ -103,4 +227,54 @@ class SessionMutations:
         given: Annotated[LogInInput, strawberry.argument(name="input", description="Who wants to sign in.")],
     ) -> LoggedIn:
         """A session, or the reason why there is none."""
-        return LoggedIn(await sessions.log_in(info.context, email=given.email, password=given.password))
+        return await sessions.log_in(info.context, email=given.email, phone=given.phone, password=given.password)
+
+    @strawberry.mutation(
+        description="New tokens for a session. Each refresh token counts once: one that is used again ends its session,"
+        " because then two have it. A client that got no answer may send the same one again within 10 s. Answers"
+        " BAD_REFRESH_TOKEN where it does not count (any more).",
+        graphql_type=SessionPayload,
+        extensions=[RefusedAsData(LoggedIn)],
+    )
+    async def refresh_session(
+        self,
+        info: Info,
+        given: Annotated[RefreshSessionInput, strawberry.argument(name="input", description="Which session.")],
+    ) -> LoggedIn:
+        """The session's next tokens, or the reason why there are none."""
+        return LoggedIn(await own_sessions.refresh(info.context, refresh_token=given.refresh_token))
+
+    @strawberry.mutation(
+        description="Ends this session at once, with the websockets and streams of events that it has opened.",
+        graphql_type=LogOutPayload,
+        extensions=[RefusedAsData(LoggedOut)],
+    )
+    async def log_out(self, info: Info) -> LoggedOut:
+        """How many sessions have ended."""
+        return LoggedOut(await own_sessions.log_out(info.context))
+
+    @strawberry.mutation(
+        description="Ends your sessions on all devices at once, with what they have opened.",
+        graphql_type=LogOutPayload,
+        extensions=[RefusedAsData(LoggedOut)],
+    )
+    async def log_out_everywhere(
+        self,
+        info: Info,
+        given: Annotated[LogOutEverywhereInput, strawberry.argument(name="input", description="Which sessions.")],
+    ) -> LoggedOut:
+        """How many sessions have ended."""
+        return LoggedOut(await own_sessions.log_out_everywhere(info.context, except_this=given.except_this))
+
+    @strawberry.mutation(
+        description="Ends one of your sessions at once, as of a phone that was lost.",
+        graphql_type=EndSessionPayload,
+        extensions=[RefusedAsData(SessionEnded)],
+    )
+    async def end_session(
+        self,
+        info: Info,
+        given: Annotated[EndSessionInput, strawberry.argument(name="input", description="Which session.")],
+    ) -> SessionEnded:
+        """The id of the session that has ended, or the reason why none has."""
+        return SessionEnded(await own_sessions.end_session(info.context, session_id=given.id))

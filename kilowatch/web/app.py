@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -15,6 +16,7 @@ from dashboard.pages import dashboard_routes, graphiql_routes
 from forecasting.on_demand import Forecaster
 from ingest.trial import MessageTrials
 from kilowatch.web.counts import Counts
+from kilowatch.web.endings import Endings
 from kilowatch.web.endpoint.graphql_http import GraphQLOverHTTP
 from kilowatch.web.endpoint.sse import EventStreams
 from kilowatch.web.engine.admission import Bounds
@@ -23,9 +25,11 @@ from kilowatch.web.export import Exports
 from kilowatch.web.export_links import PATH as EXPORT_PATH
 from kilowatch.web.export_links import ExportLinks
 from kilowatch.web.fanout.fanout import SUBSCRIPTIONS_A_CONNECTION, FanOut
+from kilowatch.web.fingerprints import Fingerprints
 from kilowatch.web.health import Health
 from kilowatch.web.payments import PaymentEvents, Secrets
 from kilowatch.web.request_limits import ServerPricing
+from kilowatch.web.signing_keys import KeyRing, Signing
 from kilowatch.web.slots import Slots
 from kilowatch.web.sockets.closing import MAX_CONNECTIONS
 from kilowatch.web.sockets.conversation import INIT_WITHIN_S, SocketServices
@@ -33,12 +37,15 @@ from kilowatch.web.sockets.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
 from metering.access import Viewer
+from metering.contacts import Channel, SignUpPolicy
 from metering.payments import Selling
 from resolvers.context import Context, system_now
+from resolvers.enrolment import Enrolment
 from resolvers.live import LiveHub
 from resolvers.open_subscriptions import OpenSubscriptions
 from resolvers.sessions import Doorkeeper, SignIn
 from store.connections import Pool, open_pool
+from store.sealing import Sealing
 
 _ASKED_WITH = ("Accept", "Authorization", "Content-Type", "Apollo-Require-Preflight", "X-Apollo-Operation-Name")
 _ANSWERED_WITH = ("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate")
@@ -58,18 +65,25 @@ class Services:
     fanout: FanOut
     subscriptions: OpenSubscriptions
     viewers: Viewers
+    endings: Endings
     doorkeeper: Doorkeeper
+    idle: timedelta
     export_links: ExportLinks
     message_trials: MessageTrials
     forecaster: Forecaster
+    fingerprints: Fingerprints
+    enrolment: Enrolment
     counts: Counts
     pricing: ServerPricing
     online_within: timedelta
     selling: Selling
     now: Callable[[], datetime]
 
-    def context(self, viewer: Viewer | None, client_address: str) -> Context:
+    def context(
+        self, viewer: Viewer | None, client_address: str, *, session_id: UUID | None = None, user_agent: str = ""
+    ) -> Context:
         """What the resolvers of one request are given."""
+        issue = self.viewers.tokens.issue
         return Context(
             pool=self.pool,
             viewer=viewer,
@@ -78,10 +92,12 @@ class Services:
             online_within=self.online_within,
             live=self.live,
             subscriptions=self.subscriptions,
-            sign_in=SignIn(self.doorkeeper, client_address),
+            sign_in=SignIn(self.doorkeeper, issue, self.idle, client_address, user_agent, session_id),
             export_links=self.export_links,
             message_reader=self.message_trials,
             forecaster=self.forecaster,
+            fingerprint=self.fingerprints.of,
+            enrolment=self.enrolment,
             pricing=self.pricing,
             selling=self.selling,
         )
@@ -96,9 +112,11 @@ class Services:
         await self.pool.open(wait=False)
         self.live.start()
         self.subscriptions.start()
+        self.endings.start()
         try:
             yield
         finally:
+            await self.endings.close()
             await self.live.close()
             await self.subscriptions.close()
             self.doorkeeper.close()
@@ -110,7 +128,9 @@ class Services:
 class Options:
     """What an application is made of.
 
-    `signing_key` signs access tokens (32 bytes or more), `token_lifetime` is how long they last. `allowed_origins`
+    `keys` sign access tokens, which last for `token_lifetime`; a key is added after `key_lifetime`. Sessions last for
+    `session_idle` without being renewed.
+    `signing_key` (32 bytes or more) signs links and seals second factors. `allowed_origins`
     are the web origins (`https://app.example.org`) whose pages may call the API from a browser. `online_within` is
     how old a panel's last message may be while it is ONLINE, `heartbeat` how long subscriptions may be silent.
     `forecast_model` is a file to forecast by in place of the model that comes with this package.
@@ -118,11 +138,15 @@ class Options:
     all of these. `bounds` are what operations may cost and clients may spend; with `trusted_documents` no others are
     run. Panels that are not known are taken to be in `default_time_zone`, as by ingest. Payments are taken from the
     providers of `payment_secrets`, and buy units from a vendor where `vendor_currency` says what it sells in.
+    People are written to by `channels`, and sign up as `sign_up` says.
     """
 
     database_url: str
     signing_key: bytes
+    keys: KeyRing
+    key_lifetime: timedelta
     token_lifetime: timedelta
+    session_idle: timedelta
     graphiql: bool
     introspection: bool
     allowed_origins: Collection[str]
@@ -137,6 +161,8 @@ class Options:
     forecast_model: Path | None = None
     payment_secrets: Secrets = field(default_factory=Secrets)
     vendor_currency: str | None = None
+    channels: frozenset[Channel] = frozenset()
+    sign_up: SignUpPolicy = SignUpPolicy.OPEN
     now: Callable[[], datetime] = system_now
 
 
@@ -170,7 +196,7 @@ def create_app(options: Options) -> Starlette:
 def _services(options: Options) -> Services:
     url, now = options.database_url, options.now
     pool = open_pool(url, size=options.pool_size, application="kilowatch serve", wait_s=_POOL_WAIT_S)
-    tokens = Tokens(options.signing_key, options.token_lifetime, now)
+    viewers = Viewers(pool, Tokens(Signing(options.keys, now), options.token_lifetime, now), now)
     live = LiveHub(url, pool, heartbeat_s=options.heartbeat.total_seconds())
     trusted, bounds = options.trusted_documents, options.bounds
     engine = build_engine(introspection=options.introspection, bounds=bounds, trusted=trusted, now=now)
@@ -180,11 +206,15 @@ def _services(options: Options) -> Services:
         engine=engine,
         fanout=FanOut(engine, live, Slots(SUBSCRIPTIONS_A_CONNECTION * options.max_connections)),
         subscriptions=OpenSubscriptions(url, pool, now),
-        viewers=Viewers(pool, tokens, now),
-        doorkeeper=Doorkeeper(tokens.issue),
+        viewers=viewers,
+        endings=Endings(url, pool, viewers),
+        doorkeeper=Doorkeeper(),
+        idle=options.session_idle,
         export_links=ExportLinks(options.signing_key, now),
         message_trials=MessageTrials(default_time_zone=options.default_time_zone),
         forecaster=Forecaster(options.forecast_model),
+        fingerprints=Fingerprints(options.signing_key),
+        enrolment=Enrolment(Sealing(options.signing_key), options.channels, options.sign_up),
         counts=Counts(),
         pricing=ServerPricing(engine.admission, options.max_connections),
         online_within=options.online_within,
@@ -195,7 +225,7 @@ def _services(options: Options) -> Services:
 
 def _graphql_routes(services: Services, options: Options) -> list[BaseRoute]:
     origins, most = frozenset(options.allowed_origins), options.max_connections
-    streams = EventStreams(services.fanout, services.subscriptions, services.counts, Slots(most), services.now)
+    streams = EventStreams(services.fanout, services.subscriptions, services.counts, Slots(most), services.viewers)
     over_http = GraphQLOverHTTP(services.engine, services.viewers, services.context, services.counts, origins, streams)
     for_sockets = SocketServices(
         services.engine,

@@ -10,14 +10,18 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.fixtures.server import KEY, PROTOCOL, add_account, token_of
+from tests.fixtures.server import KEY, PROTOCOL, add_account, keys, token_of
 
 PROGRAM = """
 import sys
 from kilowatch.serve import application
 from kilowatch.settings import Settings
+from datetime import UTC, datetime
+from pathlib import Path
 from kilowatch.web.serve import run
-app = application(Settings(database_url=sys.argv[1]), key=sys.argv[2].encode())
+from kilowatch.web.signing_keys import key_ring
+keys = key_ring(Path(sys.argv[4]), now=datetime.now(UTC))
+app = application(Settings(database_url=sys.argv[1]), key=sys.argv[2].encode(), keys=keys)
 run(app, host="127.0.0.1", port=int(sys.argv[3]))
 """
 
@@ -37,7 +41,7 @@ class Process:
 
 @pytest.fixture
 async def process(database_url: str, unused_tcp_port: int) -> AsyncIterator[Process]:
-    arguments = (sys.executable, "-c", PROGRAM, database_url, KEY.decode(), str(unused_tcp_port))
+    arguments = (sys.executable, "-c", PROGRAM, database_url, KEY.decode(), str(unused_tcp_port), str(keys().path))
     child = await asyncio.create_subprocess_exec(*arguments, stderr=asyncio.subprocess.PIPE)
     running = Process(child, unused_tcp_port)
     try:

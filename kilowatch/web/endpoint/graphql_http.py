@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from graphql import OperationType
 from starlette.responses import Response
@@ -15,10 +14,11 @@ from kilowatch.web.endpoint.operations import RequestHeaders, from_address, from
 from kilowatch.web.endpoint.sse import EventStream, EventStreams, single
 from kilowatch.web.engine.documents import Prepared
 from kilowatch.web.engine.engine import Answer, Engine
+from kilowatch.web.engine.open_fields import is_open
 from kilowatch.web.engine.operation import BadRequestError, Operation
 from kilowatch.web.fanout.asking import Asked, kept
 from kilowatch.web.tokens import InvalidTokenError
-from kilowatch.web.viewers import MakeContext, Viewers, bearer_token
+from kilowatch.web.viewers import MakeContext, Viewers, WayIn, bearer_token
 from metering.access import Viewer
 from metering.refusals import Refused
 from resolvers.context import Context
@@ -29,11 +29,16 @@ QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request, from where, and until when the token counts that says so."""
+    """Who sends a request, and from where. `invalid` is why the token that they sent does not count."""
 
-    viewer: Viewer | None
+    way_in: WayIn | None
     address: str
-    expires_at: datetime | None
+    invalid: InvalidTokenError | None = None
+
+    @property
+    def viewer(self) -> Viewer | None:
+        """Who is asking; None for a stranger."""
+        return self.way_in and self.way_in.viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,9 @@ class GraphQLOverHTTP:
         try:
             operation = await self._operation(scope, headers, receive)
             caller = await self._caller(scope, headers)
-            context = self.make_context(caller.viewer, caller.address)
+            context = self._context(caller, headers)
             prepared = self.engine.read(operation, context)
+            _check(caller, prepared)
             if chosen.reads_events and isinstance(prepared, Prepared) and prepared.kind is OperationType.SUBSCRIPTION:
                 return self._streamed(prepared, operation, caller)
             answer = await self._executed(scope, prepared, operation, context)
@@ -106,13 +112,20 @@ class GraphQLOverHTTP:
         address: str = scope["client"][0] if scope.get("client") else ""
         try:
             token = bearer_token(_text(headers, b"authorization") if b"authorization" in headers else None)
-            if token is None:
-                return Caller(None, address, None)
-            viewer, claim = await self.viewers.of_token(token)
         except InvalidTokenError as error:
-            challenge = (("www-authenticate", 'Bearer error="invalid_token"'),)
-            raise BadRequestError(401, "UNAUTHENTICATED", str(error), challenge) from None
-        return Caller(viewer, address, claim.expires_at)
+            raise _unauthenticated(error) from None
+        try:
+            return Caller(None if token is None else await self.viewers.of_token(token), address)
+        except InvalidTokenError as error:
+            return Caller(None, address, error)
+
+    def _context(self, caller: Caller, headers: RequestHeaders) -> Context:
+        return self.make_context(
+            caller.viewer,
+            caller.address,
+            session_id=caller.way_in and caller.way_in.session_id,
+            user_agent=_text(headers, b"user-agent"),
+        )
 
     async def _executed(
         self, scope: Scope, prepared: Prepared | Answer, operation: Operation, context: Context
@@ -130,7 +143,22 @@ class GraphQLOverHTTP:
         except Refused as refused:
             return single(self.engine.ended(refused))
         asked = Asked(prepared, remembered, caller.viewer, lambda viewer: self.make_context(viewer, caller.address))
-        return self.streams.opened(asked, address=caller.address, expires_at=caller.expires_at)
+        return self.streams.opened(asked, address=caller.address, way_in=caller.way_in)
+
+
+def _check(caller: Caller, prepared: Prepared | Answer) -> None:
+    """Refuses a token that does not count, except with what anybody may run: signing in does not fail by an old one.
+
+    Raises:
+        BadRequestError: 401.
+    """
+    if caller.invalid is None or (isinstance(prepared, Prepared) and is_open(prepared)):
+        return
+    raise _unauthenticated(caller.invalid)
+
+
+def _unauthenticated(error: InvalidTokenError) -> BadRequestError:
+    return BadRequestError(401, "UNAUTHENTICATED", str(error), (("www-authenticate", 'Bearer error="invalid_token"'),))
 
 
 _ALLOW = (("allow", "GET, POST"),)

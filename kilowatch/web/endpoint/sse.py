@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -21,7 +20,8 @@ from kilowatch.web.fanout.fanout import FanOut
 from kilowatch.web.fanout.listing import listed
 from kilowatch.web.faults import fault_of
 from kilowatch.web.slots import Holder, Slots, holder_of
-from kilowatch.web.tokens import EXPIRED, seconds_left
+from kilowatch.web.tokens import ENDED
+from kilowatch.web.viewers import Stay, Viewers, WayIn
 from metering.refusals import Refused
 from resolvers.open_subscriptions import OpenSubscriptions
 from store.open_subscriptions import Transport
@@ -64,22 +64,22 @@ class EventStreams:
     counts: Counts
     slots: Slots
     """How many may be open of one account, or of everybody who has not signed in from one network."""
-    now: Callable[[], datetime]
+    viewers: Viewers
     ping_every_s: float = PING_EVERY_S
     stuck_after_s: float = STUCK_AFTER_S
     _last_tail: bytes = b""
     _last_chunk: bytes = b""
 
-    def opened(self, asked: Asked, *, address: str, expires_at: datetime | None) -> "EventStream | Sent":
-        """The response to a subscription; `expires_at` is when the token does that it came with.
+    def opened(self, asked: Asked, *, address: str, way_in: WayIn | None) -> "EventStream | Sent":
+        """The response to a subscription, which lasts as long as its sender's way in.
 
-        Without a token it is refused by its resolver.
+        Without one it is refused by its resolver.
         """
         holder = holder_of(asked.account_id, address=address)
         if not self.slots.take(holder):
             message = f"An account or network may have {self.slots.most} streams of events: close one first."
             return single(self.ended(Refused("TOO_MANY_SUBSCRIPTIONS", message)))
-        return EventStream(self, asked, holder, address, expires_at)
+        return EventStream(self, asked, holder, address, way_in)
 
     def chunk(self, tail: bytes) -> bytes:
         """An answer as it goes over the wire; made once for all streams that are told of it in turn."""
@@ -188,7 +188,7 @@ class EventStream:
     asked: Asked
     holder: Holder
     address: str
-    expires_at: datetime | None
+    way_in: WayIn | None
     status_code: int = 200
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -211,19 +211,19 @@ class EventStream:
 
     @contextmanager
     def _noted(self, events: Events) -> Generator[None]:
-        """Counts and lists the stream while it is open, and ends it when the token does."""
+        """Counts and lists the stream while it is open, and ends it when its session does."""
         counts = self.streams.counts
         counts.streams_opened += 1
         counts.streams_open += 1
-        listed, expiring = self._listed(events), self._expiring(events)
+        listed, stay = self._listed(events), self._staying(events)
         try:
             yield
         finally:
             events.leave()
             counts.streams_open -= 1
             self.streams.slots.free(self.holder)
-            if expiring is not None:
-                expiring.cancel()
+            if stay is not None:
+                stay.leave()
             if listed is not None:
                 self.streams.subscriptions.closed(listed)
 
@@ -234,12 +234,13 @@ class EventStream:
             self.asked, subscriptions, transport=Transport.SSE, address=self.address, engine=engine, end=events.end
         )
 
-    def _expiring(self, events: Events) -> asyncio.TimerHandle | None:
-        if self.expires_at is None:
+    def _staying(self, events: Events) -> Stay | None:
+        if self.way_in is None:
             return None
-        over = self.streams.ended(Refused("UNAUTHENTICATED", EXPIRED))
-        left_s = seconds_left(self.expires_at, now=self.streams.now())
-        return asyncio.get_running_loop().call_later(left_s, events.end, over)
+        over = self.streams.ended(Refused("UNAUTHENTICATED", ENDED))
+        stay = Stay(self.streams.viewers, self.way_in, lambda: events.end(over))
+        stay.begin()
+        return stay
 
     async def _feed(self, events: Events) -> None:
         """Tells the stream's events, along with all who ask alike, until it is cancelled."""

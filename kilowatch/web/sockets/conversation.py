@@ -45,8 +45,8 @@ from kilowatch.web.sockets.messages import (
 )
 from kilowatch.web.sockets.running import RunningOperation
 from kilowatch.web.sockets.socket_protocol import STUCK_AFTER_S, TOO_SLOW
-from kilowatch.web.tokens import EXPIRED, InvalidTokenError, seconds_left
-from kilowatch.web.viewers import MakeContext, Viewers, bearer_token, payload_token
+from kilowatch.web.tokens import ENDED, InvalidTokenError
+from kilowatch.web.viewers import MakeContext, Stay, Viewers, WayIn, bearer_token, payload_token
 from metering.access import Viewer
 from metering.refusals import Refused
 from resolvers.context import Context
@@ -81,7 +81,7 @@ class Conversation:
 
     socket: WebSocket
     services: SocketServices
-    _account_id: int | None = None
+    _stay: Stay | None = None
     _holder: Holder | None = None
     _has_begun: bool = False
     _is_acknowledged: bool = False
@@ -118,6 +118,8 @@ class Conversation:
         """Ends what runs, and waits until it has cleaned up."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._stay is not None:
+            self._stay.leave()
         tasks = [self._closing, *(operation.task for operation in self._running.values())]
         self._stop_all()
         if self._holder is not None:
@@ -173,16 +175,22 @@ class Conversation:
             token = payload_token(payload) or bearer_token(self.socket.headers.get("authorization"))
             if token is None:
                 return
-            viewer, claim = await self.services.viewers.of_token(token)
+            way_in = await self.services.viewers.of_token(token)
         except InvalidTokenError as error:
             raise ConversationOverError(FORBIDDEN, str(error)) from None
         except Exception as error:
             raise _unavailable(error) from error
-        self._account_id = viewer.account_id
-        self._later(seconds_left(claim.expires_at, now=self.services.viewers.now()), FORBIDDEN, EXPIRED)
+        self._stay = Stay(self.services.viewers, way_in, self._is_ended)
+        self._stay.begin()
+
+    def _is_ended(self) -> None:
+        """The session is over: it ends everything that it has opened."""
+        self._stop_all()
+        self._close_soon(ConversationOverError(FORBIDDEN, ENDED))
 
     def _take_slot(self) -> None:
-        slots, holder = self.services.connections, holder_of(self._account_id, address=self._address)
+        account_id = self._stay and self._stay.way_in.viewer.account_id
+        slots, holder = self.services.connections, holder_of(account_id, address=self._address)
         if not slots.take(holder):
             text = f"TOO_MANY_SUBSCRIPTIONS: an account or network may have {slots.most} websockets: close one first."
             raise ConversationOverError(TOO_MANY_CONNECTIONS, text)
@@ -222,8 +230,9 @@ class Conversation:
         if operation.is_empty:
             running.end_with(_error(running.id, "BAD_REQUEST", "`query` is empty."))
             return
-        viewer = await self._viewer()
-        context = self._context(viewer)
+        way_in = await self._way_in()
+        viewer = way_in and way_in.viewer
+        context = self._context(way_in)
         prepared = self.services.engine.read(operation, context)
         if isinstance(prepared, Answer):
             running.end(prepared)
@@ -259,18 +268,23 @@ class Conversation:
         if subscription_id is not None:
             running.on_stop = partial(subscriptions.closed, subscription_id)
 
-    async def _viewer(self) -> Viewer | None:
+    async def _way_in(self) -> WayIn | None:
         """Who is there, with the role that the account has now."""
-        if self._account_id is None:
+        if self._stay is None:
             return None
         try:
-            return await self.services.viewers.of_account(self._account_id)
+            return await self.services.viewers.again(self._stay.way_in)
         except InvalidTokenError as error:
             raise ConversationOverError(FORBIDDEN, str(error)) from None
 
-    def _context(self, viewer: Viewer | None) -> Context:
+    def _context(self, way_in: WayIn | None) -> Context:
         """A context of its own for each operation."""
-        return self.services.make_context(viewer, self._address)
+        return self.services.make_context(
+            way_in and way_in.viewer,
+            self._address,
+            session_id=way_in and way_in.session_id,
+            user_agent=self.socket.headers.get("user-agent", ""),
+        )
 
     def _contexts(self) -> Callable[[Viewer | None], Context]:
         """What makes contexts as above; a group that others join keeps it, so it must not keep the connection."""
