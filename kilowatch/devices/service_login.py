@@ -1,0 +1,43 @@
+"""Turns the settings into the login by which Kilowatch itself is known at the broker, and what it may do there."""
+
+from dataclasses import dataclass, field
+
+from ingest.announcements import STATUS_TOPIC
+from ingest.broker_address import BrokerAddress
+from kilowatch.broker import broker_credentials
+from kilowatch.settings import Settings
+from kilowatch.starting import CommandError
+from metering.device_rights import AccessRule, Action
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLogin:
+    """Who ingest, the announcer and the jobs are at the broker; `publishes` are the filters that they publish on.
+
+    Without a password it is known by a certificate alone.
+    """
+
+    username: str
+    password: str | None = field(repr=False)
+    publishes: tuple[str, ...]
+
+    @property
+    def rules(self) -> list[AccessRule]:
+        """It reads everything, and publishes what it announces and what devices are told."""
+        publish = [AccessRule(Action.PUBLISH, topic) for topic in self.publishes]
+        return [AccessRule(Action.SUBSCRIBE, "#"), *publish]
+
+
+def service_login(settings: Settings) -> ServiceLogin:
+    """The login that ingest uses.
+
+    Raises:
+        CommandError: the settings name no user.
+        SettingError: they contradict each other.
+    """
+    address = BrokerAddress.from_url(settings.mqtt_url, credentials=broker_credentials(settings))
+    if not address.username:
+        raise CommandError("set KILOWATCH_MQTT_USERNAME and KILOWATCH_MQTT_PASSWORD: ingest logs in by them")
+    own = STATUS_TOPIC.partition("/")[0]
+    publishes = (f"{own}/#", f"{settings.home_assistant_prefix}/#", "cmnd/#", "+/rpc")
+    return ServiceLogin(address.username, address.password, publishes)
