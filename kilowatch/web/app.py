@@ -27,6 +27,8 @@ from kilowatch.web.export_links import ExportLinks
 from kilowatch.web.fanout.fanout import SUBSCRIPTIONS_A_CONNECTION, FanOut
 from kilowatch.web.fingerprints import Fingerprints
 from kilowatch.web.health import Health
+from kilowatch.web.key_rotation import PATH as KEYS_PATH
+from kilowatch.web.key_rotation import KeyRotation
 from kilowatch.web.payments import PaymentEvents, Secrets
 from kilowatch.web.request_limits import ServerPricing
 from kilowatch.web.signing_keys import KeyRing, Signing
@@ -66,6 +68,7 @@ class Services:
     subscriptions: OpenSubscriptions
     viewers: Viewers
     endings: Endings
+    rotation: KeyRotation
     doorkeeper: Doorkeeper
     idle: timedelta
     export_links: ExportLinks
@@ -113,9 +116,11 @@ class Services:
         self.live.start()
         self.subscriptions.start()
         self.endings.start()
+        self.rotation.start()
         try:
             yield
         finally:
+            await self.rotation.close()
             await self.endings.close()
             await self.live.close()
             await self.subscriptions.close()
@@ -184,6 +189,7 @@ def create_app(options: Options) -> Starlette:
             *_graphql_routes(services, options),
             *_health_routes(services),
             Route(f"{EXPORT_PATH}{{token}}", services.exports(options.database_url).download),
+            Route(KEYS_PATH, services.rotation.published),
             *_payments(services, options).routes(),
             *dashboard_routes(),
             *(graphiql_routes() if options.graphiql else []),
@@ -196,7 +202,8 @@ def create_app(options: Options) -> Starlette:
 def _services(options: Options) -> Services:
     url, now = options.database_url, options.now
     pool = open_pool(url, size=options.pool_size, application="kilowatch serve", wait_s=_POOL_WAIT_S)
-    viewers = Viewers(pool, Tokens(Signing(options.keys, now), options.token_lifetime, now), now)
+    signing = Signing(options.keys, now)
+    viewers = Viewers(pool, Tokens(signing, options.token_lifetime, now), now)
     live = LiveHub(url, pool, heartbeat_s=options.heartbeat.total_seconds())
     trusted, bounds = options.trusted_documents, options.bounds
     engine = build_engine(introspection=options.introspection, bounds=bounds, trusted=trusted, now=now)
@@ -208,6 +215,7 @@ def _services(options: Options) -> Services:
         subscriptions=OpenSubscriptions(url, pool, now),
         viewers=viewers,
         endings=Endings(url, pool, viewers),
+        rotation=KeyRotation(signing, options.key_lifetime, now),
         doorkeeper=Doorkeeper(),
         idle=options.session_idle,
         export_links=ExportLinks(options.signing_key, now),

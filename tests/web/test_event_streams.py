@@ -7,7 +7,6 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -191,9 +190,11 @@ async def test_a_false_token_is_refused_before_the_stream(bare_api: Server) -> N
         assert stream.response.status_code == 401
 
 
-async def test_the_end_of_the_token_is_the_end_of_the_stream(api: Server, database_url: str) -> None:
+async def test_the_end_of_the_session_is_the_end_of_the_stream(api: Server, database_url: str) -> None:
     _, account = await resident(database_url)
-    async with streaming(api, READINGS, token=token_of(account, lifetime=timedelta(seconds=4))) as stream:
+    async with await connect_async(database_url) as connection:
+        await connection.execute("UPDATE session SET expires_at = clock_timestamp() + interval '4 s'")
+    async with streaming(api, READINGS, account_id=account) as stream:
         await stream.told()
         assert await stream.refused() == "UNAUTHENTICATED"
 

@@ -90,7 +90,11 @@ MALFORMED: dict[str, tuple[dict[str, Any], int, str]] = {
     "10 MB": ({"content": b" " * 10_000_000, "headers": JSON}, 413, "BODY_TOO_LARGE"),
     "another scheme": ({"content": HELLO, "headers": {**JSON, "authorization": "Basic YTpi"}}, 401, "UNAUTHENTICATED"),
     "an empty token": ({"content": HELLO, "headers": {**JSON, "authorization": "Bearer"}}, 401, "UNAUTHENTICATED"),
-    "a false token": ({"content": HELLO, "headers": {**JSON, "authorization": "Bearer x.y.z"}}, 401, "UNAUTHENTICATED"),
+    "a false token": (
+        {"content": b'{"query": "{ viewer { name } }"}', "headers": {**JSON, "authorization": "Bearer x.y.z"}},
+        401,
+        "UNAUTHENTICATED",
+    ),
 }
 
 
@@ -274,7 +278,7 @@ async def test_a_token_stands_for_the_account_as_it_is_now(api: Server, database
 
 async def test_a_removed_account_is_refused(api: Server, database_url: str) -> None:
     headers = {**JSON, "authorization": f"Bearer {token_of(12345)}"}
-    answer = await send(api, content=HELLO, headers=headers)
+    answer = await send(api, content=b'{"query": "{ viewer { name } }"}', headers=headers)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
 
 

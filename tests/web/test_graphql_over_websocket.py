@@ -336,15 +336,16 @@ async def test_a_bad_token_closes_with_4403(bare_api: Server, given: Any) -> Non
         assert (await closing(socket))[0] == 4403
 
 
-async def test_a_token_that_expires_closes_the_connection_at_that_moment(database_url: str) -> None:
+async def test_a_session_that_expires_closes_the_connection_at_that_moment(database_url: str) -> None:
     account_id = await add_account(database_url)
+    async with await connect_async(database_url) as connection:
+        await connection.execute("UPDATE session SET expires_at = clock_timestamp() + interval '4 s'")
     async with serving(make_app(database_url)) as api, opened(api) as socket:
-        token = token_of(account_id, lifetime=timedelta(seconds=4))
-        await socket.send(json.dumps({"type": "connection_init", "payload": {"token": token}}))
+        await socket.send(json.dumps({"type": "connection_init", "payload": {"token": token_of(account_id)}}))
         assert await received(socket) == ACK
         await socket.send(subscribe(query="subscription { panelReadings { __typename } }"))
         assert (await received(socket))["type"] == "next"
-        assert await closing(socket) == (4403, "The access token has expired: sign in again.")
+        assert await closing(socket) == (4403, "The session has ended: sign in again.")
 
 
 async def test_an_operation_of_a_removed_account_closes_the_connection(
@@ -357,7 +358,7 @@ async def test_an_operation_of_a_removed_account_closes_the_connection(
         async with await connect_async(database_url) as connection:
             await accounts.remove(connection, account_id)
         await client.subscribe("{ __typename }")
-        assert await closing_of(client.socket) == (4403, "This account no longer exists.")
+        assert await closing_of(client.socket) == (4403, "The session has ended: sign in again.")
 
 
 ALLOWED = "https://app.example.org"
