@@ -33,10 +33,25 @@ CREATE TABLE api_key (
 );
 CREATE INDEX api_key_account ON api_key (account_id, id);
 
-CREATE TRIGGER announce_key AFTER DELETE OR UPDATE OF scopes, expires_at, revoked_at ON api_key
+-- Tells all servers which keys count no more, or not as they did: `key:<prefix>`.
+CREATE FUNCTION announce_key() RETURNS trigger
+LANGUAGE plpgsql
+AS $$ BEGIN PERFORM pg_notify('way_in_ended', 'key:' || old.prefix); RETURN NULL; END $$;
+
+CREATE TRIGGER announce_key AFTER DELETE OR UPDATE OF revoked_at ON api_key
+    FOR EACH ROW EXECUTE FUNCTION announce_key();
+CREATE TRIGGER announce_change AFTER UPDATE OF scopes, expires_at ON api_key
     FOR EACH ROW EXECUTE FUNCTION announce_access();
-CREATE TRIGGER announce_scopes AFTER UPDATE ON service_account
-    FOR EACH ROW EXECUTE FUNCTION announce_access();
+
+CREATE FUNCTION announce_keys() RETURNS trigger
+LANGUAGE plpgsql
+AS $$ BEGIN
+    PERFORM pg_notify('way_in_ended', 'key:' || prefix) FROM api_key WHERE account_id = new.id AND revoked_at IS NULL;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER announce_keys AFTER UPDATE OF disabled_at ON account
+    FOR EACH ROW WHEN (new.kind = 'SERVICE' AND new.disabled_at IS NOT NULL) EXECUTE FUNCTION announce_keys();
 
 -- The audit is of more than panels: of properties, and of accounts, by whomever.
 ALTER TABLE audit_entry
@@ -87,7 +102,8 @@ LANGUAGE plpgsql
 AS $$ BEGIN
     UPDATE audit_entry SET account_id = NULL, actor = 'removed account', address = NULL, key_name = NULL, is_rest = false
     WHERE account_id = old.id;
-    UPDATE audit_entry SET subject_account_id = NULL, address = NULL, is_rest = false
+    UPDATE audit_entry SET subject_account_id = NULL, is_rest = false,
+        address = CASE WHEN account_id IS NOT NULL THEN address END    -- of whoever tried to sign in
     WHERE subject_account_id = old.id;
     RETURN old;
 END $$;

@@ -22,6 +22,8 @@ class Who(Enum):
     PERSON = "For people, not for keys."
     LANDLORD = "For landlords and admins."
     ADMIN = "For admins."
+    LANDLORD_PERSON = "For landlords and admins, not for keys."
+    ADMIN_PERSON = "For admins, not for keys."
 
 
 class Sees(Enum):
@@ -60,7 +62,7 @@ class Rule:
             raise Refused("FORBIDDEN", _REFUSED[self.who])
 
     def _check_key(self, scopes: frozenset[Scope]) -> None:
-        if self.who is Who.PERSON:
+        if self.who in _PEOPLE:
             raise Refused("FORBIDDEN", "Only people may do this, no service account.")
         if self.scope is not None and self.scope not in scopes:
             raise Refused("FORBIDDEN", f"The key has not the scope {self.scope.value}, which this needs.")
@@ -72,15 +74,20 @@ class Rule:
         return " ".join(part for part in (self.who.value, key) if part)
 
 
+_PEOPLE: Final = frozenset({Who.PERSON, Who.LANDLORD_PERSON, Who.ADMIN_PERSON})
 _ROLES: Final[Mapping[Who, frozenset[Role]]] = {
     Who.SIGNED_IN: frozenset(Role),
     Who.PERSON: frozenset(Role),
     Who.LANDLORD: frozenset({Role.LANDLORD, Role.ADMIN}),
     Who.ADMIN: frozenset({Role.ADMIN}),
+    Who.LANDLORD_PERSON: frozenset({Role.LANDLORD, Role.ADMIN}),
+    Who.ADMIN_PERSON: frozenset({Role.ADMIN}),
 }
 _REFUSED: Final[Mapping[Who, str]] = {
     Who.LANDLORD: "Only landlords and admins may do this.",
     Who.ADMIN: "Only admins may do this.",
+    Who.LANDLORD_PERSON: "Only landlords and admins may do this.",
+    Who.ADMIN_PERSON: "Only admins may do this.",
 }
 
 Roots = Mapping[str, Mapping[str, Rule]]

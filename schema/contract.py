@@ -35,6 +35,7 @@ from schema.refusals import shown
 from schema.rejected import RejectedMutations, RejectedQueries
 from schema.scalars import scalar_map
 from schema.service import ServiceMutations, ServiceQueries
+from schema.service_accounts import ServiceAccountMutations, ServiceAccountQueries
 from schema.sessions import SessionMutations, SessionQueries
 from schema.states import StateSubscriptions
 from schema.summaries import SummaryQueries
@@ -55,6 +56,7 @@ class Query(
     ServiceQueries,
     RejectedQueries,
     SessionQueries,
+    ServiceAccountQueries,
     LimitQueries,
     CodeQueries,
     AlertQueries,
@@ -75,6 +77,7 @@ class Mutation(
     ServiceMutations,
     RejectedMutations,
     SessionMutations,
+    ServiceAccountMutations,
     AlertMutations,
     LowUnitsMutations,
     PushDeviceMutations,

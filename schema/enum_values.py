@@ -24,6 +24,7 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "HOME_ASSISTANT": "A device that was announced by Home Assistant's discovery.",
         "MAPPED": "Whatever else publishes, read by a mapping of its owner's.",
     },
+    "Channel": {"MAIL": "By e-mail.", "SMS": "By text message."},
     "ChargeKind": {
         "ENERGY": "What was used, by the band in which it was; without taxes.",
         "STANDING_CHARGE": "A charge that falls due each day or month.",
@@ -97,6 +98,20 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "TENANT": "Sees the panels given to them.",
         "LANDLORD": "Sees the panels given to them, like those of a building's flats.",
         "ADMIN": "Sees every panel, changes stored readings and runs the service.",
+    },
+    "Scope": {
+        "READ": "Reading what the owner sees: panels, readings, usage, balances, forecasts, and all streams of them.",
+        "CREDIT": "Credit: top-ups, balances, debts, payments, typed readings.",
+        "TARIFFS": "Changing tariffs.",
+        "PROPERTIES": "Properties, tenancies and invitations.",
+        "DEVICES": "Devices, mappings, and the correction of readings.",
+        "ALERTS": "Alerts and rules of the service account's own.",
+        "SERVICE": "Running the service: ingest, rejected messages.",
+    },
+    "SignUpPolicy": {
+        "OPEN": "Whoever has an address that codes are sent to.",
+        "INVITED": "Whoever has a landlord's invitation, too.",
+        "CLOSED": "Nobody: an admin makes accounts.",
     },
     "Step": {
         "MINUTE": "60 seconds.",

@@ -8,22 +8,21 @@ import strawberry
 
 from metering.access import Role
 from metering.sessions import SessionKind
-from resolvers import own_sessions, sessions
+from resolvers import own_sessions, second_factor_setup, sessions
 from resolvers.context import Info
 from resolvers.open_subscriptions import subscriptions as own_subscriptions
-from resolvers.pages import Page
+from resolvers.second_factor_setup import SecondFactorState as SecondFactorStateRow
 from resolvers.sessions import LoggedIn, SignedIn
 from resolvers.tenancies import own as own_tenancies
 from schema.arguments import Arguments
-from schema.audit import OWN_LOG
+from schema.audit import OWN_LOG, AuditEntry
 from schema.open_subscriptions import OpenSubscription
 from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
-from schema.service_accounts import OWN_ACCOUNTS
+from schema.second_factor_state import SecondFactorState
+from schema.service_accounts import OWN_ACCOUNTS, ServiceAccount
 from schema.tenancies import Tenancy
-from store.audit_pages import AuditEntry as AuditEntryRow
 from store.open_subscriptions import OpenSubscription as OpenSubscriptionRow
-from store.service_accounts import ServiceAccount as ServiceAccountRow
 from store.sessions import OwnSession as OwnSessionRow
 
 strawberry.enum(
@@ -69,6 +68,11 @@ class Viewer:
     panel_count: int = strawberry.field(
         resolver=sessions.panel_count, description="How many panels you see; every panel for an admin."
     )
+    second_factor: SecondFactorStateRow = strawberry.field(
+        resolver=second_factor_setup.state,
+        graphql_type=SecondFactorState,
+        description="Your authenticator app; see startSecondFactor.",
+    )
     sessions: list[OwnSessionRow] = strawberry.field(
         resolver=own_sessions.sessions,
         graphql_type=list[OwnSession],
@@ -85,8 +89,8 @@ class Viewer:
         description="What you have open, on any device and server process, newest first, 500 at the most; what began"
         " or ended on another process within the last second may be missing or still there.",
     )
-    audit_log: Page[AuditEntryRow] = OWN_LOG
-    service_accounts: Page[ServiceAccountRow] = OWN_ACCOUNTS
+    audit_log: Connection[AuditEntry] = OWN_LOG  # pyright: ignore[reportAssignmentType]
+    service_accounts: Connection[ServiceAccount] = OWN_ACCOUNTS  # pyright: ignore[reportAssignmentType]
 
 
 @strawberry.type(description="A sign-in that succeeded.")

@@ -139,12 +139,12 @@ async def standing(connection: AsyncConnection[Row], session_id: UUID) -> Standi
     return Standing(row[0], Role(row[1]), row[2]) if row else None
 
 
-_ACCOUNT = "SELECT role FROM account WHERE id = %(account_id)s AND disabled_at IS NULL"
+_PERSON = "SELECT role FROM account WHERE id = %(account_id)s AND disabled_at IS NULL AND kind = 'PERSON'"
 
 
 async def role_of(connection: AsyncConnection[Row], account_id: int) -> Role | None:
-    """The role of an account that nobody has disabled; None without one."""
-    row = await (await connection.execute(_ACCOUNT, {"account_id": account_id})).fetchone()
+    """The role of a person whose account nobody has disabled; None without one."""
+    row = await (await connection.execute(_PERSON, {"account_id": account_id})).fetchone()
     return Role(row[0]) if row else None
 
 

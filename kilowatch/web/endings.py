@@ -59,6 +59,9 @@ class Endings:
 
     async def _end_what_is_over(self, connection: Database) -> None:
         """Asks for all by which somebody stays, in one statement."""
+        for name in self.viewers.staying:
+            if not name.startswith("session:"):
+                self.viewers.end(name)
         by_name = {name: UUID(name.partition(":")[2]) for name in self.viewers.staying if name.startswith("session:")}
         if by_name:
             still = {name_of_session(id_) for id_ in await sessions.still_open(connection, list(by_name.values()))}

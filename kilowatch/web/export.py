@@ -10,14 +10,15 @@ from typing import Any, Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
+from starlette.types import Scope as ConnectionScope
 
 from kilowatch.exporting.run import Export, exported
 from kilowatch.web.endpoint.answers import failure, refusal
 from kilowatch.web.export_links import ExportLinks, InvalidLinkError
 from kilowatch.web.tokens import InvalidTokenError
-from kilowatch.web.viewers import Viewers
-from metering.access import Viewer
+from kilowatch.web.viewers import Viewers, bearer_token
+from metering.access import Scope, Viewer
 from metering.transfer import TransferFormat
 from resolvers.exports import ExportGrant
 from store.connections import Connection, connect
@@ -56,7 +57,7 @@ class Exports:
         """The file, or in JSON why there is none; what it says of a link that is not good is the same for all."""
         try:
             grant = self.links.read(request.path_params["token"])
-            viewer = await self.viewers.of_account(grant.account_id)
+            viewer = await self._viewer(request, grant)
             return await self._answered(grant, viewer, is_asked_only=request.method == "HEAD")
         except (InvalidLinkError, InvalidTokenError):
             return refusal(404, "EXPORT_LINK_INVALID", "This link is not valid, or has expired: ask for a new one.")
@@ -67,6 +68,22 @@ class Exports:
             return refusal(429, "TOO_MANY_EXPORTS", message, headers={"Retry-After": "10"})
         except Exception as error:  # noqa: BLE001 - the last resort: a client never sees a fault's text
             return failure(error)
+
+    async def _viewer(self, request: Request, grant: ExportGrant) -> Viewer:
+        """Whose link it is. A service account's counts along with its key alone, so that it ends with the key.
+
+        Raises:
+            InvalidLinkError: who asks has another account, or a key that is not for reading.
+            InvalidTokenError: the account, or what was sent along, counts no more.
+        """
+        token = bearer_token(request.headers.get("authorization"))
+        if token is None:
+            return await self.viewers.of_account(grant.account_id)
+        address = request.client.host if request.client else ""
+        viewer = (await self.viewers.of_token(token, address=address)).viewer
+        if viewer.account_id != grant.account_id or (viewer.scopes is not None and Scope.READ not in viewer.scopes):
+            raise InvalidLinkError
+        return viewer
 
     async def _answered(self, grant: ExportGrant, viewer: Viewer, *, is_asked_only: bool) -> Response:
         download = Download(self._take(grant.account_id))
@@ -169,7 +186,7 @@ class DownloadResponse(StreamingResponse):
         media_type = _MEDIA_TYPES[grant.file_format]
         super().__init__(download.pieces(first), headers=_headers(grant), media_type=media_type)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
         """Sends the file; an answer that an outage cuts short is left unfinished, so that the client notices."""
         try:
             async with asyncio.timeout(_WITHIN_S):

@@ -5,14 +5,17 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
+from kilowatch.web.api_keys import ApiKeys
 from kilowatch.web.newest import Newest
 from kilowatch.web.tokens import ENDED, Claim, InvalidTokenError, Tokens, seconds_left
 from metering.access import Viewer
+from metering.api_keys import BEGINNING
 from resolvers.context import Context
 from store import sessions
+from store.api_keys import Standing
 from store.connections import Pool
 
 TRUSTED_FOR = timedelta(seconds=2)
@@ -38,6 +41,7 @@ class WayIn:
     viewer: Viewer
     expires_at: datetime | None
     session_id: UUID | None = None
+    key_prefix: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -56,13 +60,19 @@ class Viewers:
         default_factory=lambda: defaultdict[str, dict[Callable[[], None], None]](dict)
     )
     _changes: int = 0
+    keys: ApiKeys = field(init=False)
 
-    async def of_token(self, token: str) -> WayIn:
-        """Who the token stands for.
+    def __post_init__(self) -> None:
+        self.keys = ApiKeys(self.pool, self.now)
+
+    async def of_token(self, token: str, *, address: str = "") -> WayIn:
+        """Who the access token or API key stands for; `address` is the client's, who may not try keys out.
 
         Raises:
             InvalidTokenError: the token is not valid, has expired, or its session or account is over.
         """
+        if token.startswith(BEGINNING):
+            return _by_key(*await self.keys.of_text(token, address=address))
         return await self.of_session(self._claim(token).session_id)
 
     def _claim(self, token: str) -> Claim:
@@ -80,6 +90,8 @@ class Viewers:
         Raises:
             InvalidTokenError: it is over.
         """
+        if way_in.key_prefix is not None:
+            return _by_key(way_in.key_prefix, await self.keys.of_prefix(way_in.key_prefix))
         if way_in.session_id is None:
             raise InvalidTokenError(ENDED)
         return await self.of_session(way_in.session_id)
@@ -111,10 +123,10 @@ class Viewers:
         return way_in
 
     async def of_account(self, account_id: int) -> Viewer:
-        """An account as a viewer, for what it was granted before.
+        """A person as a viewer, for what they were granted before.
 
         Raises:
-            InvalidTokenError: the account was removed or disabled.
+            InvalidTokenError: the account was removed or disabled, or is a service account, which needs its key.
         """
         async with self.pool.connection() as connection:
             role = await sessions.role_of(connection, account_id)
@@ -143,8 +155,11 @@ class Viewers:
             self._staying.pop(name, None)
 
     def end(self, name: str) -> None:
-        """A way in is over from now on, for ever."""
-        self._over.keep(name, "ended")
+        """A way in is over from now on, for ever; a key may count again, or for another time: its holders look."""
+        if name.startswith(_KEY):
+            self.keys.forget()
+        else:
+            self._over.keep(name, "ended")
         self._kept.drop(name)
         self._changes += 1
         for on_end in list(self._staying.get(name, {})):
@@ -152,8 +167,17 @@ class Viewers:
 
     def forget(self) -> None:
         """Somebody's role or account may have changed: everything is read again."""
+        self.keys.forget()
         self._kept = Newest[str, tuple[datetime, WayIn]](_MAX_KEPT)
         self._changes += 1
+
+
+_KEY: Final = "key:"
+_LOOK_AT_KEYS_EVERY_S: Final = 60.0
+
+
+def _by_key(prefix: str, standing: Standing) -> WayIn:
+    return WayIn(_KEY + prefix, standing.viewer, standing.expires_at, key_prefix=prefix)
 
 
 def name_of_session(session_id: UUID) -> str:
@@ -174,27 +198,42 @@ class Stay:
 
     def begin(self) -> None:
         """Watches from now on, until `leave`."""
-        self.viewers.stay(self.way_in.name, self._end)
+        self.viewers.stay(self.way_in.name, self._told)
         self._wait()
 
     def leave(self) -> None:
         """Watches no more."""
-        self.viewers.leave(self.way_in.name, self._end)
+        self.viewers.leave(self.way_in.name, self._told)
         if self._timer is not None:
             self._timer.cancel()
         if self._looking is not None:
             self._looking.cancel()
+
+    def _told(self) -> None:
+        """The way in is over; of a key, something has changed."""
+        if self.way_in.key_prefix is None:
+            self._end()
+        else:
+            self._look()
 
     def _end(self) -> None:
         self.leave()
         self.on_end()
 
     def _wait(self) -> None:
-        if self.way_in.expires_at is not None:
-            left_s = seconds_left(self.way_in.expires_at, now=self.viewers.now())
+        expires_at, left_s = self.way_in.expires_at, None
+        if expires_at is not None:
+            left_s = seconds_left(expires_at, now=self.viewers.now())
+        if self.way_in.key_prefix is not None:
+            left_s = _LOOK_AT_KEYS_EVERY_S if left_s is None else min(left_s, _LOOK_AT_KEYS_EVERY_S)
+        if left_s is not None:
             self._timer = asyncio.get_running_loop().call_later(left_s, self._look)
 
     def _look(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         self._looking = asyncio.create_task(self._renewed())
 
     async def _renewed(self) -> None:

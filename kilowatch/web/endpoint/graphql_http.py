@@ -115,7 +115,7 @@ class GraphQLOverHTTP:
         except InvalidTokenError as error:
             raise _unauthenticated(error) from None
         try:
-            return Caller(None if token is None else await self.viewers.of_token(token), address)
+            return Caller(None if token is None else await self.viewers.of_token(token, address=address), address)
         except InvalidTokenError as error:
             return Caller(None, address, error)
 

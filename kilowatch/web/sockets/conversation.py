@@ -175,7 +175,7 @@ class Conversation:
             token = payload_token(payload) or bearer_token(self.socket.headers.get("authorization"))
             if token is None:
                 return
-            way_in = await self.services.viewers.of_token(token)
+            way_in = await self.services.viewers.of_token(token, address=self._address)
         except InvalidTokenError as error:
             raise ConversationOverError(FORBIDDEN, str(error)) from None
         except Exception as error:

@@ -1,0 +1,200 @@
+"""Turns wishes about the keys of service accounts into new keys, shown once, and into the end of old ones."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+import strawberry
+
+from metering.access import Scope
+from metering.api_keys import PREFIX_BITS, SECRET_BITS, key_text, known_key
+from metering.refusals import Refused
+from resolvers.audit import Audit, audited
+from resolvers.context import Context, Info
+from resolvers.loading import loaded
+from resolvers.places import number_in
+from resolvers.service_accounts import checked_name, checked_scopes, one, owner
+from store import api_keys
+from store.api_keys import ApiKey
+from store.connections import Database
+from store.service_accounts import ServiceAccount, names_of
+
+MAX_YEARS: Final = 10
+USUAL_OVERLAP_HOURS: Final = 24
+MAX_OVERLAP_HOURS: Final = 720
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key and its whole text, which is nowhere else. `previous` is the one in whose place it stands."""
+
+    key: ApiKey
+    text: str = field(repr=False)
+    previous: ApiKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a key is to be: for the service account, with a name, scopes, and its end (UTC)."""
+
+    account_id: int
+    name: str
+    scopes: Collection[Scope]
+    expires_at: datetime | None
+
+
+async def of_service_account(info: Info, parent: strawberry.Parent[ServiceAccount]) -> list[ApiKey]:
+    """The keys of a service account, oldest first, revoked ones too."""
+    return await loaded(info.context, _keys, parent.id) or []
+
+
+async def _keys(context: Context, account_ids: list[int]) -> dict[int, list[ApiKey]]:
+    async with context.pool.connection() as connection:
+        found = await api_keys.of_accounts(connection, account_ids, viewer=owner(context))
+    keys: dict[int, list[ApiKey]] = {account_id: [] for account_id in account_ids}
+    for key in found:
+        keys[key.account_id].append(key)
+    return keys
+
+
+async def create(
+    context: Context, *, account_id: str, name: str, scopes: Collection[Scope] | None, expires_on: date | None
+) -> NewKey:
+    """A new key of a service account; without scopes of its own it is for all that the account is for.
+
+    Raises:
+        Refused: UNAUTHENTICATED, FORBIDDEN, SERVICE_ACCOUNT_NOT_FOUND, BAD_INPUT (name, scopes, expiresOn),
+            TOO_MANY_KEYS.
+    """
+    viewer, called = owner(context), checked_name(name)
+    async with (
+        audited(context, action="CREATE_API_KEY", serviceAccountId=account_id, name=called) as act,
+        context.pool.connection() as connection,
+        connection.transaction(),
+    ):
+        account = await one(connection, account_id, viewer=viewer, field="serviceAccountId")
+        wish = Wish(account.id, called, _within(account, scopes), _end_of(expires_on, now=context.now()))
+        return await _made(context, connection, wish, act)
+
+
+async def rotate(context: Context, *, key_id: str, overlap_hours: int, expires_on: date | None) -> NewKey:
+    """A new key in the place of one, which goes on for a while. It lasts as long as the old one was made for.
+
+    Raises:
+        Refused: UNAUTHENTICATED, FORBIDDEN, KEY_NOT_FOUND, BAD_INPUT (overlapHours, expiresOn), TOO_MANY_KEYS.
+    """
+    _ = owner(context)
+    if not 0 <= overlap_hours <= MAX_OVERLAP_HOURS:
+        raise Refused("BAD_INPUT", f"`overlapHours` must be 0 to {MAX_OVERLAP_HOURS}.", "overlapHours")
+    async with (
+        audited(context, action="ROTATE_API_KEY", id=key_id, overlapHours=overlap_hours) as act,
+        context.pool.connection() as connection,
+        connection.transaction(),
+    ):
+        old = await _counting(context, connection, key_id)
+        act.add(previous=old.prefix)
+        await _end_soon(context, connection, old, overlap_hours=overlap_hours)
+        wish = Wish(old.account_id, old.name, old.scopes, _next_end(old, expires_on, now=context.now()))
+        made = await _made(context, connection, wish, act)
+        return NewKey(made.key, made.text, await api_keys.one(connection, old.id, viewer=owner(context)))
+
+
+async def revoke(context: Context, *, key_id: str) -> ApiKey:
+    """The key, which counts no more from now on, in every server process.
+
+    Raises:
+        Refused: UNAUTHENTICATED, FORBIDDEN, KEY_NOT_FOUND.
+    """
+    _ = owner(context)
+    async with (
+        audited(context, action="REVOKE_API_KEY", id=key_id) as act,
+        context.pool.connection() as connection,
+        connection.transaction(),
+    ):
+        key = await _counting(context, connection, key_id)
+        await api_keys.revoke(connection, key.id, now=context.now())
+        act.about(subject_account_id=key.account_id)
+        await act.done(connection, name=key.name, prefix=key.prefix)
+        return await _shown(context, connection, key.id)
+
+
+async def _counting(context: Context, connection: Database, key_id: str) -> ApiKey:
+    """A key of who is asking that counts now, locked.
+
+    Raises:
+        Refused: KEY_NOT_FOUND, for one that is over too.
+    """
+    number = number_in(key_id)
+    key = None if number is None else await api_keys.one(connection, number, viewer=owner(context))
+    if key is None or not key.counts(at=context.now()):
+        raise Refused("KEY_NOT_FOUND", "There is no such key of yours, or it counts no more.", "id")
+    return key
+
+
+async def _end_soon(context: Context, connection: Database, key: ApiKey, *, overlap_hours: int) -> None:
+    now = context.now()
+    if overlap_hours:
+        await api_keys.expire(connection, key.id, at=now + timedelta(hours=overlap_hours))
+    else:
+        await api_keys.revoke(connection, key.id, now=now)
+
+
+async def _made(context: Context, connection: Database, wish: Wish, act: Audit) -> NewKey:
+    text = key_text(prefix_bits=secrets.randbits(PREFIX_BITS), secret_bits=secrets.randbits(SECRET_BITS))
+    known = known_key(text)
+    assert known is not None  # noqa: S101 - tells the type checker that what was just made can be read
+    key_id = await api_keys.create(
+        connection,
+        known,
+        account_id=wish.account_id,
+        name=wish.name,
+        scopes=wish.scopes,
+        expires_at=wish.expires_at,
+        now=context.now(),
+    )
+    act.about(subject_account_id=wish.account_id)
+    await act.done(
+        connection, name=wish.name, prefix=known.prefix, scopes=names_of(wish.scopes), expiresAt=wish.expires_at
+    )
+    return NewKey(await _shown(context, connection, key_id), text)
+
+
+async def _shown(context: Context, connection: Database, key_id: int) -> ApiKey:
+    key = await api_keys.one(connection, key_id, viewer=owner(context))
+    assert key is not None  # noqa: S101 - tells the type checker that what was just written is there
+    return key
+
+
+def _within(account: ServiceAccount, scopes: Collection[Scope] | None) -> frozenset[Scope]:
+    """What a key of the account is for.
+
+    Raises:
+        Refused: BAD_INPUT for more than the account is for.
+    """
+    wanted = frozenset(account.scopes) if scopes is None else checked_scopes(scopes)
+    if not wanted <= set(account.scopes):
+        allowed = ", ".join(names_of(account.scopes))
+        raise Refused("BAD_INPUT", f"`scopes` may be those of the service account: {allowed}.", "scopes")
+    return wanted
+
+
+def _end_of(day: date | None, *, now: datetime) -> datetime | None:
+    """The end of the last day (UTC) on which a key counts.
+
+    Raises:
+        Refused: BAD_INPUT for a day that is over, or one in over ten years.
+    """
+    if day is None:
+        return None
+    today = now.astimezone(UTC).date()
+    if not today <= day <= today + timedelta(days=366 * MAX_YEARS):
+        raise Refused("BAD_INPUT", f"`expiresOn` must be today or later, within {MAX_YEARS} years.", "expiresOn")
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def _next_end(old: ApiKey, day: date | None, *, now: datetime) -> datetime | None:
+    if day is None and old.expires_at is not None:
+        return now + (old.expires_at - old.created_at)
+    return _end_of(day, now=now)
