@@ -2,27 +2,54 @@
 
 import gc
 import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import FrameType
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from kilowatch.web.certificates import ServerCertificate
 from kilowatch.web.endpoint.http_protocol import HttpProtocol
+from kilowatch.web.security_headers import SecurityHeaders
 from kilowatch.web.sockets.conversation import MAX_MESSAGE_BYTES
 from kilowatch.web.sockets.socket_protocol import SocketProtocol
 
 _STOP_WITHIN_S = 2
 _PING_EVERY_S, _PONG_WITHIN_S = 20.0, 20.0
 _BACKLOG = 2048
+_LOOK_EVERY_TICKS = 100
+"""How often a changed certificate is looked for, in uvicorn's ticks of 0.1 s."""
 
 
-def config(app: ASGIApp) -> uvicorn.Config:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What stands between clients and the server.
+
+    With a certificate it speaks TLS. `trusted_proxies` are addresses and networks whose X-Forwarded-For and
+    X-Forwarded-Proto are believed, for HTTP and websockets alike: then limits and logs go by the client's address.
+    Without any, nobody's are: anybody can send those headers.
+    """
+
+    certificate: ServerCertificate | None = None
+    trusted_proxies: Sequence[str] = ()
+
+
+NOTHING_BETWEEN: Final = Surroundings()
+
+
+def config(app: ASGIApp, *, surroundings: Surroundings = NOTHING_BETWEEN) -> uvicorn.Config:
     """How the application is served: websockets without compression and up to 64 KB a message, pings every 20 s.
 
     Compression costs 42 KB and 15 % of the time a message, and shared frames could not be compressed for each.
     """
+    certificate = surroundings.certificate
     return uvicorn.Config(
-        app,
+        SecurityHeaders(app),
+        ssl_context_factory=(lambda _config, _make: certificate.context) if certificate else None,
+        proxy_headers=bool(surroundings.trusted_proxies),
+        forwarded_allow_ips=list(surroundings.trusted_proxies),
         loop="uvloop",
         http=HttpProtocol,
         ws=SocketProtocol,
@@ -70,7 +97,7 @@ def run(app: ASGIApp, *, host: str, port: int) -> None:
     run_on(bound(host, port), app)
 
 
-def run_on(listener: socket.socket, app: ASGIApp) -> None:
+def run_on(listener: socket.socket, app: ASGIApp, *, surroundings: Surroundings = NOTHING_BETWEEN) -> None:
     """Serves on a socket that listens, as `run` does.
 
     What there is by now (modules, the schema) stays for good, so the garbage collector need not look at it again: a
@@ -78,11 +105,21 @@ def run_on(listener: socket.socket, app: ASGIApp) -> None:
     """
     gc.collect()
     gc.freeze()
-    Server(config(app)).run(sockets=[listener])
+    Server(app, surroundings).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, which ends as asked: a signal that stopped it is not raised once more afterwards."""
+
+    def __init__(self, app: ASGIApp, surroundings: Surroundings = NOTHING_BETWEEN) -> None:
+        super().__init__(config(app, surroundings=surroundings))
+        self._certificate = surroundings.certificate
+
+    async def on_tick(self, counter: int) -> bool:
+        """Looks for a changed certificate every 10 s; whether the server is to end is uvicorn's to say."""
+        if self._certificate is not None and counter % _LOOK_EVERY_TICKS == 0:
+            self._certificate.renew()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Asks the server to stop; a second SIGINT, at once."""

@@ -6,14 +6,16 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kilowatch.web.endpoint.answers import refusal
+from kilowatch.web.security_headers import OF_DATA
 
 MAX_HEAD_BYTES = 131_072
 """What an address and headers may have in all: an address alone may have 64 KB."""
 _LINGER_S = 1.0
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
-    b"Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s"
+    b"Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n%s\r\n%s"
 )
+_HEADERS = b"".join(b"%s: %s\r\n" % header for header in OF_DATA)
 _EXTENSION = "kilowatch.connection"
 
 
@@ -41,7 +43,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_refused = True
         self._unset_keepalive_if_required()
         body = bytes(refusal(431, "BODY_TOO_LARGE", f"Address and headers may have {MAX_HEAD_BYTES:,} bytes.").body)
-        self.transport.write(_TOO_LONG % (len(body), body))
+        self.transport.write(_TOO_LONG % (len(body), _HEADERS, body))
         self.loop.call_later(_LINGER_S, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
