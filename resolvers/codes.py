@@ -226,6 +226,26 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         ),
         "PAYMENT_NOT_FOUND": ("No such payment, or nothing was paid.", "`payments` lists them."),
         "PAYMENT_SETTLED": ("The payment is settled already.", "Only UNMATCHED payments can be settled."),
+        "PROPERTY_NOT_FOUND": ("No property of this id is yours.", "`properties` lists them."),
+        "STILL_LET": (
+            "A tenancy of the property, or of the panels, is not over.",
+            "End it first: `endTenancy`; or move all panels that are let together.",
+        ),
+        "NOT_A_LANDLORD": ("The account is no landlord's.", "Make it one: `setRole`."),
+        "PANEL_TAKEN": ("The panel belongs to a property already.", "Its landlord or an admin can move it."),
+        "CLAIM_NOT_VALID": (
+            "The claim code is unknown, was used or replaced, or has expired: the same for all.",
+            "Ask whoever gave it to you for another one.",
+        ),
+        "INVITATION_NOT_VALID": (
+            "The invitation's code is unknown, was used or revoked, or has expired: the same for all.",
+            "Ask the landlord for another one.",
+        ),
+        "INVITATION_NOT_FOUND": (
+            "No invitation of this id is of a property of yours.",
+            "`property { invitations }` lists them.",
+        ),
+        "INVITATION_ACCEPTED": ("The invitation has led to a tenancy.", "End that: `endTenancy`."),
         "TENANCY_NOT_FOUND": (
             "No tenancy of this id is yours, or of a property of yours.",
             "`viewer { tenancies }` and `property { tenancies }` list them.",

@@ -112,7 +112,7 @@ async def _check_may_type(context: Context, panel: Panel) -> None:
     """Whether the viewer may: what a device measures, tenants do not change.
 
     Raises:
-        Refused: FORBIDDEN for a tenant, also a landlord who rents it, where the panel's newest reading came from a device.
+        Refused: FORBIDDEN for a tenant, also a landlord who rents it, where its newest reading came from a device.
     """
     viewer = context.signed_in
     if viewer.role is not Role.TENANT and await is_managed(context, panel):

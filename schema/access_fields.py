@@ -51,7 +51,7 @@ FIELDS: Final[Fields] = {
     "OpenSubscription": {Sees.OWN: "id operation transport address openedAt"},
     "Panel": {
         Sees.PANEL: """id code name location floor timeZone isPrepaid isCounted status lastSeenAt latestReading today
-            tariff tariffs monthForecast currentPrice prepaid device""",
+            tariff tariffs monthForecast currentPrice prepaid device property""",
         Sees.WINDOW: """readings readingHistory gaps usage statistics demand usageProfile dailyUsage weeklySummary
             monthlySummary yearlySummary exportLink readingChanges typedReadings registerEvents""",
     },
@@ -101,6 +101,9 @@ FIELDS: Final[Fields] = {
         Sees.WINDOW: """reference panelCode meterNumber price state reason detail requestedAt sentAt deliveredAt token
             unitsKwh entryId""",
     },
+    "Invitation": {Sees.MANAGER: "*"},
+    "Property": {Sees.MANAGER: "*"},
+    "PropertyAddress": {Sees.PARENT: "*"},
     "Tenancy": {
         Sees.MANAGER: "tenant",
         Sees.PARENT: "id propertyName propertyAddress panelCodes startsAt endsAt isCurrent isShared",

@@ -20,6 +20,7 @@ LANDLORDS_TARIFFS: Final = Rule(Who.LANDLORD, Scope.TARIFFS)
 LANDLORDS_PROPERTIES: Final = Rule(Who.LANDLORD, Scope.PROPERTIES)
 ADMINS_CREDIT: Final = Rule(Who.ADMIN, Scope.CREDIT)
 ADMINS_DEVICES: Final = Rule(Who.ADMIN, Scope.DEVICES)
+ADMINS_PROPERTIES: Final = Rule(Who.ADMIN, Scope.PROPERTIES)
 ADMINS_SERVICE: Final = Rule(Who.ADMIN, Scope.SERVICE)
 
 ROOTS: Final[Roots] = {
@@ -37,6 +38,8 @@ ROOTS: Final[Roots] = {
         "panels": READ,
         "payment": READ,
         "payments": LANDLORDS_READ,
+        "properties": LANDLORDS_READ,
+        "property": LANDLORDS_READ,
         "queryCost": OPEN,
         "rateLimit": OPEN,
         "rejectedMessageGroups": ADMINS_SERVICE,
@@ -65,7 +68,18 @@ ROOTS: Final[Roots] = {
         "endSession": PEOPLE,
         "endTenancy": LANDLORDS_PROPERTIES,
         "extendTenancy": LANDLORDS_PROPERTIES,
+        "acceptInvitation": PEOPLE,
+        "assignPanels": LANDLORDS_PROPERTIES,
+        "claimPanels": PEOPLE,
+        "createClaimCode": ADMINS_PROPERTIES,
+        "createProperty": LANDLORDS_PROPERTIES,
+        "describePanel": LANDLORDS_PROPERTIES,
         "generateToken": LANDLORDS_CREDIT,
+        "inviteTenant": LANDLORDS_PROPERTIES,
+        "reissueInvitation": LANDLORDS_PROPERTIES,
+        "removeProperty": LANDLORDS_PROPERTIES,
+        "revokeInvitation": LANDLORDS_PROPERTIES,
+        "updateProperty": LANDLORDS_PROPERTIES,
         "leaveTenancy": PEOPLE,
         "logIn": OPEN,
         "logOut": PEOPLE,

@@ -13,9 +13,11 @@ from schema.access_rules import hold_rules
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
 from schema.audit import AuditQueries
 from schema.buying import VendMutations
+from schema.claim_codes import ClaimMutations
 from schema.codes import CodeQueries
 from schema.devices import DeviceQueries
 from schema.enum_values import describe_values
+from schema.invitations import InvitationMutations
 from schema.lending import LendingMutations
 from schema.limits import LimitQueries
 from schema.live import LiveSubscriptions
@@ -28,6 +30,7 @@ from schema.openpaygo import OpenPaygoMutations
 from schema.panel_list import PanelQueries
 from schema.payments import PaymentMutations, PaymentQueries
 from schema.prepaid import PrepaidMutations
+from schema.properties import PropertyMutations, PropertyQueries
 from schema.push_devices import PushDeviceMutations
 from schema.reading_changes import ReadingChangeMutations
 from schema.refusal_lists import list_refusals
@@ -51,6 +54,7 @@ PRINTED = Path(__file__).with_name("schema.graphql")
 @strawberry.type(description="Everything that can be asked.")
 class Query(
     PanelQueries,
+    PropertyQueries,
     DeviceQueries,
     SummaryQueries,
     ServiceQueries,
@@ -88,7 +92,10 @@ class Mutation(
     MappingMutations,
     OpenSubscriptionMutations,
     TariffMutations,
+    PropertyMutations,
+    InvitationMutations,
     TenancyMutations,
+    ClaimMutations,
     VendMutations,
     PaymentMutations,
 ):

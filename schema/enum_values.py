@@ -95,8 +95,8 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Recurrence": {"DAY": "As each local day begins.", "MONTH": "As each local month begins."},
     "Role": {
-        "TENANT": "Sees the panels given to them.",
-        "LANDLORD": "Sees the panels given to them, like those of a building's flats.",
+        "TENANT": "Sees the panels that they rent, and those given to them.",
+        "LANDLORD": "Sees the panels of their properties, and decides about them.",
         "ADMIN": "Sees every panel, changes stored readings and runs the service.",
     },
     "Scope": {

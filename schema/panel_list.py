@@ -6,6 +6,7 @@ from metering.devices import DeviceKind
 from resolvers import pages, panels
 from resolvers.context import Info
 from resolvers.pages import Cursor, Direction
+from resolvers.properties import number_of_id
 from schema.arguments import Arguments
 from schema.pages import WINDOW, Connection
 from schema.panels import Panel
@@ -35,6 +36,10 @@ class PanelFilter:
         default=None, description="Only panels whose readings come from a device of this family."
     )
 
+    property_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only panels that belong to the property of this `id`."
+    )
+
     def chosen(self) -> Filter:
         """The same for the resolvers."""
         return Filter(
@@ -46,6 +51,7 @@ class PanelFilter:
             self.location,
             self.time_zone,
             self.device_kind,
+            number_of_id(self.property_id),
         )
 
 

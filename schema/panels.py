@@ -12,6 +12,7 @@ from resolvers import (
     exports,
     nodes,
     pages,
+    properties,
     reading_changes,
     reading_history,
     register_events,
@@ -50,6 +51,7 @@ from schema.month_forecasts import MonthForecast
 from schema.nodes import Node
 from schema.pages import WINDOW, Connection
 from schema.prepaid import PrepaidAccount
+from schema.properties import PropertyAddress
 from schema.reading_changes import ReadingChange
 from schema.readings import Interval, Reading, ReadingSeries
 from schema.register_events import RegisterEvent
@@ -284,6 +286,11 @@ class Panel(Node):
         graphql_type=CurrentPrice | None,
         description="What the next kWh costs, by hour and by what was used this month, and when that changes. Null when"
         " refused.",
+    )
+    property: properties.PropertyAddress | None = strawberry.field(
+        resolver=properties.of_panel,
+        graphql_type=PropertyAddress | None,
+        description="The property that it belongs to; null where it belongs to nobody.",
     )
     prepaid: Account | None = strawberry.field(
         resolver=account, graphql_type=PrepaidAccount | None, description="Its credit; null for a post-paid panel."

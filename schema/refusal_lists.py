@@ -16,6 +16,8 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     "Query": {
         "panel": "",
         "panels": _PAGE,
+        "properties": f"FORBIDDEN, {_PAGE}",
+        "property": "FORBIDDEN",
         "node": "",
         "nodes": "BAD_INPUT",
         "devices": _PAGE,
@@ -75,6 +77,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "vends": _PAGE,
     },
     "Device": {"reports": _PAGE},
+    "Property": {"panels": _PAGE, "tenancies": _PAGE, "invitations": _PAGE},
     "Viewer": {"tenancies": _PAGE},
 }
 """The codes of each field besides UNAUTHENTICATED, which every field of a root has unless it is open.

@@ -26,7 +26,7 @@ from store.open_subscriptions import OpenSubscription as OpenSubscriptionRow
 from store.sessions import OwnSession as OwnSessionRow
 
 strawberry.enum(
-    Role, description="Tenants and landlords see the panels given to them, admins see every panel and run the service."
+    Role, description="Tenants see what they rent, landlords what they let, admins see every panel and run the service."
 )
 
 

@@ -38,6 +38,7 @@ class PanelFilter:
     location: str | None = None
     time_zone: str | None = None
     device_kind: DeviceKind | None = None
+    property_id: int | None = None
 
 
 EVERY_PANEL = PanelFilter()
@@ -74,6 +75,7 @@ _CONDITIONS: Mapping[str, LiteralString] = {
     "time_zone": "panel.time_zone = %(time_zone)s::text",
     "device_kind": "EXISTS (SELECT FROM device WHERE kind = %(device_kind)s::text"
     " AND panel_code IN (SELECT device_codes(panel.code)))",
+    "property_id": "panel.property_id = %(property_id)s::bigint",
 }
 """What each property of a filter asks of a panel. One that is open is not in the statement: it costs nothing."""
 _NUMBERS: Mapping[PanelOrder, LiteralString] = {
@@ -230,6 +232,7 @@ def _filter(where: PanelFilter) -> dict[str, Any]:
         "location": where.location,
         "time_zone": where.time_zone,
         "device_kind": where.device_kind and where.device_kind.value,
+        "property_id": where.property_id,
     }
 
 

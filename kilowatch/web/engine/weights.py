@@ -92,6 +92,7 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("Reading", "flags"): 0,
     ("Device", "panels"): 2,
     ("Tenancy", "panelCodes"): 1,
+    ("Invitation", "panelCodes"): 1,
     ("Query", "errorCodes"): 80,
     ("OpenPaygoMeter", "tokensNotEntered"): 1,
     ("__Schema", "types"): 180,
