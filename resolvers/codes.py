@@ -159,9 +159,31 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Revoke one that is not used any more.",
         ),
         "TOO_MANY_ATTEMPTS": (
-            "Too many sign-ins for this address, or from this place.",
+            "Too many sign-ins or codes for this address, or from this place.",
             "Wait as long as the message says.",
         ),
+        "CODE_NOT_VALID": (
+            "A one-time code that is wrong, was used, is over, or of a challenge that there is not: the same for all.",
+            "Type it again, up to five times; or ask for a new one.",
+        ),
+        "CHANNEL_UNAVAILABLE": (
+            "The server cannot write to such a contact.",
+            "`signInOptions { channels }` says to which it can.",
+        ),
+        "SIGN_UP_CLOSED": ("People cannot make accounts on this server.", "Ask an admin for one."),
+        "BAD_EMAIL": ("Not an e-mail address.", "Use an address like ann@example.org."),
+        "BAD_PHONE": (
+            "Not a phone number, or without its country.",
+            "Use + and the country's code, like +234 801 234 5678.",
+        ),
+        "BAD_NAME": ("Not a name.", "Use 1 to 200 characters; for a device those that the message names."),
+        "BAD_PASSWORD": (
+            "Too short or long, one of the passwords that are tried first, or your own name or address.",
+            f"Use {MIN_LENGTH} to {MAX_LENGTH} characters, such as four words by chance.",
+        ),
+        "LAST_ADMIN": ("Somebody must run the server.", "Make another person an admin first."),
+        "SECOND_FACTOR_ON": ("A second factor is set up already.", "`disableSecondFactor` takes it away."),
+        "SECOND_FACTOR_OFF": ("No second factor is set up.", "`startSecondFactor` begins."),
     },
     CodePlace.INPUT: {
         "BAD_INPUT": ("A value of the wrong type or outside its bounds.", "The message says which are accepted."),
@@ -191,6 +213,18 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             f"Use an exact MQTT topic of up to {MAX_TOPIC_LENGTH} characters, without `+` and `#`.",
         ),
         "BAD_CODE": ("Not a panel's code.", _NO_CODE),
+        "DEVICE_NOT_FOUND": (
+            "No registered device of this id, not yours, or revoked: the same for all.",
+            "`registeredDevices` lists yours.",
+        ),
+        "TOPIC_TAKEN": (
+            "Another registered device publishes on a topic that the device's kind and name would give it.",
+            "Use the name that the device's own topics have, or revoke the other one.",
+        ),
+        "PANEL_HAS_DEVICE": (
+            "Another registered device alone may send readings of the panel.",
+            "Change that one by `updateDevice`, or revoke it.",
+        ),
         "BAD_PATH": ("Not a place in a message.", "Use keys with dots, or a JSON pointer."),
         "BAD_UNIT": ("Not a unit of the quantity.", "The message names those that are."),
         "BAD_CURSOR": ("Not a cursor that this field answered.", "Pass one back as it was answered."),
@@ -323,9 +357,14 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "BAD_TARIFF": ("Not a tariff: the message says where and what.", "`kilowatch tariff examples` shows some."),
         "BAD_EMAIL": ("Not an e-mail address.", "Use an address like ann@example.org."),
         "BAD_NAME": ("Not a name.", "The message says what is accepted."),
-        "BAD_PASSWORD": ("Not a password.", f"Use {MIN_LENGTH} to {MAX_LENGTH} characters."),
+        "BAD_PASSWORD": (
+            "Not a password, or one of those that are tried first.",
+            f"Use {MIN_LENGTH} to {MAX_LENGTH} characters, such as four words by chance.",
+        ),
         "BAD_ROLE": ("Not a role.", "Use ADMIN, LANDLORD or TENANT."),
         "BAD_CODE": ("Not a panel's code.", _NO_CODE),
+        "BAD_PHONE": ("Not a phone number, or without its country.", "Use a number like +2348012345678."),
+        "PHONE_TAKEN": ("An account has this number.", "`kilowatch user list` shows it."),
         "EMAIL_TAKEN": ("An account has this address.", "`kilowatch user list` shows it."),
         "ACCOUNT_NOT_FOUND": ("No account has this address.", "`kilowatch user list` shows all."),
         "MESSAGE_NOT_FOUND": ("No rejected message of this id.", "`kilowatch rejected list` shows them."),
@@ -362,6 +401,15 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
     },
     CodePlace.METER_MESSAGE: {
         "UNKNOWN_TOPIC": ("No device of ours publishes there.", "Map the topic: `setDeviceMapping`."),
+        "NOT_OWNED": (
+            "A registered device spoke of a panel that is not its own, or somebody else of its panel.",
+            "Let the device itself publish, or give it the panel: `updateDevice`. Then replay.",
+        ),
+        "DEVICE_REVOKED": ("The device was revoked.", "Register it anew: `registerDevice`."),
+        "UNKNOWN_DEVICE": (
+            "A device or panel that nobody registered, while discovery is closed.",
+            "`registerDevice` or `setDeviceMapping`, then replay.",
+        ),
         "BAD_TOPIC": (
             "The topic has over 512 characters, or its panel's code is not 1 to 64 letters, digits, `_ . : -`.",
             "Give the device another name.",
