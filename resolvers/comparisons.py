@@ -16,7 +16,9 @@ from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.span_costs import Costs, costs_by_span, costs_of, shown_costs
 from resolvers.summaries import PanelSummary, SummaryTotal, energy_of
+from resolvers.windows import looked_back_by
 from store import summaries
+from store.connections import Database
 from store.summaries import SpanSum
 
 
@@ -82,8 +84,11 @@ async def _before(context: Context, keys: list[_Key]) -> dict[_Key, _Before]:
     books = {panel_id: book for panel_id, _, _, book in keys}
     found: dict[tuple[int, CalendarSpan], _Before] = {}
     async with context.pool.connection() as connection:
-        viewer = context.signed_in
-        for part in await summaries.by_span(connection, viewer=viewer, panel_ids=sorted(books), spans=spans):
+
+        async def read(own: Database, panel_ids: list[int]) -> list[SpanSum]:
+            return await summaries.by_span(own, viewer=context.signed_in, panel_ids=panel_ids, spans=spans)
+
+        for part in await looked_back_by(connection, context, sorted(books), read):
             (_, span), before = begun[part.place]
             found.setdefault((part.panel_id, span), _Before(before, [])).parts.append(part)
         tagged = [(key[0], key[1], key[2], found[key[0], key[2]].days) for key in keys if (key[0], key[2]) in found]

@@ -1,7 +1,7 @@
 """Turns a request into what every resolver is given: the database, who is asking, and the time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ import strawberry
 from metering.access import Role, Viewer
 from metering.payments import Selling
 from metering.refusals import Refused
+from metering.tenures import Tenure
 from store.connections import Pool
 
 ONLINE_WITHIN = timedelta(minutes=5)
@@ -43,6 +44,8 @@ class Context:
     `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
     what the series of one answer hold, the answer of the root value `points_of`. `pricing` knows what operations cost,
     `charged` is what this one was. Series take `turns`, because each has statements and much computing of its own.
+    `tenures` are the spans of a tenancy that may be over, of whose panels alone something is asked, in a branch of the
+    operation `origin`; `branches` are such contexts by the places of the answer below which they hold.
     """
 
     pool: Pool
@@ -64,6 +67,11 @@ class Context:
     pricing: Any = None
     charged: Any = None
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    tenures: Mapping[int, Tenure] | None = None
+    origin: "Context | None" = None
+    branches: dict[tuple[str | int, ...], "Context"] = field(
+        default_factory=dict[tuple[str | int, ...], "Context"]  # pyright: ignore[reportInvalidTypeArguments]
+    )
 
     @property
     def signed_in(self) -> Viewer:
@@ -118,6 +126,9 @@ class Context:
         Raises:
             Refused: TOO_MANY_POINTS when the series of one answer hold more than 500,000.
         """
+        if self.origin is not None:
+            self.origin.spend(points, root=root)
+            return
         if root is not self.points_of:
             self.points, self.points_of = 0, root
         self.points += points

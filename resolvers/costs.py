@@ -17,9 +17,10 @@ from metering.tariffs.cost import Charges
 from metering.tariffs.slices import needs_slices
 from resolvers.context import Context
 from resolvers.loading import loaded
+from resolvers.windows import looked_back_by, seen_until, tenures_by
 from store import energy_parts
 from store.connections import Database
-from store.energy_parts import EnergyPiece
+from store.energy_parts import EnergyParts, EnergyPiece
 
 MAX_PIECES: Final = 300_000
 """How many sums of energy an answer may ask the database for: the year of 500 panels with two rates."""
@@ -72,21 +73,36 @@ async def charged_by(connection: Database, context: Context, asked: Sequence[Spa
     of_panels = [plans[_key(spans)] for spans in asked]
     _check_size(asked, of_panels)
     numbers = {id(plan): number for number, plan in enumerate(plans.values())}
-    found = await energy_parts.by_part(
+    found = await parts_by(
         connection,
-        viewer=context.signed_in,
+        context,
         panels=[(spans.panel_id, numbers[id(plan)]) for spans, plan in zip(asked, of_panels, strict=True)],
         pieces=[piece for key, plan in plans.items() for piece in _asked_for(key, plan, numbers[id(plan)])],
     )
     known = {(parts.panel_id, parts.plan): parts for parts in found}
     costs: list[list[list[Charges]]] = []
+    bounds = await tenures_by(connection, context)
     for spans, plan in zip(asked, of_panels, strict=True):
+        until = seen_until(bounds.get(spans.panel_id), now=context.now())
         parts = known.get((spans.panel_id, numbers[id(plan)]))
         energies = _energies(spans, plan, parts.energies_kwh if parts else {})
-        charge = partial(plan.charged, energies, accrues_from=parts and parts.first_at, accrues_until=context.now())
+        charge = partial(plan.charged, energies, accrues_from=parts and parts.first_at, accrues_until=until)
         costs.append(await asyncio.to_thread(charge) if plan.part_count > _MOST_AT_ONCE else charge())
         await asyncio.sleep(0)  # others run in between
     return costs
+
+
+async def parts_by(
+    connection: Database, context: Context, *, panels: Sequence[tuple[int, int]], pieces: Sequence[EnergyPiece]
+) -> list[EnergyParts]:
+    """The sums of energy of each panel's plan, of what the viewer may look back on."""
+
+    async def read(own: Database, panel_ids: list[int]) -> list[EnergyParts]:
+        asked = set(panel_ids)
+        of_these = [one for one in panels if one[0] in asked]
+        return await energy_parts.by_part(own, viewer=context.signed_in, panels=of_these, pieces=pieces)
+
+    return await looked_back_by(connection, context, {panel_id for panel_id, _ in panels}, read)
 
 
 _Key = tuple[int, str, tuple[datetime, ...], bool]

@@ -10,8 +10,8 @@ from metering.periods import local_day, local_midnight
 from metering.price_changes import PriceNow, next_change_at, price_of
 from resolvers import tariffs
 from resolvers.context import Context, Info
+from resolvers.costs import parts_by
 from resolvers.loading import loaded
-from store import energy_parts
 from store.energy_parts import EnergyPiece
 from store.panels import Panel
 
@@ -73,9 +73,9 @@ async def _used(context: Context, keys: list[_Key]) -> dict[_Key, Decimal]:
     spans = sorted({key[1:] for key in keys})
     pieces = [EnergyPiece(number, 0, start, end, None) for number, (start, end) in enumerate(spans)]
     async with context.pool.connection() as connection:
-        found = await energy_parts.by_part(
+        found = await parts_by(
             connection,
-            viewer=context.signed_in,
+            context,
             panels=[(key[0], spans.index(key[1:])) for key in keys],
             pieces=pieces,
         )

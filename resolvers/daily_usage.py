@@ -14,6 +14,7 @@ from metering.usage import WINDOW_DAYS, average, moving_average, year_before
 from resolvers.context import Info
 from resolvers.selection import selected
 from resolvers.usage import partial, parts_of
+from resolvers.windows import seen_until, tenure_of
 from store.panels import Panel
 
 MAX_DAYS = 1830
@@ -94,7 +95,8 @@ async def _known(panel: Panel, info: Info, *, first_day: date, today: date) -> _
     buckets = Grid(midnights, days)
     parts, first_at = await parts_of(info.context, panel, buckets=buckets, step=Step.DAY)
     found = {bisect_right(days, part.key) - 1: part.energy_kwh for part in parts if isinstance(part.key, date)}
-    is_partial = partial(buckets, known=found.keys(), first_at=first_at, now=info.context.now())
+    until = seen_until(await tenure_of(info.context, panel.id), now=info.context.now())
+    is_partial = partial(buckets, known=found.keys(), first_at=first_at, now=until)
     return _Days(days, [found.get(index) for index in range(len(days))], is_partial)
 
 

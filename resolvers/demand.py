@@ -8,9 +8,12 @@ import strawberry
 
 from metering.demand import load_factor
 from metering.periods import Range, chosen_period, local_day, local_midnight
+from metering.tenures import Tenure
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
+from resolvers.windows import looked_back, seen_until, tenure_of
 from store import demand
+from store.connections import Database
 from store.demand import DemandSum
 from store.panels import Panel
 
@@ -58,7 +61,8 @@ async def of_panel(
     end_day = local_day(period.end - timedelta(microseconds=1), panel.zone) + timedelta(days=1)
     context.spend(_most(first_day, end_day, step=step), root=info.root_value)
     found = await loaded(context, _sums, (panel.id, _Span(step, first_day, end_day))) or []
-    return [_shown(sums, step=step, panel=panel, now=now) for sums in found]
+    tenure = await tenure_of(context, panel.id)
+    return [_shown(sums, step=step, panel=panel, now=now, tenure=tenure) for sums in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +77,28 @@ class _Span:
 async def _sums(context: Context, keys: list[tuple[int, _Span]]) -> dict[tuple[int, _Span], list[DemandSum]]:
     """The sums of each panel's span; the panels of one span by one statement."""
     found: dict[tuple[int, _Span], list[DemandSum]] = {}
-    async with context.turns, context.pool.connection() as connection:
-        for span in {span for _, span in keys}:
-            read = demand.days if span.step is DemandStep.DAY else demand.months
-            panel_ids = [panel_id for panel_id, other in keys if other == span]
-            for sums in await read(
-                connection,
-                viewer=context.signed_in,
-                panel_ids=panel_ids,
-                first_day=span.first_day,
-                end_day=span.end_day,
-            ):
-                found.setdefault((sums.panel_id, span), []).append(sums)
+
+    async def read(connection: Database, panel_ids: list[int]) -> list[tuple[_Span, DemandSum]]:
+        spans = {span for panel_id, span in keys if panel_id in panel_ids}
+        return [(span, sums) for span in spans for sums in await _of_span(connection, context, panel_ids, span, keys)]
+
+    async with context.turns:
+        for span, sums in await looked_back(context, {panel_id for panel_id, _ in keys}, read):
+            found.setdefault((sums.panel_id, span), []).append(sums)
     return found
+
+
+async def _of_span(
+    connection: Database, context: Context, panel_ids: list[int], span: _Span, keys: list[tuple[int, _Span]]
+) -> list[DemandSum]:
+    read = demand.days if span.step is DemandStep.DAY else demand.months
+    return await read(
+        connection,
+        viewer=context.signed_in,
+        panel_ids=[panel_id for panel_id, other in keys if other == span and panel_id in panel_ids],
+        first_day=span.first_day,
+        end_day=span.end_day,
+    )
 
 
 def _most(first_day: date, end_day: date, *, step: DemandStep) -> int:
@@ -103,20 +116,21 @@ def _end_day(first_day: date, step: DemandStep) -> date:
     return _first_day(first_day + longest, step)
 
 
-def _shown(sums: DemandSum, *, step: DemandStep, panel: Panel, now: datetime) -> Demand:
+def _shown(sums: DemandSum, *, step: DemandStep, panel: Panel, now: datetime, tenure: Tenure | None) -> Demand:
     start = local_midnight(sums.first_day, panel.zone)
     end = local_midnight(_end_day(sums.first_day, step), panel.zone)
+    begun, until = max(start, tenure.since) if tenure else start, seen_until(tenure, now=now)
     return Demand(
         starts=start.astimezone(panel.zone),
         energy_kwh=float(sums.energy_kwh),
         peak_demand_kw=None if sums.peak_demand_kw is None else float(sums.peak_demand_kw),
         peak_demand_at=sums.peak_demand_at and sums.peak_demand_at.astimezone(panel.zone),
-        load_factor=load_factor(sums.energy_kwh, peak_demand_kw=sums.peak_demand_kw, length=min(end, now) - start),
+        load_factor=load_factor(sums.energy_kwh, peak_demand_kw=sums.peak_demand_kw, length=min(end, until) - begun),
         average_power_kw=_rounded(sums.power_mean_kw),
         min_power_kw=sums.power_min_kw,
         max_power_kw=sums.power_max_kw,
         average_power_factor=_rounded(sums.factor_mean),
-        is_partial=now < end,
+        is_partial=until < end or begun > start,
     )
 
 

@@ -9,6 +9,7 @@ from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, number_of, page_of, place_of
 from resolvers.places import instant_in, micros_of
+from resolvers.windows import seeing_now
 from store import device_reports, devices
 from store.device_reports import KeptReport
 from store.devices import Device, DeviceFilter
@@ -71,7 +72,7 @@ async def panels(parent: strawberry.Parent[Device], info: Info) -> list[Panel]:
 
 async def _panels_of(context: Context, device_ids: list[int]) -> dict[int, list[Panel]]:
     since = _online_since(context)
-    async with context.pool.connection() as connection:
+    async with seeing_now(context) as connection:
         return await devices.panels_of(connection, viewer=context.signed_in, device_ids=device_ids, online_since=since)
 
 

@@ -1,5 +1,6 @@
 """Turns what was stored of a panel's future into its forecast, in the panel's time zone, and asks "what if"."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,9 @@ from resolvers import receipts
 from resolvers.context import Context, Info
 from resolvers.ledger_turns import PrepaidAccount
 from resolvers.loading import loaded
+from resolvers.windows import looked_back
 from store import forecasts, resolved_forecasts
+from store.connections import Database
 from store.forecast_inputs import ForecastInputs, forecast_inputs
 from store.forecasts import StoredForecast, UsageColumns
 from store.panels import Panel
@@ -200,7 +203,7 @@ async def _computed(
     viewer, now = context.signed_in, context.now()
     async with context.turns, context.pool.connection() as connection:
         found = await forecast_inputs(connection, viewer=viewer, panel_ids=[panel.id], now=now)
-        judged = (await resolved_forecasts.backtests(connection, viewer=viewer, panel_ids=[panel.id])).get(panel.id)
+        judged = (await resolved_forecasts.backtests(connection, viewer=None, panel_ids=[*found])).get(panel.id)
     if panel.id not in found:
         return None
     return await forecaster.depletion(
@@ -276,5 +279,8 @@ def _rounded(figure: float | None) -> float | None:
 
 
 async def _backtests(context: Context, panel_ids: list[int]) -> dict[int, Backtest]:
-    async with context.pool.connection() as connection:
-        return await resolved_forecasts.backtests(connection, viewer=context.signed_in, panel_ids=panel_ids)
+    async def read(connection: Database, panel_ids: list[int]) -> Iterable[tuple[int, Backtest]]:
+        found = await resolved_forecasts.backtests(connection, viewer=context.signed_in, panel_ids=panel_ids)
+        return found.items()
+
+    return dict(await looked_back(context, panel_ids, read))

@@ -9,6 +9,7 @@ from metering.periods import Period, Range, chosen_period
 from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.reading_series import ReadingSeries
+from resolvers.windows import looking_back, seen_until, tenure_of
 from store import gaps
 from store.panels import Panel
 
@@ -57,16 +58,18 @@ async def of_panel(
 
 
 async def _found(context: Context, panel: Panel, period: Period, *, at_least: timedelta | None) -> list[Interval]:
-    """What is to come is not missing."""
-    end = min(period.end, context.now())
-    if end <= period.start:
+    """What is to come is not missing, nor what is of another's time."""
+    tenure = await tenure_of(context, panel.id)
+    start = period.start if tenure is None else max(period.start, tenure.since)
+    end = min(period.end, seen_until(tenure, now=context.now()))
+    if end <= start:
         return []
-    async with context.pool.connection() as connection:
+    async with looking_back(context, panel.id) as connection:
         found = await gaps.gaps(
             connection,
             viewer=context.signed_in,
             panel_id=panel.id,
-            start=period.start,
+            start=start,
             end=end,
             at_least=at_least,
         )

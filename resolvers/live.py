@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from metering.access import Role, Viewer
 from metering.refusals import Refused
+from metering.tenures import Tenure
 from resolvers.alert_boxes import AlertBoxes
 from resolvers.forecast_news import ForecastNews
 from resolvers.mailboxes import CAPACITY, Mailbox
@@ -27,6 +28,10 @@ _ROOM_WITHIN_S = 1.0
 """So long a burst waits between two pages for streams that have yet to take the last one; slow ones miss the next."""
 _SILENCE_S = 5.0
 """After so long without a notification the hub looks for itself, and whether its connection still stands."""
+_AFTER_CHANGE_S = 0.02
+"""How long after a tenancy's beginning or end access is read again: timers ring a little early."""
+_LOOK_AGAIN_S = 3600.0
+"""Clocks of two machines drift apart: a change in a week is looked for again every hour."""
 _RETRY_AFTER_S = (0.1, 0.25, 0.5, 1.0)
 _READY_WITHIN_S = 5.0
 _MANY_PANELS = 500
@@ -41,6 +46,7 @@ class Sight:
     account_id: int
     codes: frozenset[str] | None
     panel_ids: frozenset[int] = frozenset()
+    tenures: dict[int, Tenure] = field(default_factory=dict[int, Tenure])
     holders: int = 0
     on_change: dict[Callable[[Position], None], None] = field(default_factory=dict[Callable[[Position], None], None])
     """Called as soon as the scope has changed, with the place up to which everything was handed out until then."""
@@ -62,15 +68,20 @@ class Sight:
         Raises:
             Refused: UNAUTHENTICATED when the account was removed.
         """
-        return Scope(None if self.viewer.sees_all and self.codes is None else self.panel_ids)
+        if self.viewer.sees_all and self.codes is None:
+            return Scope(None)
+        return Scope(self.panel_ids, frozenset(self.tenures.items()))
 
     def allow(self, access: Access | None, *, at: Position) -> None:
         """Takes note of what the account may see now; None when it was removed."""
-        before, saw_all = self.panel_ids, self._viewer is not None and self._viewer.sees_all
+        before = self.panel_ids, self.tenures
+        saw_all = self._viewer is not None and self._viewer.sees_all
         self._viewer = access.viewer(self.account_id) if access else None
         self.panel_ids = access.panel_ids(self.codes) if access else frozenset()
+        self.tenures = access.tenures_of(self.panel_ids) if access else {}
         sees_all = self._viewer is not None and self._viewer.sees_all
-        is_same = sees_all == saw_all and (self.panel_ids == before or (sees_all and self.codes is None))
+        is_alike = (self.panel_ids, self.tenures) == before or (sees_all and self.codes is None)
+        is_same = sees_all == saw_all and is_alike
         if not is_same or access is None:
             for changed in list(self.on_change):
                 changed(at)
@@ -92,6 +103,7 @@ class Watch:
     access_changes: int = -1
     """Rises, and the mailbox rings, with each change of the role or the panels; each stream looks at them then."""
     panel_ids: frozenset[int] = frozenset()
+    tenures: dict[int, Tenure] = field(default_factory=dict[int, Tenure])
     _viewer: Viewer | None = None
 
     @property
@@ -103,15 +115,26 @@ class Watch:
         """
         return _existing(self._viewer)
 
+    def shows(self, stored: StoredReading) -> bool:
+        """Whether a reading is one of its panels', and none from before or after these were rented."""
+        tenure = self.tenures.get(stored.panel_id)
+        return stored.panel_id in self.panel_ids and (tenure is None or tenure.holds(stored.reading.at))
+
     def allow(self, access: Access | None) -> None:
         """Takes note of what the account may see now; None when it was removed."""
-        before = self._viewer, self.panel_ids
+        before = self._viewer, self.panel_ids, self.tenures
         self._viewer = access.viewer(self.account_id) if access else None
         fixed = None if self.scope is None else self.scope.panel_ids
         self.panel_ids = fixed if fixed is not None else access.panel_ids(self.codes) if access else frozenset()
-        if self.access_changes < 0 or access is None or (self._viewer, self.panel_ids) != before:
+        self.tenures = self._tenures_of(access)
+        if self.access_changes < 0 or access is None or (self._viewer, self.panel_ids, self.tenures) != before:
             self.access_changes += 1
             self.mailbox.ring()
+
+    def _tenures_of(self, access: Access | None) -> dict[int, Tenure]:
+        if self.scope is not None:
+            return dict(self.scope.tenures)
+        return access.tenures_of(self.panel_ids) if access else {}
 
 
 @dataclass(slots=True, eq=False)
@@ -146,6 +169,9 @@ class LiveHub:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
+    _calendar: asyncio.TimerHandle | None = None
+    """Rings when the next tenancy begins or ends of those who are told something: no notification says so."""
+    _turning: asyncio.Task[None] | None = None
     _readers: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -159,9 +185,12 @@ class LiveHub:
 
     async def close(self) -> None:
         """Stops listening."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self._calendar is not None:
+            self._calendar.cancel()
+        tasks = [task for task in (self._task, self._turning) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self) -> None:
         failures = 0
@@ -258,7 +287,8 @@ class LiveHub:
         for stored in page:
             watches = self._by_panel.get(stored.panel_id, {})
             for watch in watches:
-                watch.mailbox.put(stored)
+                if not watch.tenures or watch.shows(stored):
+                    watch.mailbox.put(stored)
             self.handed_out += len(watches)
             since_pause += len(watches)
             if since_pause >= _HANDED_OUT_AT_ONCE:
@@ -393,13 +423,41 @@ class LiveHub:
         if account_id not in self._access:
             async with self.pool.connection() as connection:
                 self._access |= await events.access_of(connection, [account_id])
+                access = self._access.get(account_id)
+                if access and access.may_rent:
+                    self._expect(await events.next_change_s(connection, [account_id]), is_another=True)
         return self._access.get(account_id)
+
+    def _expect(self, within_s: float | None, *, is_another: bool = False) -> None:
+        """Has access read again when the next tenancy begins or ends; `is_another`: unless it is so before."""
+        loop = asyncio.get_running_loop()
+        at_s = None if within_s is None else loop.time() + max(within_s, 0.0) + _AFTER_CHANGE_S
+        known = self._calendar
+        if is_another and (at_s is None or (known and not known.cancelled() and loop.time() < known.when() <= at_s)):
+            return
+        if known is not None:
+            known.cancel()
+        within_day_s = None if at_s is None else min(at_s, loop.time() + _LOOK_AGAIN_S)
+        self._calendar = None if within_day_s is None else loop.call_at(within_day_s, self._turn_over)
+
+    def _turn_over(self) -> None:
+        self._calendar = None
+        self._turning = asyncio.create_task(self._reload_on_change(), name="live access")
+
+    async def _reload_on_change(self) -> None:
+        try:
+            await self._reload_access()
+        except Exception as error:  # noqa: BLE001 - while the database is away nothing is told either
+            _report(error, failures=0)
+            self._expect(_RETRY_AFTER_S[-1])
 
     async def _reload_access(self) -> None:
         async with self._turn:
             account_ids = self._held.keys() | set(self._alerts.account_ids)
             async with self.pool.connection() as connection:
                 self._access = await events.access_of(connection, list(account_ids))
+                renters = [account_id for account_id, access in self._access.items() if access.may_rent]
+                self._expect(await events.next_change_s(connection, renters) if renters else None)
             every = self._access_of_everything()
             for watch in self._watches:
                 if watch.scope is None:

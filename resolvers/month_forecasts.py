@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -15,10 +15,13 @@ from metering.periods import local_day, local_midnight
 from metering.tariffs.book import NO_TARIFFS, TariffBook
 from metering.tariffs.cost import Charges, Span, by_currency, charges_of
 from metering.tariffs.slices import slice_edges
+from metering.tenures import Tenure
 from resolvers.context import Context, Info
+from resolvers.costs import parts_by
 from resolvers.forecasts import ForecastMethod
 from resolvers.loading import loaded
-from store import energy_parts, month_forecasts, tariffs
+from resolvers.windows import tenures_by
+from store import month_forecasts, tariffs
 from store.energy_parts import EnergyParts, EnergyPiece
 from store.month_forecasts import CurrentMonth
 from store.panels import Panel
@@ -105,12 +108,15 @@ async def _forecasts(context: Context, panels: list[Panel]) -> dict[Panel, Month
         if not found:
             return {}
         books = await tariffs.books(connection, viewer=viewer, panel_ids=list(found))
+        bounds = await tenures_by(connection, context)
         months = [
-            _month(panel, found[panel.id], books.get(panel.id, NO_TARIFFS)) for panel in panels if panel.id in found
+            _bounded(_month(panel, found[panel.id], books.get(panel.id, NO_TARIFFS)), bounds.get(panel.id))
+            for panel in panels
+            if panel.id in found
         ]
-        sums = await energy_parts.by_part(
+        sums = await parts_by(
             connection,
-            viewer=viewer,
+            context,
             panels=[(month.panel.id, number) for number, month in enumerate(months)],
             pieces=[piece for number, month in enumerate(months) for piece in _pieces(month, number, now=now)],
         )
@@ -123,6 +129,14 @@ def _month(panel: Panel, current: CurrentMonth, book: TariffBook) -> _Month:
     last = local_day(ends_at - _HOUR, panel.zone)
     starts_at = local_midnight(last.replace(day=1), panel.zone)
     return _Month(panel, current, book, slice_edges(book, start=starts_at, end=ends_at, time_zone=panel.zone))
+
+
+def _bounded(month: _Month, tenure: Tenure | None) -> _Month:
+    """Of a month in which the viewer moved in, what displays say is not theirs alone: only what was metered counts."""
+    if tenure is None or tenure.since <= month.edges[0]:
+        return month
+    forecast = replace(month.current.forecast, used_kwh=None)
+    return replace(month, current=replace(month.current, forecast=forecast))
 
 
 def _pieces(month: _Month, number: int, *, now: datetime) -> list[EnergyPiece]:

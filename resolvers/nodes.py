@@ -8,6 +8,7 @@ import strawberry
 
 from metering.refusals import Refused
 from resolvers.context import Context, Info
+from resolvers.windows import seeing_now
 from store import devices, panels
 from store.devices import Device
 from store.panels import Panel
@@ -77,7 +78,7 @@ async def _found(context: Context, keys: Sequence[tuple[str, int]]) -> dict[tupl
         if not numbers:
             continue
         since = context.now() - context.online_within
-        async with context.pool.connection() as connection:
+        async with seeing_now(context) as connection:
             rows = await read(connection, numbers, viewer=context.signed_in, online_since=since)
         found |= {(kind, number): row for number, row in rows.items()}
     return found

@@ -14,6 +14,7 @@ from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Page, Window, bad_cursor, cursor_of, page_within, place_of, within
 from resolvers.panel_rows import columns_for, rows_of
 from resolvers.selection import selected_paths
+from resolvers.windows import seeing_now
 from store import panel_columns, panel_list, panels
 from store.panel_columns import PanelColumns
 from store.panel_list import PanelFilter, PanelOrder, PanelPlace, PanelSlice
@@ -47,7 +48,7 @@ async def page(info: Info, *, window: Window, where: PanelFilter, order: Order) 
         "is_counted": "totalCount" in paths,
         "online_since": asked.now() - asked.online_within,
     }
-    async with asked.pool.connection() as connection:
+    async with seeing_now(asked) as connection:
         if wanted is not None:
             return _page_of_columns(*await panel_columns.part_of_list(connection, wanted, **options), window, order)
         rows, total = await panel_list.page(connection, **options)
@@ -143,7 +144,7 @@ async def visible(context: Context, code: str) -> Panel | None:
     viewer = context.signed_in
     if not PANEL_CODE.fullmatch(code):  # Postgres refuses some texts, such as one with a NUL
         return None
-    async with context.pool.connection() as connection:
+    async with seeing_now(context) as connection:
         return await panels.by_code(
             connection,
             viewer=viewer,

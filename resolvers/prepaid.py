@@ -1,5 +1,6 @@
 """Turns a prepaid panel into what is left and how long it lasts, and what was paid or shown into its ledger."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +31,7 @@ from resolvers.loading import loaded
 from resolvers.low_units import LowUnitsRule
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
 from resolvers.places import instant_in, micros_of, number_in
+from resolvers.windows import looked_back, looking_back
 from store import ledger, ledger_rows, likely_use
 from store.connections import Database
 from store.ledger import LedgerEntry
@@ -81,8 +83,11 @@ async def _likely_uses(context: Context, panel_ids: list[int]) -> dict[int, _Use
 
 
 async def _balances_at(context: Context, asked: list[tuple[int, datetime]]) -> dict[tuple[int, datetime], Decimal]:
-    async with context.pool.connection() as connection:
-        return await ledger.balances_at(connection, viewer=context.signed_in, asked=asked)
+    async def read(connection: Database, panel_ids: list[int]) -> Iterable[tuple[tuple[int, datetime], Decimal]]:
+        instants = [one for one in asked if one[0] in panel_ids]
+        return (await ledger.balances_at(connection, viewer=context.signed_in, asked=instants)).items()
+
+    return dict(await looked_back(context, {panel_id for panel_id, _ in asked}, read))
 
 
 async def entries(
@@ -93,7 +98,7 @@ async def entries(
     Raises:
         Refused: BAD_INPUT (first), BAD_CURSOR.
     """
-    async with info.context.pool.connection() as connection:
+    async with looking_back(info.context, parent.panel.id) as connection:
         rows, total = await ledger.page(
             connection,
             viewer=info.context.signed_in,

@@ -12,6 +12,7 @@ from resolvers.context import Context, Info
 from resolvers.pages import Cursor, Direction, Page, Window, bad_cursor, cursor_of, page_within, place_of
 from resolvers.places import instant_in, micros_of
 from resolvers.selection import selected
+from resolvers.windows import looking_back
 from store import reading_history
 from store.connections import Database
 from store.panels import Panel
@@ -55,7 +56,7 @@ async def _page(panel: Panel, info: Info, *, window: Window, asked: _Part) -> Pa
     part = _part(panel, window=window, asked=asked)
     async with context.turns:
         context.check_points(root=info.root_value)
-        async with context.pool.connection() as connection:
+        async with looking_back(context, panel.id) as connection:
             rows = await _rows(connection, context, panel, part=part, limit=window.size + 1)
             total = await _total(connection, context, panel, period) if "totalCount" in selected(info) else None
         context.spend(len(rows), root=info.root_value)

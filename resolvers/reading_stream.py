@@ -25,6 +25,7 @@ from resolvers.reading_events import (
 )
 from resolvers.selection import selected
 from resolvers.streams import LiveStream, Resumption, Told
+from resolvers.windows import as_now
 from store import events
 from store.events import Position, StoredReading
 from store.panels import Panel
@@ -155,7 +156,7 @@ class ReadingStream(LiveStream):
         return GapReason.TOO_MANY if missed > MAX_REPLAYED else None
 
     async def _snapshot(self, sight: Sight) -> AsyncGenerator[Told]:
-        async with self.live.reading() as connection:
+        async with self.live.reading() as connection, as_now(connection, self.context, viewer=sight.viewer):
             found = await events.snapshot(
                 connection,
                 viewer=sight.viewer,
@@ -200,7 +201,7 @@ class ReadingStream(LiveStream):
     async def following(self) -> AsyncGenerator[AsyncIterator[Told]]:
         """Each newly stored reading of the account's panels, or of the scope's; a beat after a while without any."""
         async with self._watching() as watch:
-            async with self.live.reading() as connection:
+            async with self.live.reading() as connection, as_now(connection, self.context):
                 seen = await events.last_seen_at(
                     connection, viewer=self.context.signed_in, panel_ids=list(watch.panel_ids)
                 )
@@ -225,7 +226,7 @@ class ReadingStream(LiveStream):
                 yield Told(self.gap(position, missed=dropped), waiting[0].position, is_gap=True)
             for stored in waiting:
                 position = stored.position
-                if stored.panel_id in watch.panel_ids:
+                if watch.shows(stored):
                     received_at = stored.reading.received_at
                     last_seen_at = max(last_seen_at or received_at, received_at)
                     self._renew_context(watch.viewer if watch.scope is None else None)

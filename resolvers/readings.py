@@ -17,6 +17,7 @@ from resolvers.pages import Cursor, bad_cursor, cursor_of, place_of
 from resolvers.places import BatchPlace, batch_place_in, batch_place_text
 from resolvers.reading_series import PhaseColumns, ReadingSeries
 from resolvers.selection import selected_paths
+from resolvers.windows import looking_back
 from store import reading_picks, readings
 from store.panels import Panel
 from store.reading_columns import COLUMN_NAMES, Columns
@@ -155,7 +156,7 @@ async def _whole(asked: _Asked, downsampling: Downsampling) -> _Found:
 
 
 async def _raw(asked: _Asked) -> Series:
-    async with asked.context.pool.connection() as connection:
+    async with looking_back(asked.context, asked.panel.id) as connection:
         return await readings.raw(
             connection,
             viewer=asked.context.signed_in,
@@ -168,7 +169,7 @@ async def _raw(asked: _Asked) -> Series:
 
 async def _averaged(asked: _Asked, found: Series) -> _Found:
     chosen = stride(asked.period, max_points=asked.limit, reading_count=found.reading_count, finest=found.finest)
-    async with asked.context.pool.connection() as connection:
+    async with looking_back(asked.context, asked.panel.id) as connection:
         columns = await readings.points(connection, **asked.parameters, days=_days(asked), stride=chosen)
     return _Found(columns, found.reading_count, found.place, chosen.level, chosen.length)
 
@@ -177,10 +178,10 @@ async def _picked(asked: _Asked, found: Series) -> _Found:
     """Empty where nothing has a power; others have the connection while places are picked."""
     level = picking_level(asked.period, max_points=asked.limit, reading_count=found.reading_count, finest=found.finest)
     scope = {name: value for name, value in asked.parameters.items() if name != "wanted"}
-    async with asked.context.pool.connection() as connection:
+    async with looking_back(asked.context, asked.panel.id) as connection:
         sample = await reading_picks.power_sample(connection, **scope, days=_days(asked), level=level)
     places = await asyncio.to_thread(_picked_places, sample, max_points=asked.limit)
-    async with asked.context.pool.connection() as connection:
+    async with looking_back(asked.context, asked.panel.id) as connection:
         columns = await reading_picks.picked(connection, **asked.parameters, level=level, places=places)
     return _Found(columns, found.reading_count, found.place, level, ROW_LENGTHS.get(level))
 
@@ -197,7 +198,7 @@ def _days(asked: _Asked) -> tuple[date, date]:
 
 
 async def _fresh(asked: _Asked, place: Place) -> _Found:
-    async with asked.context.pool.connection() as connection:
+    async with looking_back(asked.context, asked.panel.id) as connection:
         found = await readings.stored_since(connection, **asked.parameters, place=place, limit=asked.limit)
     return _Found(found.columns, found.columns.count, found.place)
 

@@ -11,6 +11,7 @@ from metering.registers import EventKind, Register
 from resolvers.context import Info
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
 from resolvers.places import instant_in, micros_of
+from resolvers.windows import looking_back
 from store import register_history
 from store.panels import Panel
 from store.register_history import PastEvent
@@ -32,7 +33,7 @@ async def page(
     """
     if kinds is not None and not kinds:
         raise Refused("BAD_INPUT", "`kinds` names at least one kind; leave it out for all.", "kinds")
-    async with info.context.pool.connection() as connection:
+    async with looking_back(info.context, parent.id) as connection:
         rows, total = await register_history.page(
             connection,
             viewer=info.context.signed_in,

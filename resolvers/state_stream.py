@@ -18,6 +18,7 @@ from resolvers.reading_events import Gap, GapReason, Heartbeat
 from resolvers.reading_stream import checked_codes, checked_heartbeat
 from resolvers.state_events import S, Since, StateChanged, StateSnapshot, from_snapshot, sight_of, since_of
 from resolvers.streams import LiveStream, Resumption, Told
+from resolvers.windows import as_now
 from store import events
 from store.connections import Database
 from store.events import Position, StoredReading
@@ -321,7 +322,7 @@ class Follower(Generic[S]):
 
     async def _fresh(self, panel_ids: list[int]) -> list[S]:
         """The states of these panels that differ from what is known of them."""
-        async with self.live.reading() as connection:
+        async with self.live.reading() as connection, as_now(connection, self.context):
             found = await by_ids(
                 connection,
                 panel_ids,
@@ -415,12 +416,13 @@ def lent(context: Context) -> AbstractAsyncContextManager[Database]:
 
 async def panels_of(connection: Database, context: Context, *, codes: Collection[str] | None) -> events.Snapshot:
     """The panels of these codes (None: all) that the viewer may see, as they are now."""
-    return await events.snapshot(
-        connection,
-        viewer=context.signed_in,
-        codes=None if codes is None else list(codes),
-        online_since=context.now() - context.online_within,
-    )
+    async with as_now(connection, context):
+        return await events.snapshot(
+            connection,
+            viewer=context.signed_in,
+            codes=None if codes is None else list(codes),
+            online_since=context.now() - context.online_within,
+        )
 
 
 def _whole_batches(position: Position) -> int:

@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Self
 
+from metering.tenures import Tenure
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -30,9 +32,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The panels that a group of subscribers may see of those it asks for; None: every panel, later ones too."""
+    """The panels that a group of subscribers may see of those it asks for; None: every panel, later ones too.
+
+    `tenures` are those that they rent and see by nothing else, each with the span of which its readings are theirs.
+    """
 
     panel_ids: frozenset[int] | None
+    tenures: frozenset[tuple[int, Tenure]] = frozenset()
 
     def __contains__(self, panel_id: int) -> bool:
         """Whether a panel is one of them."""

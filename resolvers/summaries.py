@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -14,14 +14,17 @@ from metering.calendar_spans import CalendarSpan, DaysUpTo, calendar_month, cale
 from metering.money import Money, money
 from metering.periods import Step, local_midnight
 from metering.tariffs.book import NO_TARIFFS, TariffBook
+from metering.tenures import Tenure
 from metering.usage import average_factor
 from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.panels import checked
 from resolvers.span_costs import Costs, costs_by_span, costs_of, shown_costs
+from resolvers.windows import looked_back_by, seeing_now, seen_until, tenures_of
 from store import panel_list, summaries
 from store import tariffs as stored_tariffs
+from store.connections import Database
 from store.panel_list import EVERY_PANEL, PanelFilter
 from store.panels import Panel
 from store.summaries import SpanSum
@@ -104,6 +107,7 @@ class _Known:
     first_at: dict[int, datetime]
     books: dict[int, TariffBook]
     now: datetime
+    tenures: Mapping[int, Tenure] = field(default_factory=dict[int, Tenure])
 
 
 async def of_week(
@@ -205,7 +209,7 @@ async def _of_panels(context: Context, keys: list[_Key]) -> dict[_Key, _Known]:
 
 async def _of_spans(context: Context, spans: Sequence[CalendarSpan], *, where: PanelFilter | None) -> list[Summary]:
     which, since = checked(where or EVERY_PANEL), context.now() - context.online_within
-    async with context.pool.connection() as connection:
+    async with seeing_now(context) as connection:
         shown = await panel_list.every(connection, viewer=context.signed_in, where=which, online_since=since)
     known = await _known(context, zones={panel.id: panel.time_zone for panel in shown}, spans=spans)
     found = list[Summary]()
@@ -216,25 +220,36 @@ async def _of_spans(context: Context, spans: Sequence[CalendarSpan], *, where: P
 
 
 async def _known(context: Context, *, zones: Mapping[int, str], spans: Sequence[CalendarSpan]) -> _Known:
-    viewer, panel_ids = context.signed_in, sorted(zones)
-    asked = [(None, DaysUpTo(span.first_day, span.end_day)) for span in spans]
-    sums: dict[tuple[int, CalendarSpan], list[SpanSum]] = defaultdict(list)
+    known = _Known(defaultdict(list), {}, {}, {}, context.now(), await tenures_of(context))
+
+    async def read(connection: Database, panel_ids: list[int]) -> tuple[()]:
+        await _read(connection, context, known, panel_ids=panel_ids, spans=spans)
+        return ()
+
     async with context.pool.connection() as connection:
-        for part in await summaries.by_span(connection, viewer=viewer, panel_ids=panel_ids, spans=asked):
-            sums[part.panel_id, spans[part.place]].append(part)
-        first_at = await summaries.first_readings(connection, viewer=viewer, panel_ids=panel_ids)
-        books = await stored_tariffs.books(connection, viewer=viewer, panel_ids=panel_ids)
+        await looked_back_by(connection, context, sorted(zones), read)
         costs = await costs_by_span(
             connection,
             context,
-            books=books,
+            books=known.books,
             spans=[
                 (panel_id, time_zone, span, DaysUpTo(span.first_day, span.end_day))
                 for panel_id, time_zone in zones.items()
                 for span in spans
             ],
         )
-    return _Known(sums, costs, first_at, books, context.now())
+    known.costs.update(costs)
+    return known
+
+
+async def _read(
+    connection: Database, context: Context, known: _Known, *, panel_ids: list[int], spans: Sequence[CalendarSpan]
+) -> None:
+    viewer, asked = context.signed_in, [(None, DaysUpTo(span.first_day, span.end_day)) for span in spans]
+    for part in await summaries.by_span(connection, viewer=viewer, panel_ids=panel_ids, spans=asked):
+        known.sums[part.panel_id, spans[part.place]].append(part)
+    known.first_at.update(await summaries.first_readings(connection, viewer=viewer, panel_ids=panel_ids))
+    known.books.update(await stored_tariffs.books(connection, viewer=viewer, panel_ids=panel_ids))
 
 
 def _summary(span: CalendarSpan, *, shown: Sequence[Panel], known: _Known, where: PanelFilter) -> Summary:
@@ -282,7 +297,7 @@ def all_costs(parent: strawberry.Parent[PanelSummary]) -> list[Money]:
 def _is_whole(panel: Panel, *, span: CalendarSpan, known: _Known) -> bool:
     """Whether the span is over and began after the panel's first reading."""
     first_at = known.first_at.get(panel.id)
-    is_over = local_midnight(span.end_day, panel.zone) <= known.now
+    is_over = local_midnight(span.end_day, panel.zone) <= seen_until(known.tenures.get(panel.id), now=known.now)
     return is_over and first_at is not None and first_at <= local_midnight(span.first_day, panel.zone)
 
 

@@ -1,5 +1,6 @@
 """Turns panels into what their energy costs: today's tariff, and all of them with their bands."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +17,9 @@ from metering.tariffs.rules import Band, StandingCharge, Tariff, Tax, Vending, W
 from metering.tariffs.times import clock_time
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
+from resolvers.windows import looked_back
 from store import tariffs
+from store.connections import Database
 from store.panels import Panel
 
 
@@ -90,8 +93,13 @@ class TariffVersion:
 
 
 async def _books(context: Context, panel_ids: list[int]) -> dict[int, TariffBook]:
-    async with context.pool.connection() as connection:
-        return await tariffs.books(connection, viewer=context.signed_in, panel_ids=panel_ids)
+    async def read(connection: Database, own_ids: list[int]) -> Iterable[tuple[int, TariffBook]]:
+        return (await tariffs.books(connection, viewer=context.signed_in, panel_ids=own_ids)).items()
+
+    if context.tenures is None:  # prices are no secret: only of a tenancy that is over they have to be looked back on
+        async with context.pool.connection() as connection:
+            return dict(await read(connection, panel_ids))
+    return dict(await looked_back(context, panel_ids, read))
 
 
 async def book(context: Context, panel: Panel) -> TariffBook:

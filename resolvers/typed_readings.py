@@ -17,6 +17,7 @@ from resolvers.context import Context, Info
 from resolvers.managing import is_managed
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
 from resolvers.places import number_in
+from resolvers.windows import looking_back
 from store import reading_changes, typed_readings
 from store.panels import Panel
 from store.reading_changes import Author
@@ -136,7 +137,7 @@ async def page(
         Refused: BAD_INPUT (first), BAD_CURSOR.
     """
     before_id = None if after is None else number_of(after, kind=CURSOR)
-    async with info.context.pool.connection() as connection:
+    async with looking_back(info.context, parent.id) as connection:
         rows, total = await typed_readings.page(
             connection,
             viewer=info.context.signed_in,

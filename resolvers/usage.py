@@ -17,7 +17,9 @@ from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.costs import Spans, amount_in, charged, has_slices
 from resolvers.loading import loaded
+from resolvers.windows import looked_back, looking_back, seen_until, tenure_of
 from store import usage
+from store.connections import Database
 from store.panels import Panel
 from store.usage import UsageSum
 
@@ -121,7 +123,8 @@ async def _series(info: Info, panel: Panel, *, step: Step, period: Period, book:
     parts, first_at = await parts_of(context, panel, buckets=buckets, step=step)
     found = _filled(parts, buckets=buckets, prices=Prices(book, currency=currency))
     costs = await _costs(context, panel, found, buckets=buckets, step=step, book=book, currency=currency)
-    is_partial = partial(buckets, known=found.keys(), first_at=first_at, now=context.now())
+    until = seen_until(await tenure_of(context, panel.id), now=context.now())
+    is_partial = partial(buckets, known=found.keys(), first_at=first_at, now=until)
     columns = [found.get(index) for index in range(len(buckets.days))]
     whole = _total(found, panel=panel, buckets=buckets, cost=money(total(costs), currency))
     return UsageSeries(
@@ -200,10 +203,17 @@ async def peak_at(parent: strawberry.Parent[UsageTotal], info: Info) -> datetime
     return (found or parent.peak_in.start).astimezone(parent.panel.zone)
 
 
-async def _peaks(context: Context, keys: list[tuple[int, Period, float]]) -> dict[tuple[int, Period, float], datetime]:
-    async with context.pool.connection() as connection:
-        found = await usage.peaks_at(connection, viewer=context.signed_in, peaks=keys)
-    return {key: at for key, at in zip(keys, found, strict=True) if at is not None}
+_Peak = tuple[int, Period, float]
+"""A panel's id, a period, and its highest power in kW."""
+
+
+async def _peaks(context: Context, keys: list[_Peak]) -> dict[_Peak, datetime]:
+    async def read(connection: Database, panel_ids: list[int]) -> list[tuple[_Peak, datetime | None]]:
+        asked = [key for key in keys if key[0] in panel_ids]
+        return list(zip(asked, await usage.peaks_at(connection, viewer=context.signed_in, peaks=asked), strict=True))
+
+    found = await looked_back(context, {panel_id for panel_id, _, _ in keys}, read)
+    return {key: at for key, at in found if at is not None}
 
 
 async def parts_of(
@@ -211,7 +221,7 @@ async def parts_of(
 ) -> tuple[list[UsageSum[int]] | list[UsageSum[date]], datetime | None]:
     """The sums of buckets, or of the local days in them, and when the panel's first reading is from (UTC)."""
     viewer, level = context.signed_in, usage_level(buckets, step=step)
-    async with context.pool.connection() as connection:
+    async with looking_back(context, panel.id) as connection:
         first_at = await usage.first_reading_at(connection, viewer=viewer, panel_id=panel.id)
         if level is not Level.DAY:
             parts = await usage.by_bucket(connection, viewer=viewer, panel_id=panel.id, buckets=buckets, level=level)

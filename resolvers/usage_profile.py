@@ -13,7 +13,9 @@ from metering.periods import Period, Range, Step, chosen_period, local_day, loca
 from metering.refusals import Refused
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
+from resolvers.windows import looked_back
 from store import retention, usage_profile
+from store.connections import Database
 from store.panels import Panel
 from store.usage_profile import HourSum
 
@@ -106,18 +108,22 @@ def _span(days: Grid, panel: Panel) -> _Span:
 
 async def _kept(context: Context, keys: list[tuple[int, _Span]]) -> dict[tuple[int, _Span], _Kept]:
     """What is kept of each panel's span; the panels of one span by one statement."""
-    found: dict[tuple[int, _Span], _Kept] = {}
-    async with context.turns, context.pool.connection() as connection:
+
+    async def read(connection: Database, panel_ids: list[int]) -> list[tuple[tuple[int, _Span], _Kept]]:
+        found: dict[tuple[int, _Span], _Kept] = {}
         removed = await retention.removed_before(connection)
         for span in {span for _, span in keys}:
-            period, panel_ids = span.kept(removed), [panel_id for panel_id, other in keys if other == span]
-            first_day = local_day(period.start, span.zone)
-            found |= {(panel_id, span): _Kept(first_day, []) for panel_id in panel_ids}
+            period = span.kept(removed)
+            asked = [panel_id for panel_id, other in keys if other == span and panel_id in panel_ids]
+            found |= {(panel_id, span): _Kept(local_day(period.start, span.zone), []) for panel_id in asked}
             for part in await usage_profile.by_hour(
-                connection, viewer=context.signed_in, panel_ids=panel_ids, period=period, level=span.level
+                connection, viewer=context.signed_in, panel_ids=asked, period=period, level=span.level
             ):
                 found[part.panel_id, span].sums.append(part)
-    return found
+        return list(found.items())
+
+    async with context.turns:
+        return dict(await looked_back(context, {panel_id for panel_id, _ in keys}, read))
 
 
 def _profile(sums: Iterable[HourSum]) -> HourProfile:

@@ -16,6 +16,7 @@ from metering.tariffs.cost import flat_cost
 from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.costs import Spans, charged, has_slices
+from resolvers.windows import looking_back
 from store import usage
 from store.panels import Panel
 from store.usage import PowerSummary
@@ -61,14 +62,14 @@ async def statistics(parent: strawberry.Parent[Panel], info: Info, since: dateti
 
 async def _power(context: Context, panel: Panel, *, period: Period) -> PowerSummary:
     spans = pieces(period, time_zone=panel.zone)
-    async with context.pool.connection() as connection:
+    async with looking_back(context, panel.id) as connection:
         return await usage.power(connection, viewer=context.signed_in, panel_id=panel.id, pieces=spans)
 
 
 async def metered(context: Context, panel: Panel, *, period: Period, book: TariffBook) -> list[tuple[date, Decimal]]:
     """What was used in a period in kWh, in spans of one tariff each, beginning on these local days."""
     edges = _priced(period, book=book, panel=panel)
-    async with context.pool.connection() as connection:
+    async with looking_back(context, panel.id) as connection:
         energies = await usage.metered(connection, viewer=context.signed_in, panel_id=panel.id, edges=edges)
     return [(local_day(edge, panel.zone), energy_kwh) for edge, energy_kwh in zip(edges, energies, strict=False)]
 

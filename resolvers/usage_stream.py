@@ -13,9 +13,12 @@ from resolvers.pages import Cursor
 from resolvers.state_events import PanelState, Since, StateChanged, StateSnapshot
 from resolvers.state_stream import Kind, StateStream, Timer, lent
 from resolvers.usage_today import UsageToday, day_so_far, sliced_day
+from resolvers.windows import looked_back_by
 from store import tariffs, usage
+from store.connections import Database
 from store.events import StoredReading
 from store.panels import Panel
+from store.usage import DayTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,12 @@ class UsageTodayKind(Kind[PanelUsageToday]):
         """Their days so far, at the price of the day."""
         viewer, days = context.signed_in, {panel.id: local_day(context.now(), panel.zone) for panel in panels}
         async with lent(context) as connection:
-            totals = await usage.totals_of_day(connection, viewer=viewer, days=list(days.items()))
+
+            async def read(own: Database, panel_ids: list[int]) -> list[DayTotals]:
+                asked = [(panel_id, days[panel_id]) for panel_id in panel_ids]
+                return await usage.totals_of_day(own, viewer=viewer, days=asked)
+
+            totals = await looked_back_by(connection, context, list(days), read)
             books = await tariffs.books(connection, viewer=viewer, panel_ids=list(days))
             sliced = [
                 spans

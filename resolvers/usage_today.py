@@ -17,7 +17,9 @@ from resolvers import tariffs
 from resolvers.context import Context, Info
 from resolvers.costs import Spans, amount_in, cost_of
 from resolvers.loading import loaded
+from resolvers.windows import looked_back
 from store import usage
+from store.connections import Database
 from store.panels import Panel
 from store.usage import DayTotals
 
@@ -35,8 +37,11 @@ class UsageToday:
 
 
 async def _totals(context: Context, keys: list[tuple[int, date]]) -> dict[tuple[int, date], DayTotals]:
-    async with context.pool.connection() as connection:
-        found = await usage.totals_of_day(connection, viewer=context.signed_in, days=keys)
+    async def read(connection: Database, panel_ids: list[int]) -> list[DayTotals]:
+        days = [key for key in keys if key[0] in panel_ids]
+        return await usage.totals_of_day(connection, viewer=context.signed_in, days=days)
+
+    found = await looked_back(context, {panel_id for panel_id, _ in keys}, read)
     by_id = {totals.panel_id: totals for totals in found}
     return {(panel_id, day): by_id[panel_id] for panel_id, day in keys if panel_id in by_id}
 

@@ -15,6 +15,7 @@ from resolvers.context import Context, Info
 from resolvers.ledger_turns import KeyUsed, PrepaidAccount
 from resolvers.managing import managed_prepaid
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
+from resolvers.windows import looking_back
 from store import vends
 from store.panels import Panel
 from store.vends import Vend
@@ -100,7 +101,7 @@ async def of_account(
     Raises:
         Refused: BAD_INPUT (first), BAD_CURSOR.
     """
-    async with info.context.pool.connection() as connection:
+    async with looking_back(info.context, parent.panel.id) as connection:
         rows, total = await vends.page(
             connection,
             viewer=info.context.signed_in,

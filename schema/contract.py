@@ -12,6 +12,7 @@ from schema.access_roots import ROOTS
 from schema.access_rules import hold_rules
 from schema.alerts import AlertMutations, AlertQueries, AlertSubscriptions
 from schema.audit import AuditQueries
+from schema.branches import BranchingExecutor
 from schema.buying import VendMutations
 from schema.claim_codes import ClaimMutations
 from schema.codes import CodeQueries
@@ -122,6 +123,7 @@ def build_schema() -> ElectricitySchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
+        execution_context_class=BranchingExecutor,
         config=StrawberryConfig(disable_field_suggestions=True, scalar_map=scalar_map()),
     )
     core = schema._schema  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

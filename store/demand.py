@@ -35,7 +35,7 @@ class DemandSum:
 _DAYS: LiteralString = """
 SELECT rollup.panel_id, day, energy_kwh, peak_demand_kw, peak_demand_at, power_min_kw, power_max_kw,
        power_sum_kw / nullif(power_count, 0), factor_sum / nullif(factor_count, 0)
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN rollup_day AS rollup ON rollup.panel_id = panel.id
 WHERE panel.id = ANY (%(panel_ids)s) AND day >= %(first_day)s AND day < %(end_day)s
 ORDER BY rollup.panel_id, day
@@ -44,7 +44,7 @@ ORDER BY rollup.panel_id, day
 _MONTHS: LiteralString = """
 SELECT rollup.panel_id, month, energy_kwh, peak_demand_kw, peak_demand_at, power_min_kw, power_max_kw,
        power_mean_kw, factor_mean
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN rollup_month AS rollup ON rollup.panel_id = panel.id
 WHERE panel.id = ANY (%(panel_ids)s) AND month >= %(first_day)s AND month < %(end_day)s
 ORDER BY rollup.panel_id, month

@@ -56,7 +56,7 @@ WITH piece AS MATERIALIZED (
 )
 SELECT panel.id, asked.plan, first.first_at, sums.parts, sums.energies_kwh
 FROM unnest(%(panel_ids)s::integer[], %(of_plans)s::integer[]) AS asked (panel_id, plan)
-JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
+JOIN history_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
 CROSS JOIN kept
 LEFT JOIN LATERAL (SELECT first_at FROM rollup_day WHERE panel_id = panel.id ORDER BY day LIMIT 1) AS first ON true
 CROSS JOIN LATERAL (

@@ -3,7 +3,7 @@
 Batches are numbered in the order of their commits, so (batch, device time, panel) orders all readings for ever.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 
 from metering.access import Role, Viewer
 from metering.readings import Reading
+from metering.tenures import Tenure
 from store.connections import Row
 from store.panels import PANEL_COLUMNS, Panel, panel_of, reading_of
 
@@ -173,7 +174,8 @@ SELECT reading.batch_id, reading.panel_id, panel.code, panel.time_zone, reading.
        reading.active_power_kw, reading.apparent_power_kva, reading.power_factor::text::float8,
        reading.energy_import_kwh, reading.energy_export_kwh,
        reading.voltage_unbalance::text::float8, reading.current_unbalance::text::float8, reading.flags
-FROM reading JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = reading.panel_id
+FROM reading JOIN panel_in_time(%(viewer_id)s, %(sees_all)s) AS panel
+  ON panel.id = reading.panel_id AND reading.at >= panel.since AND reading.at < panel.until
 WHERE reading.batch_id BETWEEN %(batch_id)s AND %(until_batch_id)s
   AND (reading.batch_id, reading.at, reading.panel_id) > (%(batch_id)s, %(at)s, %(panel_id)s)
   AND (reading.batch_id, reading.at, reading.panel_id)
@@ -215,7 +217,8 @@ FROM (SELECT FROM reading WHERE batch_id > %(after)s AND batch_id <= %(until)s L
 """
 _COUNT_VISIBLE: LiteralString = """
 SELECT count(*) FROM (
-    SELECT FROM reading JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = reading.panel_id
+    SELECT FROM reading JOIN panel_in_time(%(viewer_id)s, %(sees_all)s) AS panel
+      ON panel.id = reading.panel_id AND reading.at >= panel.since AND reading.at < panel.until
     WHERE reading.batch_id > %(after)s AND reading.batch_id <= %(until)s
       AND (%(codes)s::text[] IS NULL OR panel.code = ANY (%(codes)s))
     LIMIT %(limit)s
@@ -254,7 +257,8 @@ async def count_visible(
 
 _WITH_NEWS: LiteralString = """
 SELECT DISTINCT reading.panel_id
-FROM reading JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = reading.panel_id
+FROM reading JOIN panel_in_time(%(viewer_id)s, %(sees_all)s) AS panel
+  ON panel.id = reading.panel_id AND reading.at >= panel.since AND reading.at < panel.until
 WHERE reading.batch_id > %(after)s AND reading.batch_id <= %(until)s AND reading.panel_id = ANY (%(panel_ids)s)
 """
 
@@ -311,10 +315,16 @@ async def snapshot(
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one account may see: its role, and the codes of its panels by their ids."""
+    """What one account may see: its role, and the codes of its panels by their ids.
+
+    `tenures` says of the panels that it rents, and sees by nothing else, for how long; `may_rent` whether it ever had a
+    tenancy, or will have.
+    """
 
     role: Role
     panel_codes: dict[int, str]
+    tenures: dict[int, Tenure] = field(default_factory=dict[int, Tenure])
+    may_rent: bool = False
     _every_id: frozenset[int] = field(init=False, repr=False, compare=False)
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
 
@@ -324,36 +334,77 @@ class Access:
 
     def viewer(self, account_id: int) -> Viewer:
         """The account as a viewer, with the role that it has now."""
-        return Viewer(account_id, self.role)
+        return Viewer(account_id, self.role, may_rent=self.may_rent)
 
     def panel_ids(self, codes: frozenset[str] | None) -> frozenset[int]:
         """The panels of these codes (None: all) that it may see; as quick as there are few codes."""
         return self._every_id if codes is None else frozenset(self._ids[code] for code in codes if code in self._ids)
 
+    def tenures_of(self, panel_ids: frozenset[int]) -> dict[int, Tenure]:
+        """Of these panels those that it rents, and for how long."""
+        if not self.tenures:
+            return {}
+        return {panel_id: self.tenures[panel_id] for panel_id in panel_ids & self.tenures.keys()}
 
-_ROLES = "SELECT id, role FROM account WHERE id = ANY (%s)"
-_GIVEN: LiteralString = """
-SELECT account.id, panel.id, panel.code
-FROM account, visible_panel(account.id, false) AS panel
-WHERE account.id = ANY (%s)
-"""
+
+# A service account has the role of whom it belongs to.
+_ROLES: LiteralString = """
+SELECT account.id, coalesce(owner.role, account.role),
+       EXISTS (SELECT FROM tenancy WHERE account_id = coalesce(owner.id, account.id))
+FROM account LEFT JOIN account AS owner ON owner.id = account.owner_id
+WHERE account.id = ANY (%s) AND account.disabled_at IS NULL AND owner.disabled_at IS NULL"""
+_GIVEN: LiteralString = "SELECT account_id, panel_id, code FROM panels_seen_by(%s)"
+_RENTED: LiteralString = """
+SELECT viewer.id, rented.panel_id, rented.since, CASE WHEN rented.until < 'infinity' THEN rented.until END
+FROM unnest(%s::bigint[]) AS viewer (id) CROSS JOIN rented_span(viewer.id) AS rented"""
 _EVERY_PANEL: LiteralString = "SELECT panel.id, panel.code FROM visible_panel(0, true) AS panel"
 
 
 async def access_of(connection: AsyncConnection[Row], account_ids: Sequence[int]) -> dict[int, Access]:
-    """What each of the accounts may see now; those that were removed are missing."""
-    roles = {row[0]: Role(row[1]) for row in await (await connection.execute(_ROLES, (account_ids,))).fetchall()}
+    """What each of the accounts may see now; those that were removed or disabled are missing."""
+    rows = await (await connection.execute(_ROLES, (account_ids,))).fetchall()
+    roles = {account_id: Role(role) for account_id, role, _ in rows}
+    renters = {account_id for account_id, _, may_rent in rows if may_rent}
     admins = [account_id for account_id, role in roles.items() if role is Role.ADMIN]
     others = [account_id for account_id, role in roles.items() if role is not Role.ADMIN]
-    given: dict[int, dict[int, str]] = {account_id: {} for account_id in others}
-    if others:
-        for account_id, panel_id, code in await (await connection.execute(_GIVEN, (others,))).fetchall():
-            given[account_id][panel_id] = code
-    found = {account_id: Access(roles[account_id], panel_codes) for account_id, panel_codes in given.items()}
+    given, rented = await _given(connection, others), await _rented(connection, renters.difference(admins))
+    found = {
+        account_id: Access(roles[account_id], codes, rented.get(account_id, {}), account_id in renters)
+        for account_id, codes in given.items()
+    }
     if admins:
         every = Access(Role.ADMIN, dict(await (await connection.execute(_EVERY_PANEL)).fetchall()))
         found |= dict.fromkeys(admins, every)
     return found
+
+
+async def _given(connection: AsyncConnection[Row], account_ids: Sequence[int]) -> dict[int, dict[int, str]]:
+    given: dict[int, dict[int, str]] = {account_id: {} for account_id in account_ids}
+    if account_ids:
+        for account_id, panel_id, code in await (await connection.execute(_GIVEN, (account_ids,))).fetchall():
+            given[account_id][panel_id] = code
+    return given
+
+
+async def _rented(connection: AsyncConnection[Row], account_ids: Collection[int]) -> dict[int, dict[int, Tenure]]:
+    rented: dict[int, dict[int, Tenure]] = {}
+    if account_ids:
+        for account_id, panel_id, *span in await (await connection.execute(_RENTED, (list(account_ids),))).fetchall():
+            rented.setdefault(account_id, {})[panel_id] = Tenure(*span)
+    return rented
+
+
+_NEXT_CHANGE: LiteralString = """
+SELECT extract(epoch FROM min(edge.at) - clock_timestamp())::float8
+FROM tenancy CROSS JOIN LATERAL (VALUES (starts_at), (ends_at)) AS edge (at)
+WHERE edge.at > now() AND tenancy.account_id = ANY (
+    SELECT coalesce(owner_id, id) FROM account WHERE id = ANY (%s))"""
+
+
+async def next_change_s(connection: AsyncConnection[Row], account_ids: Sequence[int]) -> float | None:
+    """In how many seconds the next tenancy of these accounts begins or ends; None where none is known to."""
+    ((seconds,),) = await (await connection.execute(_NEXT_CHANGE, (account_ids,))).fetchall()
+    return seconds
 
 
 _LAST_SEEN: LiteralString = """

@@ -24,7 +24,7 @@ class Gap:
 # no longer kept by hours, spans inside a day.
 _GAPS: LiteralString = """
 WITH panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
+    SELECT id FROM history_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
 ), hour AS MATERIALIZED (
     SELECT starts_at, first_at, last_at, reading_count, longest_gap, lag(last_at) OVER (ORDER BY starts_at) AS before_at
     FROM rollup_hour

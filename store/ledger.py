@@ -105,7 +105,7 @@ async def balances(
 _BALANCES_AT: LiteralString = """
 SELECT panel.id, asked.at, balance_kwh(panel.id, asked.at)
 FROM unnest(%(panel_ids)s::integer[], %(instants)s::timestamptz[]) AS asked (panel_id, at)
-JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
+JOIN history_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
 """
 
 
@@ -166,7 +166,7 @@ def _standing(row: Row) -> Standing:
 
 _PAGE: LiteralString = f"""
 SELECT {ENTRY_COLUMNS}
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN ledger_entry AS entry ON entry.panel_id = panel.id
 WHERE panel.id = %(panel_id)s
   AND (%(before_id)s::bigint IS NULL OR (entry.at, entry.id) < (%(before_at)s, %(before_id)s))
@@ -175,7 +175,7 @@ LIMIT %(limit)s
 """
 
 _COUNT: LiteralString = """
-SELECT count(*)::integer FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+SELECT count(*)::integer FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN ledger_entry AS entry ON entry.panel_id = panel.id
 WHERE panel.id = %(panel_id)s
 """

@@ -44,7 +44,7 @@ SELECT change.id, panel.code, panel.time_zone, change.kind, change.since, change
        EXISTS (SELECT FROM reading_change AS later WHERE later.restores_id = change.id),
        {whole_reading("before")},
        {whole_reading("after")}
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN reading_change AS change ON change.panel_id = panel.id
 LEFT JOIN corrected_reading AS before ON before.change_id = change.id AND NOT before.is_after
 LEFT JOIN corrected_reading AS after ON after.change_id = change.id AND after.is_after"""
@@ -56,7 +56,7 @@ WHERE panel.id = %(panel_id)s AND (%(before_id)s::bigint IS NULL OR change.id < 
 ORDER BY change.id DESC LIMIT %(limit)s"""
 
 _TOTAL: LiteralString = """
-SELECT count(*)::integer FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+SELECT count(*)::integer FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN reading_change AS change ON change.panel_id = panel.id
 WHERE panel.id = %(panel_id)s"""
 

@@ -39,7 +39,7 @@ class Series:
 
 
 PANEL: LiteralString = """panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
+    SELECT id FROM history_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
 )"""
 """The panel, where the viewer may see it: what follows reads `(SELECT id FROM panel)`."""
 

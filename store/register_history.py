@@ -34,7 +34,7 @@ class PastEvent:
 # At equal instants the export's event comes after the import's.
 _PAGE: LiteralString = """
 SELECT register, kind, event.at, ends_at, reading_count, before_at, before_kwh, after_kwh, trim_scale(usage_kwh)
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN register_event AS event ON event.panel_id = panel.id
 WHERE panel.id = %(panel_id)s AND kind = ANY (%(kinds)s)
   AND (%(after_at)s::timestamptz IS NULL OR event.at < %(after_at)s
@@ -42,7 +42,7 @@ WHERE panel.id = %(panel_id)s AND kind = ANY (%(kinds)s)
 ORDER BY event.at DESC, register DESC LIMIT %(limit)s"""
 
 _TOTAL: LiteralString = """
-SELECT count(*)::integer FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+SELECT count(*)::integer FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN register_event AS event ON event.panel_id = panel.id
 WHERE panel.id = %(panel_id)s AND kind = ANY (%(kinds)s)"""
 

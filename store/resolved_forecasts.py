@@ -126,7 +126,7 @@ async def save(connection: Database, backtest: Backtest) -> None:
 
 _BACKTESTS: LiteralString = """
 SELECT backtest.*
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN forecast_backtest AS backtest ON backtest.panel_id = panel.id
 WHERE panel.id = ANY(%(panel_ids)s)"""
 

@@ -39,7 +39,7 @@ class SpanSum:
 _BY_SPAN: LiteralString = """
 WITH visible AS MATERIALIZED (
     SELECT panel.id, panel.time_zone, min(own.valid_from) AS own_from
-    FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+    FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
     LEFT JOIN tariff AS own ON own.panel_id = panel.id
     WHERE panel.id = ANY(%(panel_ids)s)
     GROUP BY panel.id, panel.time_zone
@@ -115,7 +115,7 @@ async def by_span(
 
 _FIRST_READINGS: LiteralString = """
 SELECT panel.id, first.first_at
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN LATERAL (SELECT first_at FROM rollup_day WHERE panel_id = panel.id ORDER BY day LIMIT 1) AS first ON true
 WHERE panel.id = ANY(%(panel_ids)s)
 """

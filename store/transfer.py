@@ -31,7 +31,7 @@ class Span:
 
 
 _PANELS = """
-SELECT code, time_zone FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+SELECT code, time_zone FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 WHERE %(codes)s::text[] IS NULL OR code = ANY (%(codes)s) ORDER BY code COLLATE "C\""""
 
 
@@ -43,7 +43,7 @@ def exported_panels(connection: Connection[Row], *, viewer: Viewer, codes: Seque
 
 _READING_COUNT = """
 SELECT coalesce(sum(reading_count), 0)::bigint
-FROM rollup_day JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = panel_id
+FROM rollup_day JOIN history_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = panel_id
 WHERE panel.code = ANY (%(codes)s)
   AND (%(since)s::timestamptz IS NULL OR last_at >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR first_at < %(until)s)"""
@@ -57,7 +57,7 @@ def reading_count(connection: Connection[Row], *, viewer: Viewer, codes: Sequenc
 
 
 _OWN: LiteralString = """
-panel_id = (SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel WHERE panel.code = %(code)s)"""
+panel_id = (SELECT id FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel WHERE panel.code = %(code)s)"""
 _FROM: LiteralString = "coalesce(%(since)s::timestamptz, '-infinity')"
 _TO: LiteralString = "coalesce(%(until)s::timestamptz, 'infinity')"
 

@@ -39,13 +39,13 @@ _COLUMNS: LiteralString = "typed.id, typed.at, typed.energy_import_kwh, typed.ty
 
 _PAGE: LiteralString = f"""
 SELECT {_COLUMNS}
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN typed_reading AS typed ON typed.panel_id = panel.id
 WHERE panel.id = %(panel_id)s AND (%(before_id)s::bigint IS NULL OR typed.id < %(before_id)s)
 ORDER BY typed.id DESC LIMIT %(limit)s"""
 
 _COUNT: LiteralString = """
-SELECT count(*)::integer FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+SELECT count(*)::integer FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN typed_reading AS typed ON typed.panel_id = panel.id
 WHERE panel.id = %(panel_id)s"""
 

@@ -35,7 +35,7 @@ _BY_READINGS: LiteralString = """
 WITH grid AS MATERIALIZED (
     SELECT %(edges)s::text::bigint[] AS edges
 ), panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
+    SELECT id FROM history_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
 ), own AS (
     SELECT at, active_power_kw, power_factor,
            CASE WHEN flags & 1 = 0 THEN energy_import_kwh END AS import_kwh,
@@ -80,7 +80,7 @@ WITH grid AS MATERIALIZED (
 )
 SELECT width_bucket(date_part('epoch', starts_at)::bigint, (SELECT edges FROM grid)) - 1 AS index,
        sum(energy_kwh), sum(export_kwh), max(power_max_kw), sum(factor_sum), sum(factor_count)
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN rollup_five_minutes AS rollup ON rollup.panel_id = panel.id
 WHERE panel.id = %(panel_id)s AND starts_at >= %(start)s AND starts_at < %(end)s
 GROUP BY index ORDER BY index
@@ -92,7 +92,7 @@ WITH grid AS MATERIALIZED (
 )
 SELECT width_bucket(date_part('epoch', starts_at)::bigint, (SELECT edges FROM grid)) - 1 AS index,
        sum(energy_kwh), sum(export_kwh), max(power_max_kw), sum(factor_sum), sum(factor_count)
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN rollup_hour AS rollup ON rollup.panel_id = panel.id
 WHERE panel.id = %(panel_id)s AND starts_at >= %(start)s AND starts_at < %(end)s
 GROUP BY index ORDER BY index
@@ -128,7 +128,7 @@ def _array(numbers: Iterable[int]) -> str:
 
 _BY_DAY: LiteralString = """
 SELECT day, energy_kwh, export_kwh, power_max_kw, factor_sum, factor_count
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN rollup_day AS rollup ON rollup.panel_id = panel.id
 WHERE panel.id = %(panel_id)s AND day >= %(first_day)s AND day < %(end_day)s
 ORDER BY day
@@ -151,7 +151,7 @@ async def by_day(
 
 
 _FIRST_AT: LiteralString = """
-SELECT first_at FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+SELECT first_at FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN rollup_day AS rollup ON rollup.panel_id = panel.id
 WHERE panel.id = %(panel_id)s ORDER BY day LIMIT 1
 """
@@ -169,7 +169,7 @@ SELECT (SELECT min(starts_at) FROM rollup_five_minutes
         WHERE panel_id = panel.id AND starts_at >= since AND starts_at < until AND power_max_kw = peak_kw)
 FROM unnest(%(panel_ids)s::integer[], %(since)s::timestamptz[], %(until)s::timestamptz[], %(peaks_kw)s::float8[])
      WITH ORDINALITY AS asked (panel_id, since, until, peak_kw, place)
-LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
+LEFT JOIN history_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
 ORDER BY place
 """
 
@@ -208,7 +208,7 @@ _TOTALS_OF_DAY: LiteralString = """
 SELECT panel.id, coalesce(today.energy_kwh, 0), today.power_max_kw,
        coalesce(today.energy_import_kwh, before.energy_import_kwh), before.energy_import_kwh
 FROM unnest(%(panel_ids)s::integer[], %(days)s::date[]) AS asked (panel_id, day)
-JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
+JOIN history_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = asked.panel_id
 LEFT JOIN rollup_day AS today ON today.panel_id = panel.id AND today.day = asked.day
 LEFT JOIN LATERAL (
     SELECT energy_import_kwh FROM rollup_day
@@ -243,7 +243,7 @@ class PowerSummary:
 
 _POWER: LiteralString = """
 WITH panel AS MATERIALIZED (
-    SELECT id FROM visible_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
+    SELECT id FROM history_panel(%(viewer_id)s, %(sees_all)s) WHERE id = %(panel_id)s
 ), part AS (
     SELECT count(*), count(active_power_kw) AS power_count, sum(active_power_kw) AS power_sum_kw,
            min(active_power_kw) AS power_min_kw, max(active_power_kw) AS power_max_kw FROM reading
@@ -284,7 +284,7 @@ async def power(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id: i
 _METERED: LiteralString = """
 SELECT metered_usage_kwh(panel.id, asked.since - interval '1 microsecond', asked.until - interval '1 microsecond')
 FROM unnest(%(since)s::timestamptz[], %(until)s::timestamptz[]) WITH ORDINALITY AS asked (since, until, place)
-CROSS JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+CROSS JOIN history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 WHERE panel.id = %(panel_id)s
 ORDER BY asked.place
 """

@@ -34,7 +34,7 @@ _BY_HOURS: LiteralString = """
 WITH hour AS (
     SELECT panel.id AS panel_id, date_trunc('hour', starts_at AT TIME ZONE panel.time_zone) AS local_at,
            energy_kwh, power_sum_kw, power_count, power_max_kw
-    FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+    FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
     JOIN rollup_hour AS rollup ON rollup.panel_id = panel.id
     WHERE panel.id = ANY(%(panel_ids)s) AND starts_at >= %(start)s AND starts_at < %(end)s
 )
@@ -49,7 +49,7 @@ WITH hour AS (
            (starts_at AT TIME ZONE panel.time_zone) - (starts_at AT TIME ZONE 'UTC') AS ahead,
            sum(energy_kwh) AS energy_kwh, sum(power_sum_kw) AS power_sum_kw, sum(power_count) AS power_count,
            max(power_max_kw) AS power_max_kw
-    FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+    FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
     JOIN rollup_five_minutes AS rollup ON rollup.panel_id = panel.id
     WHERE panel.id = ANY(%(panel_ids)s) AND starts_at >= %(start)s AND starts_at < %(end)s
     GROUP BY 1, 2, 3

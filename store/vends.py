@@ -147,7 +147,7 @@ async def of_payments(
 
 _PAGE: LiteralString = f"""
 SELECT {_COLUMNS}
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN vend ON vend.panel_id = panel.id
 WHERE panel.id = %(panel_id)s AND (%(before_id)s::bigint IS NULL OR vend.id < %(before_id)s)
 ORDER BY vend.id DESC
@@ -155,7 +155,7 @@ LIMIT %(limit)s
 """
 
 _COUNT: LiteralString = """
-SELECT count(*)::integer FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+SELECT count(*)::integer FROM history_panel(%(viewer_id)s, %(sees_all)s) AS panel
 JOIN vend ON vend.panel_id = panel.id
 WHERE panel.id = %(panel_id)s
 """

@@ -8,11 +8,11 @@ from typing import Any
 from graphql import DocumentNode, GraphQLNonNull, GraphQLObjectType, VariableNode
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from kilowatch.web.engine.columns import on_the_wire
 from kilowatch.web.engine.plans import CONDITIONS, FieldDetails, FieldSet, Plan, is_undecorated, plan_of
 from resolvers.rows import Rows
+from schema.branches import BranchingExecutor
 
 WARM_AFTER = 8
 """How many objects graphql-core completes before a plan is made: making one takes as long as completing some ten."""
@@ -94,7 +94,7 @@ def _deciding_variables(tree: DocumentNode) -> set[str]:
     return found
 
 
-class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
+class PlannedExecutor(BranchingExecutor):
     """Executes as graphql-core does, and answers what is plain in a selection by its plan.
 
     Whatever surprises a plan (a null where none may be, another type, an exception, something to await) leaves the
