@@ -58,7 +58,7 @@ async def _end_reused(context: Context, connection: Database, found: Refreshing)
         context,
         connection,
         account_id=found.account_id,
-        action="endSession",
+        action="END_SESSION",
         reason=reason.value,
         session=str(found.id),
     )
@@ -97,7 +97,7 @@ async def log_out(context: Context) -> int:
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN (who has not come by a session).
     """
-    return await _end(context, action="logOut", reason=SessionEnd.LOGGED_OUT, session_id=_own(context))
+    return await _end(context, action="LOG_OUT", reason=SessionEnd.LOGGED_OUT, session_id=_own(context))
 
 
 async def log_out_everywhere(context: Context, *, except_this: bool) -> int:
@@ -107,7 +107,7 @@ async def log_out_everywhere(context: Context, *, except_this: bool) -> int:
         Refused: UNAUTHENTICATED, FORBIDDEN.
     """
     kept_id = _own(context) if except_this else None
-    return await _end(context, action="logOutEverywhere", reason=SessionEnd.LOGGED_OUT, except_id=kept_id)
+    return await _end(context, action="LOG_OUT_EVERYWHERE", reason=SessionEnd.LOGGED_OUT, except_id=kept_id)
 
 
 async def end_session(context: Context, *, session_id: str) -> str:
@@ -117,7 +117,7 @@ async def end_session(context: Context, *, session_id: str) -> str:
         Refused: UNAUTHENTICATED, SESSION_NOT_FOUND: there is none of this id, it is over, or it is not the asker's.
     """
     wanted = _uuid(session_id)
-    if wanted is None or not await _end(context, action="endSession", reason=SessionEnd.ENDED, session_id=wanted):
+    if wanted is None or not await _end(context, action="END_SESSION", reason=SessionEnd.ENDED, session_id=wanted):
         raise Refused("SESSION_NOT_FOUND", "You have no session of this id.", "id")
     return str(wanted)
 

@@ -190,7 +190,7 @@ async def log_in(context: Context, *, email: str | None, phone: str | None, pass
         await _say_refused(context, contact, account)
         raise _bad_credentials()
     await attempts.forgive(context, contact=contact.address)
-    return await let_in(context, account, how=SessionKind.PASSWORD, action="logIn")
+    return await let_in(context, account, how=SessionKind.PASSWORD, action="LOG_IN")
 
 
 async def let_in(context: Context, account: Account, *, how: SessionKind, action: str) -> LoggedIn:
@@ -210,7 +210,7 @@ async def let_in(context: Context, account: Account, *, how: SessionKind, action
 async def _say_refused(context: Context, contact: Contact, account: Account | None) -> None:
     account_id = account.id if account else None
     await own_act_refused(
-        context, account_id=account_id, action="logIn", code="BAD_CREDENTIALS", contact=contact.address
+        context, account_id=account_id, action="LOG_IN", code="BAD_CREDENTIALS", contact=contact.address
     )
 
 
