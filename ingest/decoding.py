@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -10,9 +11,10 @@ from typing import Final, Protocol
 from msgspec import structs
 
 from ingest.outcomes import Decoded
+from ingest.ownership import unknown_device
 from ingest.routing import Router
 from ingest.wall_clock import WallClock
-from metering.devices import BalanceShown, DeviceReport
+from metering.devices import BalanceShown, DeviceReport, panel_code_of
 from metering.mappings import DiscoveredSensor
 from metering.readings import Rejected
 from store.known_panels import KnownPanel
@@ -98,6 +100,8 @@ class PanelDecoder:
         if self._strangers and self._look_up(writer):
             outcomes = list(map(self._read, messages))  # their clocks may be other ones
         outcomes = list(map(self._in_time, outcomes))
+        if self.router.is_closed:
+            outcomes = self._without_strangers(messages, outcomes, writer=writer)
         self._add({code for code in _panel_codes(outcomes) if code not in self._panels}, writer=writer)
         self._strangers.clear()
         return self._placed(outcomes)
@@ -118,6 +122,21 @@ class PanelDecoder:
         found = writer.known_panels(sorted(self._strangers))
         self._remember(found)
         return bool(found)
+
+    def _without_strangers(
+        self, messages: Sequence[Message], outcomes: Sequence[Decoded | Rejected], *, writer: BatchWriter
+    ) -> list[Decoded | Rejected]:
+        """The outcomes without panels and devices that are not there and that nobody has registered or mapped."""
+        unknown = _panel_codes(outcomes).union(_reported_codes(outcomes)).difference(self._panels)
+        if not unknown:
+            return list(outcomes)
+        self._remember(writer.known_panels(sorted(unknown)))
+        strange = unknown.difference(self._panels)
+        makes_panels = self.router.makes_panels
+        return [
+            outcome if isinstance(outcome, Rejected) or makes_panels(message.topic) else _without(outcome, strange)
+            for message, outcome in zip(messages, outcomes, strict=True)
+        ]
 
     def _add(self, codes: set[str], *, writer: BatchWriter) -> None:
         if codes:
@@ -192,6 +211,25 @@ def _panel_codes(outcomes: Sequence[Decoded | Rejected]) -> set[str]:
     decoded = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
     codes = {code for outcome in decoded for code, _ in outcome.readings}
     return codes.union(shown.panel_code for outcome in decoded for shown in outcome.balances)
+
+
+def _reported_codes(outcomes: Sequence[Decoded | Rejected]) -> set[str]:
+    decoded = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
+    return {panel_code_of(report.device) for outcome in decoded for report in outcome.reports}
+
+
+def _without(outcome: Decoded, strange: AbstractSet[str]) -> Decoded:
+    """The outcome without what it says of strange panels."""
+    said = _panel_codes([outcome]) | _reported_codes([outcome])
+    if said.isdisjoint(strange):
+        return outcome
+    return structs.replace(
+        outcome,
+        readings=[(code, reading) for code, reading in outcome.readings if code not in strange],
+        balances=[shown for shown in outcome.balances if shown.panel_code not in strange],
+        reports=[report for report in outcome.reports if panel_code_of(report.device) not in strange],
+        rejected=unknown_device(sorted(said & strange)),
+    )
 
 
 def _too_large(payload: bytes) -> Rejected:

@@ -14,9 +14,9 @@ _PAGE: Final = 1000
 
 
 def replay_rejected(
-    database_url: str, *, default_time_zone: str, which: RejectionFilter = EVERYTHING
+    database_url: str, *, default_time_zone: str, is_closed: bool = False, which: RejectionFilter = EVERYTHING
 ) -> tuple[int, int]:
-    """Reads rejected messages again, by the mappings of now, and stores those that have become readable.
+    """Reads rejected messages again, by the mappings and rights of now, and stores those that have become readable.
 
     Returns how many were stored, and how many of `which` are still rejected.
 
@@ -28,13 +28,13 @@ def replay_rejected(
     with database_errors(), connect(database_url) as connection, _writer(database_url, default_time_zone) as writer:
         while page := not_replayed(connection, after_id=after_id, limit=_PAGE, which=which):
             connection.commit()
-            writer.use(load_router(database_url))
+            writer.use(load_router(database_url, is_closed=is_closed))
             stored += writer.replay(page)
             after_id = page[-1].id
         return stored, not_replayed_count(connection, which=which)
 
 
-def replay_asked(database_url: str, *, default_time_zone: str) -> int:
+def replay_asked(database_url: str, *, default_time_zone: str, is_closed: bool = False) -> int:
     """Reads the rejected messages again that somebody has asked for, and returns how many could be stored.
 
     Raises:
@@ -45,7 +45,8 @@ def replay_asked(database_url: str, *, default_time_zone: str) -> int:
     with database_errors(), connect(database_url) as connection, _writer(database_url, default_time_zone) as writer:
         while page := asked_for_replay(connection, limit=_PAGE):
             connection.commit()
-            writer.use(load_router(database_url))  # newer than the wish: whoever maps a topic asks afterwards
+            # Newer than the wish: whoever maps a topic asks afterwards.
+            writer.use(load_router(database_url, is_closed=is_closed))
             stored += writer.replay(page)
     return stored
 

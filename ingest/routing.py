@@ -6,6 +6,7 @@ from typing import Final
 
 from ingest import energy_hub, home_assistant, panel_messages, shelly, tasmota, zigbee2mqtt
 from ingest.outcomes import NOTHING, ClockOf, Decoded, Decoder, Source
+from ingest.ownership import Ownership
 from metering.readings import Rejected
 
 SOURCES: Final[tuple[Source, ...]] = (
@@ -22,6 +23,7 @@ _LONGEST_TOPIC: Final = 512
 _REMEMBERED_TOPICS: Final = 100_000
 _EVERYTHING: Final = ("#",)
 _NONE: Final[Mapping[str, Decoder]] = {}
+_NOBODYS: Final = Ownership()
 
 
 class Router:
@@ -33,14 +35,17 @@ class Router:
         wanted: Sequence[str] = _EVERYTHING,
         mapped: Mapping[str, Decoder] = _NONE,
         announced: Mapping[str, Decoder] = _NONE,
+        ownership: Ownership = _NOBODYS,
     ) -> None:
         """`wanted` are the MQTT filters of the settings, `mapped` and `announced` are decoders by exact topic.
 
+        What `ownership` does not let a topic's sender say is rejected.
         Messages of any other topic come of subscriptions that the broker still remembers, and are let go.
         """
         self._wanted = tuple(wanted)
         self._mapped = mapped
         self._announced = announced
+        self._ownership = ownership
         self._known: dict[str, Decoder | Rejected] = {}
 
     @property
@@ -49,14 +54,33 @@ class Router:
         others = sorted(topic for topic in {*self._mapped, *self._announced} if not self._is_wanted(topic))
         return (*self._wanted, *others)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether panels appear from registered devices and mapped topics alone."""
+        return self._ownership.is_closed
+
+    def makes_panels(self, topic: str) -> bool:
+        """Whether readings on a topic may make panels that are not there yet."""
+        return not self.is_closed or topic in self._mapped or self._ownership.sender(topic) is not None
+
     def decoder(self, topic: str) -> Decoder | Rejected:
-        """Who reads a topic; Rejected with BAD_TOPIC when it is too long, UNKNOWN_TOPIC when nobody does."""
+        """Who reads a topic, as far as its sender may say that.
+
+        Rejected with BAD_TOPIC when it is too long, UNKNOWN_TOPIC when nobody reads it, DEVICE_REVOKED when its device
+        was revoked.
+        """
         found = self._known.get(topic)
         if found is None:
             if len(self._known) >= _REMEMBERED_TOPICS:
                 self._known.clear()
-            found = self._known[topic] = self._found(topic)
+            found = self._known[topic] = self._checked(topic)
         return found
+
+    def _checked(self, topic: str) -> Decoder | Rejected:
+        found = self._found(topic)
+        if isinstance(found, Rejected) or found is _let_go:
+            return found
+        return self._ownership.checked(topic, found)
 
     def _found(self, topic: str) -> Decoder | Rejected:
         if len(topic) > _LONGEST_TOPIC:

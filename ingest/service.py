@@ -16,7 +16,7 @@ from ingest.metrics import IngestState, serving_metrics
 from ingest.mqtt import Connection, Version, can_acknowledge_by_hand
 from ingest.replay import replay_asked
 from ingest.routes import load_router
-from ingest.routing import known_filters
+from ingest.routing import Router, known_filters
 from ingest.writer import MessageWriter
 from store.connections import connect_async, listening
 from store.ingest_status import beat
@@ -42,6 +42,7 @@ async def run(
     client_id: str = "kilowatch-ingest",
     connections: int = 1,
     default_time_zone: str = "UTC",
+    is_closed: bool = False,
     linger_s: float = 0.005,
     max_batch: int = 5000,
     metrics_host: str = "127.0.0.1",
@@ -52,8 +53,9 @@ async def run(
     `topics` are MQTT filters; without any, those of all known devices. Topics that owners have mapped and devices have
     announced are added to them. The broker keeps the session of `client_id`, and with it whatever arrives meanwhile.
     Several `connections` share the subscription, as `client_id`-1, -2 and so on. Panels that appear by themselves get
-    `default_time_zone`. A message waits at most `linger_s` for others of its batch. How it is doing can be asked at
-    `metrics_port`, unless that is 0, also while the database is away.
+    `default_time_zone`; while discovery `is_closed`, none do but of registered devices and mapped topics. A message
+    waits at most `linger_s` for others of its batch. How it is doing can be asked at `metrics_port`, unless that is 0,
+    also while the database is away.
 
     Raises:
         ValueError: the URL or the time zone is none.
@@ -63,7 +65,8 @@ async def run(
     service = _Service(
         database_url,
         writer,
-        partial(replay_asked, database_url, default_time_zone=default_time_zone),
+        partial(replay_asked, database_url, default_time_zone=default_time_zone, is_closed=is_closed),
+        partial(load_router, database_url, is_closed=is_closed),
         address=BrokerAddress.from_url(mqtt_url, credentials=credentials),
         topics=tuple(topics) or known_filters(),
         client_ids=_client_ids(client_id, connections=connections),
@@ -98,6 +101,7 @@ class _Service:
         database_url: str,
         writer: MessageWriter,
         replay: Callable[[], int],
+        routes: Callable[..., Router],
         *,
         address: BrokerAddress,
         topics: tuple[str, ...],
@@ -107,6 +111,7 @@ class _Service:
         self._database_url = database_url
         self._writer = writer
         self._replay = replay
+        self._routes = routes
         self._wanted = self._topics = topics
         self._is_shared = len(client_ids) > 1
         self._renew_routes_at_s = self._read_again_at_s = 0.0
@@ -204,7 +209,7 @@ class _Service:
         """Learns who reads what, at once when the database says that it has changed, and every 30 s."""
         if time.monotonic() < self._renew_routes_at_s:
             return
-        router = await asyncio.to_thread(load_router, self._database_url, wanted=self._wanted)
+        router = await asyncio.to_thread(self._routes, wanted=self._wanted)
         self._renew_routes_at_s = time.monotonic() + _RENEW_EVERY_S
         self._writer.use(router)
         if router.filters != self._topics:

@@ -122,6 +122,7 @@ def ingest() -> None:
         client_id=settings.mqtt_client_id,
         connections=settings.mqtt_connections,
         default_time_zone=settings.time_zone,
+        is_closed=settings.discovery == "closed",
         linger_s=settings.ingest_linger_ms / 1000,
         max_batch=settings.ingest_batch,
         metrics_host=settings.host,

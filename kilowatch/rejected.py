@@ -110,7 +110,12 @@ def replay_rejected(
     if not matching_count(settings.database_url, which=which):
         _say("nothing to replay: no rejected message that is not stored yet fits")
         return
-    replayed, left = replay(settings.database_url, default_time_zone=settings.time_zone, which=which)
+    replayed, left = replay(
+        settings.database_url,
+        default_time_zone=settings.time_zone,
+        is_closed=settings.discovery == "closed",
+        which=which,
+    )
     _say(f"{replayed} stored, {left} still rejected")
 
 
