@@ -33,15 +33,13 @@ CREATE TABLE api_key (
 );
 CREATE INDEX api_key_account ON api_key (account_id, id);
 
--- Tells all servers which keys count no more, or not as they did: `key:<prefix>`.
+-- Tells all servers of which keys something has changed: `key:<prefix>`.
 CREATE FUNCTION announce_key() RETURNS trigger
 LANGUAGE plpgsql
 AS $$ BEGIN PERFORM pg_notify('way_in_ended', 'key:' || old.prefix); RETURN NULL; END $$;
 
-CREATE TRIGGER announce_key AFTER DELETE OR UPDATE OF revoked_at ON api_key
+CREATE TRIGGER announce_key AFTER DELETE OR UPDATE OF scopes, expires_at, revoked_at ON api_key
     FOR EACH ROW EXECUTE FUNCTION announce_key();
-CREATE TRIGGER announce_change AFTER UPDATE OF scopes, expires_at ON api_key
-    FOR EACH ROW EXECUTE FUNCTION announce_access();
 
 CREATE FUNCTION announce_keys() RETURNS trigger
 LANGUAGE plpgsql

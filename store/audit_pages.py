@@ -51,7 +51,7 @@ class Which:
 
 
 # What there is to read: of one's own account and one's service accounts all, of the panels and properties that one lets
-# what was done to them. Of others it is nobody's business from where and by what they came.
+# what was done to them.
 _SOURCES: LiteralString = """
      managed AS MATERIALIZED (SELECT id, code FROM managed_panel(%(viewer_id)s, %(sees_all)s)),
      mine AS MATERIALIZED (SELECT id FROM account WHERE %(viewer_id)s IN (id, owner_id)),
@@ -61,6 +61,11 @@ _SOURCES: LiteralString = """
 
 _OWN: LiteralString = """
 (entry.account_id = ANY (ARRAY(SELECT id FROM mine)) OR entry.subject_account_id = ANY (ARRAY(SELECT id FROM mine)))"""
+
+# From where and by what it came is for who did it, and for whose account somebody tried to come in to.
+_PLACED: LiteralString = """
+(%(sees_all)s OR entry.account_id = ANY (ARRAY(SELECT id FROM mine))
+ OR entry.account_id IS NULL AND entry.subject_account_id = ANY (ARRAY(SELECT id FROM mine)))"""
 
 _WHERE: LiteralString = f"""
 WHERE (CASE WHEN %(is_own)s THEN entry.account_id = %(viewer_id)s OR entry.subject_account_id = %(viewer_id)s
@@ -80,9 +85,9 @@ _PAGE: LiteralString = f"""
 WITH {_SOURCES}
 SELECT entry.id, entry.at, entry.account_id, entry.actor, coalesce(managed.code, entry.panel_code) AS panel_code,
        entry.property_id, entry.subject_account_id, entry.action, entry.outcome, entry.details, entry.times,
-       CASE WHEN %(sees_all)s OR {_OWN} THEN entry.address END AS address,
-       CASE WHEN %(sees_all)s OR {_OWN} THEN entry.via END AS via,
-       CASE WHEN %(sees_all)s OR {_OWN} THEN entry.key_name END AS key_name
+       CASE WHEN {_PLACED} THEN entry.address END AS address,
+       CASE WHEN {_PLACED} THEN entry.via END AS via,
+       CASE WHEN {_PLACED} THEN entry.key_name END AS key_name
 FROM audit_entry AS entry LEFT JOIN managed ON managed.id = entry.panel_id
 {_WHERE}
   AND (%(before_id)s::bigint IS NULL OR entry.id < %(before_id)s)
