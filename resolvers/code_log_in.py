@@ -41,7 +41,7 @@ async def log_in_with_code(context: Context, *, challenge_id: str, code: str) ->
     async with context.pool.connection() as connection:
         await one_time_codes.take(connection, found)
         account = await account_of(connection, found)
-    return await let_in(context, account, how=SessionKind.CODE, action="logInWithCode")
+    return await let_in(context, account, how=SessionKind.CODE, action="LOG_IN_WITH_CODE")
 
 
 async def account_of(connection: Database, found: OneTimeCode) -> Account:
@@ -73,7 +73,7 @@ async def finish_log_in(context: Context, *, token: str, proof: SecondProof) -> 
         await second_factor.begin(context, proof, account_id=found.account_id)
         return await _finished(context, found, proof, account_id=found.account_id)
     except Refused as refused:
-        await own_act_refused(context, account_id=found.account_id, action="finishLogIn", code=refused.code)
+        await own_act_refused(context, account_id=found.account_id, action="FINISH_LOG_IN", code=refused.code)
         raise
 
 
@@ -88,7 +88,7 @@ async def _finished(context: Context, found: OneTimeCode, proof: SecondProof, *,
             await _tell_of_recovery(context, connection, account)
         await attempts.know_network(context, connection, account)
         by = "app" if proof.recovery_code is None else "recovery code"
-        await own_act_done(context, connection, account_id=account_id, action="finishLogIn", by=by)
+        await own_act_done(context, connection, account_id=account_id, action="FINISH_LOG_IN", by=by)
         how = SessionKind(found.details["how"])
         return LoggedIn(await begin_session(context, account_id, how=how, second_factor=True, connection=connection))
 

@@ -42,7 +42,7 @@ async def confirm_contact_change(context: Context, *, challenge_id: str, code: s
         Refused: UNAUTHENTICATED, FORBIDDEN (keys), CODE_NOT_VALID.
     """
     account_id = context.person.account_id
-    async with audited(context, action="changeContact", subject_account_id=account_id) as act:
+    async with audited(context, action="CHANGE_CONTACT", subject_account_id=account_id) as act:
         account, _ = await own_account(context)
         found = await one_time_codes.checked(context, challenge_id=challenge_id, code=code, purpose=CodePurpose.CONTACT)
         if found.account_id != account.id or found.contact is None:

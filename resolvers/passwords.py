@@ -32,8 +32,8 @@ async def reset_password(context: Context, *, challenge_id: str, code: str, new_
     async with context.pool.connection() as connection, connection.transaction():
         await one_time_codes.take(connection, found)
         await _set(context, connection, account, password_hash)
-        await own_act_done(context, connection, account_id=account.id, action="resetPassword")
-    return await let_in(context, account, how=SessionKind.CODE, action="logInWithCode")
+        await own_act_done(context, connection, account_id=account.id, action="RESET_PASSWORD")
+    return await let_in(context, account, how=SessionKind.CODE, action="LOG_IN_WITH_CODE")
 
 
 async def change_password(context: Context, *, current_password: str, new_password: str) -> bool:
@@ -43,7 +43,7 @@ async def change_password(context: Context, *, current_password: str, new_passwo
         Refused: UNAUTHENTICATED, FORBIDDEN (keys), BAD_PASSWORD, BAD_CREDENTIALS (`resetPassword` sets a first one),
             TOO_MANY_ATTEMPTS.
     """
-    async with audited(context, action="changePassword", subject_account_id=context.person.account_id) as act:
+    async with audited(context, action="CHANGE_PASSWORD", subject_account_id=context.person.account_id) as act:
         account, known_hash = await own_account(context)
         checked_password(new_password)
         await check_password(context, account, current_password, password_hash=known_hash)

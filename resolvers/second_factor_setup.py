@@ -49,7 +49,7 @@ async def start(context: Context, proof: Proof) -> SecondFactorSetup:
     Raises:
         Refused: SECOND_FACTOR_ON, and what `resolvers.proofs.prove` refuses.
     """
-    async with audited(context, action="startSecondFactor", subject_account_id=context.person.account_id) as act:
+    async with audited(context, action="START_SECOND_FACTOR", subject_account_id=context.person.account_id) as act:
         account = await prove(context, proof)
         secret = new_secret()
         sealed = _sealing(context).seal(secret.encode(), purpose=SEALED_FOR, bound_to=str(account.id))
@@ -84,7 +84,7 @@ async def confirm(context: Context, code: str) -> list[str]:
             TOO_MANY_ATTEMPTS.
     """
     account_id = context.person.account_id
-    async with audited(context, action="confirmSecondFactor", subject_account_id=account_id) as act:
+    async with audited(context, action="CONFIRM_SECOND_FACTOR", subject_account_id=account_id) as act:
         account, _ = await own_account(context)
         await attempts.begin_second_factor(context, account_id=account_id)
         codes = new_recovery_codes()
@@ -108,7 +108,7 @@ async def disable(context: Context, proof: Proof, second: SecondProof) -> bool:
     Raises:
         Refused: SECOND_FACTOR_OFF, CODE_NOT_VALID, and what `resolvers.proofs.prove` refuses.
     """
-    async with audited(context, action="disableSecondFactor", subject_account_id=context.person.account_id) as act:
+    async with audited(context, action="DISABLE_SECOND_FACTOR", subject_account_id=context.person.account_id) as act:
         second.check_alone()
         account = await prove(context, proof)
         await second_factor.begin(context, second, account_id=account.id)

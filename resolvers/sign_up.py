@@ -88,7 +88,7 @@ async def confirm_sign_up(context: Context, *, challenge_id: str, code: str) -> 
         async with context.pool.connection() as connection, connection.transaction():
             await one_time_codes.take(connection, found)
             account = await _made(connection, found)
-            await own_act_done(context, connection, account_id=account.id, action="signUp")
+            await own_act_done(context, connection, account_id=account.id, action="SIGN_UP")
             await attempts.know_network(context, connection, account)
             return LoggedIn(await begin_session(context, account.id, how=SessionKind.SIGN_UP, connection=connection))
     except Refused as refused:
@@ -111,7 +111,7 @@ async def delete_account(context: Context, proof: Proof) -> bool:
     Raises:
         Refused: LAST_ADMIN, and what `resolvers.proofs.prove` refuses.
     """
-    async with audited(context, action="deleteAccount", subject_account_id=context.person.account_id) as act:
+    async with audited(context, action="DELETE_ACCOUNT", subject_account_id=context.person.account_id) as act:
         account = await prove(context, proof)
         async with context.pool.connection() as connection, connection.transaction():
             if account.role is Role.ADMIN and not await accounts.has_other_admin(connection, account.id):
