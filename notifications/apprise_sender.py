@@ -1,0 +1,86 @@
+"""Turns a message's words into mail or a text message by the address template of its channel: the door to Apprise."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+import apprise as untyped_apprise
+
+from metering.contacts import Channel, Contact
+from notifications.message_wording import Words
+
+# Apprise's hints leave most of it unknown: each part is Any from here on, in this module alone.
+_apprise: Any = untyped_apprise
+
+PLACE: Final = "{to}"
+TIMEOUT_S: Final = 30.0
+"""How long one message may take: Apprise's own time-outs for connecting and reading are 4 s each."""
+
+_SAMPLES: Final = {
+    Channel.MAIL: Contact(Channel.MAIL, "ann@example.org"),
+    Channel.SMS: Contact(Channel.SMS, "+2348012345678"),
+}
+
+
+class BadTemplateError(Exception):
+    """Apprise does not take an address of this template. The message never holds the template: it has passwords."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseSender:
+    """Sends by one Apprise address a channel, in which `{to}` stands for the recipient."""
+
+    templates: Mapping[Channel, str] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises: BadTemplateError."""
+        silence()
+        for channel, template in self.templates.items():
+            check_template(template, channel=channel)
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """What it can send by."""
+        return frozenset(self.templates)
+
+    async def send(self, contact: Contact, words: Words) -> bool:
+        """Makes one attempt, in a thread: whether the far end took the message.
+
+        Raises:
+            TimeoutError: it took more than 30 s; it may have been taken all the same.
+        """
+        async with asyncio.timeout(TIMEOUT_S):
+            return await asyncio.to_thread(_sent, self.templates[contact.channel], contact, words)
+
+
+def check_template(template: str, *, channel: Channel) -> None:
+    """Before anything is sent.
+
+    Raises:
+        BadTemplateError: `{to}` is not in it, or Apprise takes no such address.
+    """
+    silence()
+    if PLACE not in template:
+        raise BadTemplateError("it has no {to}, in whose place the recipient is put")
+    if _apprise.Apprise.instantiate(_address(template, _SAMPLES[channel]), suppress_exceptions=True) is None:
+        raise BadTemplateError("Apprise takes no such address: see its list of services")
+
+
+def silence() -> None:
+    """Apprise logs addresses, with the passwords in them, and what is sent."""
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+
+
+def _address(template: str, contact: Contact) -> str:
+    return template.replace(PLACE, quote(contact.address, safe=""))
+
+
+def _sent(template: str, contact: Contact, words: Words) -> bool:
+    service = _apprise.Apprise()
+    if not service.add(_address(template, contact)):
+        return False
+    kind = _apprise.NotifyFormat.TEXT
+    return bool(service.notify(title=words.subject, body=words.body, body_format=kind))
