@@ -17,6 +17,8 @@ from kilowatch.readings import reading_app
 from kilowatch.rejected import rejected_app
 from kilowatch.setting_checks import listed
 from kilowatch.settings import SettingError, Settings
+from kilowatch.sign_in_commands import add_to
+from kilowatch.signing_key_commands import keys_app
 from kilowatch.starting import CommandError, errors, redaction_of_environment, started
 from kilowatch.tables import show_json, show_table
 from kilowatch.tariffs import tariff_app
@@ -36,6 +38,7 @@ panel_app = typer.Typer(
     help="What is known about panels: name, place, time zone, prepaid, price.", no_args_is_help=True
 )
 app.add_typer(user_app, name="user")
+app.add_typer(keys_app, name="keys")
 app.add_typer(panel_app, name="panel")
 app.add_typer(tariff_app, name="tariff")
 app.add_typer(rejected_app, name="rejected")
@@ -149,11 +152,12 @@ def _announcer(settings: Settings) -> Coroutine[None, None, None]:
 
 @app.command()
 def work() -> None:
-    """Run the jobs: forecasts, low-units alerts, pushes, purchases of units, and the removal of what is too old."""
+    """Run the jobs: forecasts, alerts, pushes, mail, purchases of units, and the removal of what is too old."""
     from kilowatch.housekeeping import Keeping
     from kilowatch.lifetime import run_until_stopped
     from kilowatch.vendor import vendor_of
     from kilowatch.work import run
+    from kilowatch.writing_to_people import message_sender
     from store.migrations import check_version
 
     settings = started(needs=("database_url",))
@@ -166,6 +170,7 @@ def work() -> None:
             fcm_credentials=Path(settings.fcm_credentials) if settings.fcm_credentials else None,
             fcm_url=settings.fcm_url or None,
             vendor=vendor_of(settings),
+            message_sender=message_sender(settings),
             keeping=Keeping.of(settings),
         )
     )
@@ -292,6 +297,9 @@ def remove_user(email: str) -> None:
 
     remove_person(started(needs=("database_url",)).database_url, email=email)
     console.print(f"removed {email}", highlight=False)
+
+
+add_to(user_app)
 
 
 @panel_app.command("list")

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kilowatch.settings import Settings
-from store import partitions, retention
+from store import account_messages, one_time_codes, partitions, retention, sessions, sign_in_limits
 from store.connections import Database, Pool
 from store.retention import Level
 
 AHEAD = timedelta(days=62)
 """How far ahead partitions are made: two months."""
+
+SESSIONS_KEPT_FOR = timedelta(days=30)
+"""How long sessions that are over are remembered: so long a stolen refresh token is known as what it is."""
+
+MESSAGES_KEPT_FOR = timedelta(days=1)
+"""How long it is remembered what became of mail and text messages; what they said is erased at once."""
 
 _SHOWN = {Level.READINGS: "readings", Level.FIVE_MINUTES: "sums of five minutes", Level.HOURS: "sums of hours"}
 
@@ -50,6 +56,10 @@ async def keep_house(pool: Pool, *, keeping: Keeping, now: datetime) -> None:
         await _announce(connection, keeping=keeping, now=now)
         await _remove_due(connection, now=now)
         await _compress(connection, keeping=keeping, now=now)
+        await sessions.remove_old(connection, until=now - SESSIONS_KEPT_FOR)
+        await one_time_codes.remove_old(connection, until=now)
+        await account_messages.remove_old(connection, until=now - MESSAGES_KEPT_FOR)
+        await sign_in_limits.remove_old(connection, now=now)
         if keeping.rejected_days:
             await retention.remove_rejected(connection, until=now - timedelta(days=keeping.rejected_days))
 

@@ -1,6 +1,5 @@
 """Turns a refresh token into the next session tokens, and the wish of a session's owner into its end."""
 
-from datetime import timedelta
 from uuid import UUID
 
 import strawberry
@@ -15,9 +14,6 @@ from store import accounts
 from store import sessions as stored
 from store.connections import Database
 from store.sessions import OwnSession, Refreshing
-
-KEPT_FOR = timedelta(days=30)
-"""How long a session that is over is remembered, so that its tokens are known as what they were."""
 
 
 async def refresh(context: Context, *, refresh_token: str) -> Session:

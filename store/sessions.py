@@ -222,6 +222,18 @@ def _own(row: Row) -> OwnSession:
     return OwnSession(id_, created_at, last_used_at, address, user_agent, kind, has_second_factor, expires_at)
 
 
+# The sessions end by a trigger, whoever disables the account.
+_SET_DISABLED = """
+UPDATE account SET disabled_at = CASE WHEN %(is_disabled)s THEN coalesce(disabled_at, %(now)s) END
+WHERE id = %(account_id)s"""
+
+
+async def set_disabled(connection: AsyncConnection[Row], *, account_id: int, is_disabled: bool, now: datetime) -> None:
+    """Lets nobody in by an account from now on, and ends its sessions; or lets them in again."""
+    values = {"account_id": account_id, "is_disabled": is_disabled, "now": now}
+    await connection.execute(_SET_DISABLED, values)
+
+
 _REMOVE_OLD = """
 DELETE FROM session WHERE least(expires_at, coalesce(ended_at, expires_at)) < %(until)s"""
 

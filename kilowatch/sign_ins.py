@@ -1,0 +1,99 @@
+"""Turns a person's address into their sessions, their end, and whether they may sign in, for the command line."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from metering.access import Viewer
+from metering.contacts import contact_of
+from metering.passwords import checked_password
+from metering.refusals import Refused
+from metering.sessions import SessionEnd
+from store import accounts, audit, sessions
+from store.accounts import Account
+from store.connections import Database, connect_async
+from store.passwords import hashed
+from store.sessions import OwnSession
+
+R = TypeVar("R")
+Work = Callable[[Database, Account], Awaitable[R]]
+
+
+def sessions_of(database_url: str, who: str) -> list[OwnSession]:
+    """The sessions of a person that count, newest first.
+
+    Raises:
+        Refused: ACCOUNT_NOT_FOUND, BAD_EMAIL, BAD_PHONE; so do the others here.
+    """
+
+    async def listed(connection: Database, account: Account) -> list[OwnSession]:
+        return await sessions.own(connection, Viewer(account.id, account.role), now=_now())
+
+    return _with(database_url, who, listed)
+
+
+def end_sessions(database_url: str, who: str) -> int:
+    """Ends all sessions of a person; how many they were."""
+
+    async def ended(connection: Database, account: Account) -> int:
+        reason = SessionEnd.ENDED_BY_OPERATOR
+        count = await sessions.end(connection, account_id=account.id, reason=reason, now=_now())
+        await _keep(connection, account, "LOG_OUT_EVERYWHERE", sessions=count)
+        return count
+
+    return _with(database_url, who, ended)
+
+
+def set_disabled(database_url: str, who: str, *, is_disabled: bool) -> None:
+    """Lets a person in no more, and ends their sessions; or lets them in again."""
+
+    async def done(connection: Database, account: Account) -> None:
+        await sessions.set_disabled(connection, account_id=account.id, is_disabled=is_disabled, now=_now())
+        await _keep(connection, account, "DISABLE_ACCOUNT" if is_disabled else "ENABLE_ACCOUNT")
+
+    _with(database_url, who, done)
+
+
+def give_password(database_url: str, who: str, *, password: str) -> None:
+    """Gives a person another password, and ends their sessions.
+
+    Raises:
+        Refused: BAD_PASSWORD too.
+    """
+
+    async def done(connection: Database, account: Account) -> None:
+        wanted = checked_password(password, not_like=(account.name, account.email, account.phone))
+        password_hash = await asyncio.to_thread(hashed, wanted)
+        await accounts.set_password_hash(connection, account_id=account.id, password_hash=password_hash)
+        await sessions.end(connection, account_id=account.id, reason=SessionEnd.PASSWORD_CHANGED, now=_now())
+        await _keep(connection, account, "SET_PASSWORD")
+
+    _with(database_url, who, done)
+
+
+async def _keep(connection: Database, account: Account, action: str, **details: Any) -> None:
+    act = audit.Act(audit.COMMAND_LINE, action, None, details, subject_account_id=account.id)
+    await audit.record_done(connection, act, panel_id=None)
+
+
+def _with(database_url: str, who: str, work: "Work[R]") -> R:
+    """What `work` answers for a person, in one transaction."""
+
+    async def done() -> R:
+        async with await connect_async(database_url) as connection, connection.transaction():
+            return await work(connection, await _known(connection, who))
+
+    return asyncio.run(done())
+
+
+async def _known(connection: Database, who: str) -> Account:
+    contact = contact_of(email=None, phone=who) if who.startswith("+") else contact_of(email=who, phone=None)
+    found = await accounts.by_contact(connection, contact)
+    if found is None:
+        raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {who}.", "email")
+    return found[0]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
