@@ -18,7 +18,10 @@ _VALUES: Final = """
 """
 """Types that are a value of one object, and hold nothing of any other."""
 
-_PUBLIC: Final = "ErrorCode ForecastingStatus IngestService Limits OperationCost RequestLimits TariffExample"
+_PUBLIC: Final = """
+    CodeChallenge ErrorCode ForecastingStatus IngestService Limits OperationCost RequestLimits SignInOptions
+    TariffExample
+"""
 
 FIELDS: Final[Fields] = {
     **{name: {Sees.PARENT: "*"} for name in _VALUES.split()},
@@ -95,6 +98,8 @@ FIELDS: Final[Fields] = {
     },
     "OwnSession": {Sees.OWN: "*"},
     "SecondFactorChallenge": {Sees.OWN: "*"},
+    "SecondFactorSetup": {Sees.OWN: "secret uri qrCode"},
+    "SecondFactorState": {Sees.OWN: "isOn recoveryCodesLeft"},
     "ServiceAccount": {Sees.OWN: "*"},
     "Session": {Sees.OWN: "accessToken expiresAt refreshToken refreshExpiresAt viewer"},
     "Vend": {
@@ -111,7 +116,7 @@ FIELDS: Final[Fields] = {
     "Tenant": {Sees.PARENT: "*"},
     "Viewer": {
         Sees.PERSON: "tenancies serviceAccounts",
-        Sees.OWN: "name email phone role panelCount sessions subscriptions auditLog",
+        Sees.OWN: "name email phone role panelCount secondFactor sessions subscriptions auditLog",
     },
 }
 """Of each type, who sees which of its fields. Types whose names end as `SHAPES` do hold others, and need no line."""

@@ -16,6 +16,7 @@ from schema.branches import BranchingExecutor
 from schema.buying import VendMutations
 from schema.claim_codes import ClaimMutations
 from schema.codes import CodeQueries
+from schema.contacts import ContactMutations
 from schema.devices import DeviceQueries
 from schema.enum_values import describe_values
 from schema.invitations import InvitationMutations
@@ -26,6 +27,7 @@ from schema.low_units import LowUnitsMutations
 from schema.mappings import MappingMutations, MappingQueries
 from schema.nodes import NodeQueries
 from schema.offline_entries import OfflineMutations
+from schema.one_time_codes import CodeMutations
 from schema.open_subscriptions import OpenSubscriptionMutations
 from schema.openpaygo import OpenPaygoMutations
 from schema.panel_list import PanelQueries
@@ -38,9 +40,11 @@ from schema.refusal_lists import list_refusals
 from schema.refusals import shown
 from schema.rejected import RejectedMutations, RejectedQueries
 from schema.scalars import scalar_map
+from schema.second_factor import SecondFactorMutations
 from schema.service import ServiceMutations, ServiceQueries
 from schema.service_accounts import ServiceAccountMutations, ServiceAccountQueries
 from schema.sessions import SessionMutations, SessionQueries
+from schema.sign_up import SignUpMutations, SignUpQueries
 from schema.states import StateSubscriptions
 from schema.summaries import SummaryQueries
 from schema.tariff_changes import TariffMutations, TariffQueries
@@ -61,6 +65,7 @@ class Query(
     ServiceQueries,
     RejectedQueries,
     SessionQueries,
+    SignUpQueries,
     ServiceAccountQueries,
     LimitQueries,
     CodeQueries,
@@ -82,6 +87,10 @@ class Mutation(
     ServiceMutations,
     RejectedMutations,
     SessionMutations,
+    SignUpMutations,
+    CodeMutations,
+    ContactMutations,
+    SecondFactorMutations,
     ServiceAccountMutations,
     AlertMutations,
     LowUnitsMutations,
