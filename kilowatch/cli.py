@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from kilowatch.audit_log import show_audit
+from kilowatch.key_commands import key_app
 from kilowatch.options import AsJson
 from kilowatch.readings import reading_app
 from kilowatch.rejected import rejected_app
@@ -39,6 +41,8 @@ panel_app = typer.Typer(
 )
 app.add_typer(user_app, name="user")
 app.add_typer(keys_app, name="keys")
+app.add_typer(key_app, name="key")
+app.command("audit")(show_audit)
 app.add_typer(panel_app, name="panel")
 app.add_typer(tariff_app, name="tariff")
 app.add_typer(rejected_app, name="rejected")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kilowatch.settings import Settings
-from store import account_messages, one_time_codes, partitions, retention, sessions, sign_in_limits
+from store import account_messages, audit, one_time_codes, partitions, retention, sessions, sign_in_limits
 from store.connections import Database, Pool
 from store.retention import Level
 
@@ -31,6 +31,7 @@ class Keeping:
     five_minutes_days: int = 0
     hours_days: int = 0
     rejected_days: int = 0
+    audit_days: int = 0
     compress_after_days: int = 0
 
     @classmethod
@@ -41,6 +42,7 @@ class Keeping:
             five_minutes_days=settings.keep_five_minutes_days,
             hours_days=settings.keep_hours_days,
             rejected_days=settings.keep_rejected_days,
+            audit_days=settings.keep_audit_days,
             compress_after_days=settings.compress_after_days,
         )
 
@@ -62,6 +64,8 @@ async def keep_house(pool: Pool, *, keeping: Keeping, now: datetime) -> None:
         await sign_in_limits.remove_old(connection, now=now)
         if keeping.rejected_days:
             await retention.remove_rejected(connection, until=now - timedelta(days=keeping.rejected_days))
+        if keeping.audit_days:
+            await audit.remove_before(connection, until=now - timedelta(days=keeping.audit_days))
 
 
 async def _announce(connection: Database, *, keeping: Keeping, now: datetime) -> None:

@@ -35,11 +35,11 @@ Limit = Annotated[int, typer.Option("--limit", parser=_limit, metavar="N", help=
 Since = Annotated[
     datetime | None,
     typer.Option(
-        "--since", parser=_instant, metavar="INSTANT", help="First arrived at or after, UTC or with an offset."
+        "--since", parser=_instant, metavar="INSTANT", help="At this instant or after, UTC or with an offset."
     ),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option("--until", parser=_instant, metavar="INSTANT", help="First arrived before, UTC or with an offset."),
+    typer.Option("--until", parser=_instant, metavar="INSTANT", help="Before this instant, UTC or with an offset."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, with everything.")]

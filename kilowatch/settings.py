@@ -279,6 +279,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_rejected_days: Annotated[
         int, Meta(ge=0, le=36500, description="Days that messages which could not be read are kept. 0: for ever.")
     ] = 90
+    keep_audit_days: Annotated[
+        int, Meta(ge=0, le=36500, description="Days that entries of the audit are kept. 0: for ever.")
+    ] = 0
     compress_after_days: Annotated[
         int,
         Meta(

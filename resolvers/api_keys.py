@@ -9,7 +9,7 @@ from typing import Final
 import strawberry
 
 from metering.access import Scope
-from metering.api_keys import PREFIX_BITS, SECRET_BITS, key_text, known_key
+from metering.api_keys import PREFIX_BITS, SECRET_BITS, KnownKey, key_text, known_key
 from metering.refusals import Refused
 from resolvers.audit import Audit, audited
 from resolvers.context import Context, Info
@@ -75,7 +75,7 @@ async def create(
         connection.transaction(),
     ):
         account = await one(connection, account_id, viewer=viewer, field="serviceAccountId")
-        wish = Wish(account.id, called, _within(account, scopes), _end_of(expires_on, now=context.now()))
+        wish = Wish(account.id, called, _within(account, scopes), end_of(expires_on, now=context.now()))
         return await _made(context, connection, wish, act)
 
 
@@ -86,8 +86,7 @@ async def rotate(context: Context, *, key_id: str, overlap_hours: int, expires_o
         Refused: UNAUTHENTICATED, FORBIDDEN, KEY_NOT_FOUND, BAD_INPUT (overlapHours, expiresOn), TOO_MANY_KEYS.
     """
     _ = owner(context)
-    if not 0 <= overlap_hours <= MAX_OVERLAP_HOURS:
-        raise Refused("BAD_INPUT", f"`overlapHours` must be 0 to {MAX_OVERLAP_HOURS}.", "overlapHours")
+    _check_overlap(overlap_hours)
     async with (
         audited(context, action="ROTATE_API_KEY", id=key_id, overlapHours=overlap_hours) as act,
         context.pool.connection() as connection,
@@ -95,8 +94,8 @@ async def rotate(context: Context, *, key_id: str, overlap_hours: int, expires_o
     ):
         old = await _counting(context, connection, key_id)
         act.add(previous=old.prefix)
-        await _end_soon(context, connection, old, overlap_hours=overlap_hours)
-        wish = Wish(old.account_id, old.name, old.scopes, _next_end(old, expires_on, now=context.now()))
+        await end_soon(connection, old, overlap_hours=overlap_hours, now=context.now())
+        wish = Wish(old.account_id, old.name, old.scopes, next_end(old, expires_on, now=context.now()))
         made = await _made(context, connection, wish, act)
         return NewKey(made.key, made.text, await api_keys.one(connection, old.id, viewer=owner(context)))
 
@@ -133,18 +132,29 @@ async def _counting(context: Context, connection: Database, key_id: str) -> ApiK
     return key
 
 
-async def _end_soon(context: Context, connection: Database, key: ApiKey, *, overlap_hours: int) -> None:
-    now = context.now()
+def _check_overlap(hours: int) -> None:
+    if not 0 <= hours <= MAX_OVERLAP_HOURS:
+        raise Refused("BAD_INPUT", f"`overlapHours` must be 0 to {MAX_OVERLAP_HOURS}.", "overlapHours")
+
+
+async def end_soon(connection: Database, key: ApiKey, *, overlap_hours: int, now: datetime) -> None:
+    """Lets a key go on for some hours; for none it is revoked."""
     if overlap_hours:
         await api_keys.expire(connection, key.id, at=now + timedelta(hours=overlap_hours))
     else:
         await api_keys.revoke(connection, key.id, now=now)
 
 
-async def _made(context: Context, connection: Database, wish: Wish, act: Audit) -> NewKey:
+def fresh_key() -> tuple[str, KnownKey]:
+    """The text of a new key, from the operating system's randomness, and what may be kept of it."""
     text = key_text(prefix_bits=secrets.randbits(PREFIX_BITS), secret_bits=secrets.randbits(SECRET_BITS))
     known = known_key(text)
     assert known is not None  # noqa: S101 - tells the type checker that what was just made can be read
+    return text, known
+
+
+async def _made(context: Context, connection: Database, wish: Wish, act: Audit) -> NewKey:
+    text, known = fresh_key()
     key_id = await api_keys.create(
         connection,
         known,
@@ -180,7 +190,7 @@ def _within(account: ServiceAccount, scopes: Collection[Scope] | None) -> frozen
     return wanted
 
 
-def _end_of(day: date | None, *, now: datetime) -> datetime | None:
+def end_of(day: date | None, *, now: datetime) -> datetime | None:
     """The end of the last day (UTC) on which a key counts.
 
     Raises:
@@ -194,7 +204,12 @@ def _end_of(day: date | None, *, now: datetime) -> datetime | None:
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
-def _next_end(old: ApiKey, day: date | None, *, now: datetime) -> datetime | None:
+def next_end(old: ApiKey, day: date | None, *, now: datetime) -> datetime | None:
+    """The end of the key that takes an old one's place: without a day, after as long as the old one was made for.
+
+    Raises:
+        Refused: BAD_INPUT as `end_of`.
+    """
     if day is None and old.expires_at is not None:
         return now + (old.expires_at - old.created_at)
-    return _end_of(day, now=now)
+    return end_of(day, now=now)

@@ -155,6 +155,16 @@ async def of_accounts(
     return [_api_key(row) for row in await (await connection.execute(_OF_ACCOUNTS, asked)).fetchall()]
 
 
+_BY_PREFIX: LiteralString = f"""
+SELECT {_COLUMNS} FROM api_key AS key WHERE key.prefix = %(prefix)s FOR UPDATE"""
+
+
+async def by_prefix(connection: AsyncConnection[Row], prefix: str) -> ApiKey | None:
+    """Anybody's key, for the command line, locked until the transaction's end; None without one."""
+    row = await (await connection.execute(_BY_PREFIX, {"prefix": prefix})).fetchone()
+    return _api_key(row) if row else None
+
+
 async def one(connection: AsyncConnection[Row], key_id: int, *, viewer: Viewer | None) -> ApiKey | None:
     """A key of the viewer's, locked until the transaction's end; None for "not there" and "not yours" alike."""
     row = await (await connection.execute(_ONE, {**scope(viewer), "id": key_id})).fetchone()
