@@ -231,12 +231,16 @@ async def test_a_session_is_kept_ends_with_signing_out_and_says_when_it_is_over(
             const changed = {...kept, %s};
             sessionStorage.setItem('kilowatch:session', JSON.stringify(changed));
         }"""
-        await opened.page.evaluate(forged % "expiresAt: '2020-01-01T00:00:00Z'")
+        await opened.page.evaluate(forged % "accessToken: 'a.b.c'")  # it is renewed, and nobody notices
+        await opened.page.reload()
+        await opened.says(opened.page.locator(".email"), TENANT)
+        await opened.says(opened.page.locator(".state"), "Live")
+        await opened.page.evaluate(forged % "refreshExpiresAt: '2020-01-01T00:00:00Z'")
         await opened.page.reload()
         await opened.says(opened.page.locator(".trouble"), "Your session has expired.")
         await opened.sign_in(TENANT, PASSWORD)
         await opened.says(opened.page.locator(".email"), TENANT)
-        await opened.page.evaluate(forged % "accessToken: 'a.b.c'")
+        await opened.page.evaluate(forged % "accessToken: 'a.b.c', refreshToken: 'kwr_x'")
         await opened.page.reload()
         await opened.says(opened.page.locator(".trouble"), "The server no longer takes your session.")
 

@@ -15,26 +15,48 @@ export class Trouble extends Error {
 
 export class Api {
   #endpoint;
-  #headers;
+  #tokens;
   #onRefused;
 
-  /** `onRefused` is called when the server no longer takes the token. */
-  constructor(endpoint, { token = null, onRefused = () => {} } = {}) {
+  /** `tokens` says by which token it asks (Tokens); `onRefused` is called when the server takes none any more. */
+  constructor(endpoint, { tokens = null, onRefused = () => {} } = {}) {
     this.#endpoint = endpoint;
-    this.#headers = { 'content-type': 'application/json', accept: JSON_TYPES };
-    if (token) this.#headers.authorization = `Bearer ${token}`;
+    this.#tokens = tokens;
     this.#onRefused = onRefused;
   }
 
   /** The data of a query or mutation; throws a Trouble when there are errors or no answer. */
   async ask(query, variables = {}) {
-    const response = await this.#post({ query, variables });
-    const answer = await json(response);
-    const [error] = answer.errors ?? [];
-    const code = error?.extensions?.code;
-    if (response.status === UNAUTHORIZED || code === 'UNAUTHENTICATED') this.#onRefused();
-    if (error) throw new Trouble(error.message, { code, field: error.extensions?.field });
+    let answer = await this.#answer({ query, variables });
+    if (this.#tokens && answer.isRefused) {
+      await this.#or_refused(this.#tokens.renew());
+      answer = await this.#answer({ query, variables });
+    }
+    if (answer.isRefused) this.#onRefused();
+    if (answer.error) throw troubleOf(answer.error);
     return answer.data;
+  }
+
+  async #answer(body) {
+    const response = await this.#post(body);
+    const { data, errors: [error] = [] } = await json(response);
+    const isRefused = response.status === UNAUTHORIZED || error?.extensions?.code === 'UNAUTHENTICATED';
+    return { data, error, isRefused };
+  }
+
+  async #or_refused(asked) {
+    try {
+      return await asked;
+    } catch (trouble) {
+      if (trouble.code === 'BAD_REFRESH_TOKEN') this.#onRefused();
+      throw trouble;
+    }
+  }
+
+  async #headers() {
+    const plain = { 'content-type': 'application/json', accept: JSON_TYPES };
+    if (!this.#tokens) return plain;
+    return { ...plain, authorization: `Bearer ${await this.#or_refused(this.#tokens.current())}` };
   }
 
   /** The payload of a mutation's only field; throws a Trouble when it was refused. */
@@ -52,13 +74,16 @@ export class Api {
   }
 
   async #post(body) {
+    const headers = await this.#headers();
     try {
-      return await fetch(this.#endpoint, { method: 'POST', headers: this.#headers, body: JSON.stringify(body) });
+      return await fetch(this.#endpoint, { method: 'POST', headers, body: JSON.stringify(body) });
     } catch {
       throw new Trouble(AWAY);
     }
   }
 }
+
+const troubleOf = ({ message, extensions }) => new Trouble(message, { code: extensions?.code, field: extensions?.field });
 
 async function json(response) {
   try {

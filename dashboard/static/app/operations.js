@@ -2,10 +2,27 @@
 
 export const LOG_IN = `mutation LogIn($input: LogInInput!) {
   logIn(input: $input) {
-    session { accessToken expiresAt }
+    session { accessToken expiresAt refreshToken refreshExpiresAt }
+    secondFactor { token expiresAt }
     refusal { code message field }
   }
 }`;
+
+export const FINISH_LOG_IN = `mutation FinishLogIn($input: FinishLogInInput!) {
+  finishLogIn(input: $input) {
+    session { accessToken expiresAt refreshToken refreshExpiresAt }
+    refusal { code message field }
+  }
+}`;
+
+export const REFRESH = `mutation Refresh($input: RefreshSessionInput!) {
+  refreshSession(input: $input) {
+    session { accessToken expiresAt refreshToken refreshExpiresAt }
+    refusal { code message field }
+  }
+}`;
+
+export const LOG_OUT = `mutation LogOut { logOut { ended refusal { code message field } } }`;
 
 const FIGURES = `fragment Figures on Panel {
   code

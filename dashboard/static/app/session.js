@@ -3,7 +3,10 @@
 const KEY = 'kilowatch:session';
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-export const isExpired = (session) => !(Date.parse(session.expiresAt) > Date.now());
+/** Whether the session is over; its access token is renewed before. */
+export const isExpired = (session) => !(Date.parse(end_of(session)) > Date.now());
+
+const end_of = ({ refreshExpiresAt, expiresAt }) => refreshExpiresAt ?? expiresAt;
 
 /** The kept session, also when it has expired; null when there is none or it cannot be read. */
 export function kept() {
@@ -18,11 +21,11 @@ export function kept() {
 export const keep = (session) => sessionStorage.setItem(KEY, JSON.stringify(session));
 export const forget = () => sessionStorage.removeItem(KEY);
 
-/** Calls `then` when the session expires; answers a function that cancels it. */
+/** Calls `then` when the session is over; answers a function that cancels it. */
 export function whenExpired(session, then) {
   let timer;
   const wait = () => {
-    const left_ms = Date.parse(session.expiresAt) - Date.now();
+    const left_ms = Date.parse(end_of(session)) - Date.now();
     timer = left_ms > 0 ? setTimeout(wait, Math.min(left_ms, LONGEST_TIMER_MS)) : setTimeout(then);
   };
   wait();

@@ -18,12 +18,12 @@ export class SignedIn {
   #ends = [];
   #listening = new AbortController();
 
-  /** `refused` is called when the server no longer takes the session. */
-  constructor({ endpoint, session, signOut, refused }) {
-    this.api = new Api(endpoint, { token: session.accessToken, onRefused: refused });
+  /** `tokens` are those of the session, of whom `email` is; `refused` is called when the server takes none of them. */
+  constructor({ endpoint, tokens, email, signOut, refused }) {
+    this.api = new Api(endpoint, { tokens, onRefused: refused });
     this.site = new Site(this.api);
     this.toasts = new Toasts();
-    this.bar = new TopBar({ email: session.email, signOut });
+    this.bar = new TopBar({ email, signOut });
     this.alerts = new Alerts({ api: this.api, site: this.site, toasts: this.toasts });
     this.main = h(
       'main',
@@ -31,7 +31,7 @@ export class SignedIn {
       h('p', { class: 'loading', role: 'status' }, 'Reading your panels…'),
     );
     this.element = h('div', { class: 'signed-in' }, this.bar.element, this.main, this.toasts.element);
-    this.#begin({ endpoint, token: session.accessToken, refused });
+    this.#begin({ endpoint, tokens, refused });
   }
 
   end() {
@@ -41,15 +41,15 @@ export class SignedIn {
     this.#view?.end();
   }
 
-  async #begin({ endpoint, token, refused }) {
+  async #begin({ endpoint, tokens, refused }) {
     try {
       await this.site.more();
     } catch (trouble) {
-      if (!this.#listening.signal.aborted) this.#couldNotBegin(trouble, { endpoint, token, refused });
+      if (!this.#listening.signal.aborted) this.#couldNotBegin(trouble, { endpoint, tokens, refused });
       return;
     }
     if (this.#listening.signal.aborted) return;
-    this.#socket = new LiveSocket(endpoint, { token, onState: (state) => this.#told(state), onRefused: refused });
+    this.#socket = new LiveSocket(endpoint, { tokens, onState: (state) => this.#told(state), onRefused: refused });
     this.#ends.push(this.site.follow(this.#socket), this.alerts.follow(this.#socket));
     this.#keepFresh();
     addEventListener('hashchange', () => (this.#show(), this.main.focus({ preventScroll: true })), {

@@ -9,12 +9,12 @@ const LONGEST_DELAY_MS = 20_000;
 const SETTLED_AFTER_MS = 10_000;
 
 /**
- * `onState` is told 'connecting', 'live' (the server acknowledged) or 'reconnecting'; `onRefused` that the server
+ * `tokens` says by which token it connects (Tokens). `onState` is told 'connecting', 'live' (the server acknowledged) or 'reconnecting'; `onRefused` that the server
  * no longer takes the token, after which nothing is tried again.
  */
 export class LiveSocket {
   #url;
-  #token;
+  #tokens;
   #onState;
   #onRefused;
   #operations = new Map();
@@ -23,12 +23,13 @@ export class LiveSocket {
   #socket = null;
   #timers = {};
   #isAcknowledged = false;
+  #isRenewed = false; // and not taken yet
   #listening = new AbortController();
 
-  constructor(endpoint, { token, onState, onRefused }) {
+  constructor(endpoint, { tokens, onState, onRefused }) {
     this.#url = new URL(endpoint);
     this.#url.protocol = this.#url.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.#token = token;
+    this.#tokens = tokens;
     this.#onState = onState;
     this.#onRefused = onRefused;
     const { signal } = this.#listening;
@@ -64,10 +65,19 @@ export class LiveSocket {
   #connect() {
     const socket = new WebSocket(this.#url, PROTOCOL);
     this.#socket = socket;
-    socket.onopen = () => this.#send({ type: 'connection_init', payload: { authorization: `Bearer ${this.#token}` } });
+    socket.onopen = () => this.#introduce(socket);
     socket.onmessage = ({ data }) => this.#received(JSON.parse(data));
     socket.onclose = ({ code }) => this.#lost(code);
     this.#expectWords();
+  }
+
+  async #introduce(socket) {
+    try {
+      const payload = { authorization: `Bearer ${await this.#tokens.current()}` };
+      if (socket === this.#socket) this.#send({ type: 'connection_init', payload });
+    } catch (trouble) {
+      if (socket === this.#socket) this.#lost(trouble.code === 'BAD_REFRESH_TOKEN' ? REFUSALS[0] : null);
+    }
   }
 
   #received(message) {
@@ -79,6 +89,7 @@ export class LiveSocket {
 
   #acknowledged() {
     this.#isAcknowledged = true;
+    this.#isRenewed = false;
     this.#timers.ping = setInterval(() => this.#send({ type: 'ping' }), PING_EVERY_MS);
     this.#timers.settled = setTimeout(() => (this.#failures = 0), SETTLED_AFTER_MS);
     for (const operation of this.#operations.keys()) this.#start(operation);
@@ -122,9 +133,21 @@ export class LiveSocket {
 
   #lost(code) {
     this.#drop();
-    if (REFUSALS.includes(code)) return this.#refused();
+    if (REFUSALS.includes(code)) return this.#renew();
     this.#onState('reconnecting');
     this.#timers.connect = setTimeout(() => this.#connect(), delay_ms(this.#failures++));
+  }
+
+  /** The token is taken no more: another one may be, once. */
+  async #renew() {
+    if (this.#isRenewed) return this.#refused();
+    this.#isRenewed = true;
+    try {
+      await this.#tokens.renew();
+    } catch (trouble) {
+      if (trouble.code === 'BAD_REFRESH_TOKEN') return this.#refused();
+    }
+    if (!this.#listening.signal.aborted) this.#hurry();
   }
 
   #refused() {
