@@ -272,7 +272,7 @@ def list_users() -> None:
     for person in all_people(started(needs=("database_url",)).database_url):
         account = person.account
         panels = "all" if account.role is Role.ADMIN else ", ".join(person.panel_codes)
-        rows.append((account.email, account.name, account.role.value, panels))
+        rows.append((account.shown_contact, account.name, account.role.value, panels))
     show_table(["e-mail", "name", "role", "panels"], rows)
 
 

@@ -21,6 +21,7 @@ from kilowatch.web.engine.persisted import TrustedDocumentsError
 from kilowatch.web.payments import Secrets
 from kilowatch.web.serve import Surroundings, bound, run_on
 from kilowatch.web.signing_keys import KeyRing, SigningKeysError, key_ring
+from metering.contacts import Channel, SignUpPolicy
 from metering.payments import PaymentProvider
 from resolvers.context import system_now
 from store.migrations import check_version
@@ -104,8 +105,16 @@ def application(settings: Settings, *, key: bytes, keys: KeyRing) -> Starlette:
         forecast_model=Path(settings.forecast_model) if settings.forecast_model else None,
         payment_secrets=payment_secrets(settings),
         vendor_currency=settings.vendor_currency if settings.vendor_url else None,
+        channels=channels(settings),
+        sign_up=SignUpPolicy(settings.sign_up.upper()),
     )
     return create_app(options)
+
+
+def channels(settings: Settings) -> frozenset[Channel]:
+    """How people can be written to."""
+    given = {Channel.MAIL: settings.mail_url, Channel.SMS: settings.sms_url}
+    return frozenset(channel for channel, url in given.items() if url)
 
 
 def payment_secrets(settings: Settings) -> Secrets:

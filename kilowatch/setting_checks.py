@@ -99,6 +99,10 @@ def _is_origin(text: str) -> bool:
     return _is_url("http", "https")(text) and bool(_ORIGIN.fullmatch(text))
 
 
+def _has_place(value: str) -> bool:
+    return "://" in value and "{to}" in value
+
+
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+")
 
@@ -134,6 +138,9 @@ CHECKS: Final[Mapping[str, Check]] = {
     "tls_key_file": (_is_file, "the path of a file with a private key (PEM) that exists"),
     "trusted_proxies": (_are_networks, "addresses and networks like 127.0.0.1,10.0.0.0/8, separated by commas"),
     "discovery": (anything, "open or closed"),
+    "mail_url": (_has_place, "an address of Apprise with {to} in the recipient's place"),
+    "sms_url": (_has_place, "an address of Apprise with {to} in the recipient's place"),
+    "sign_up": (anything, "open, invited or closed"),
     **dict.fromkeys(
         ("paystack_secret", "flutterwave_secret_hash", "vendor_key", "vendor_secret"),
         (_is_word, "printable letters, digits and signs, without spaces"),

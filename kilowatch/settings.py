@@ -28,6 +28,8 @@ SECRETS: Final = frozenset(
         "database_url",
         "mqtt_url",
         "mqtt_password",
+        "mail_url",
+        "sms_url",
         "paystack_secret",
         "flutterwave_secret_hash",
         "vendor_key",
@@ -299,6 +301,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Address to use in place of Firebase Cloud Messaging's own, for tests and the demo."),
     ] = ""
+    mail_url: Annotated[
+        str,
+        Meta(
+            description="Address of Apprise by which mail about accounts is sent, with `{to}` in the recipient's place,"
+            " like `mailtos://user:password@smtp.example.org?from=power@example.org&to={to}`. Empty: no mail."
+        ),
+    ] = ""
+    sms_url: Annotated[
+        str,
+        Meta(
+            description="Address of Apprise by which text messages about accounts are sent, like "
+            "`twilio://SID:TOKEN@FROM/{to}`. Empty: none."
+        ),
+    ] = ""
+    sign_up: Annotated[
+        str,
+        Meta(
+            pattern="^(open|invited|closed)$",
+            description="Who may make an account: `open`, whoever has an address that codes are sent to; `invited`, with"
+            " a landlord's invitation; `closed`, nobody: `kilowatch user add` makes them.",
+        ),
+    ] = "open"
     paystack_secret: Annotated[
         str,
         Meta(

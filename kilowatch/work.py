@@ -1,4 +1,4 @@
-"""Turns news in the database into forecasts, alerts and pushes, and keeps house: steps that are safe to repeat."""
+"""Turns news in the database into forecasts, alerts, pushes and mail, and keeps house: steps safe to repeat."""
 
 import asyncio
 import logging
@@ -16,10 +16,11 @@ from kilowatch.settings import SettingError
 from market import crediting, vending
 from market.http_vendor import HttpVendor, HttpVendorSettings
 from market.vendors import Vendor
-from notifications import delivery, rules
+from notifications import delivery, messages, rules
 from notifications.fcm import FcmSender
+from notifications.messages import MessageSender
 from notifications.outcomes import Sender
-from store import forecasting_status, outbox, vend_work
+from store import account_messages, forecasting_status, outbox, vend_work
 from store.connections import Pool, listening, open_pool
 from store.outages import is_outage
 from store.turns import turn
@@ -57,12 +58,14 @@ async def run(
     fcm_credentials: Path | None = None,
     fcm_url: str | None = None,
     vendor: HttpVendorSettings | None = None,
+    message_sender: MessageSender | None = None,
     keeping: Keeping = Keeping(),  # noqa: B008 - a frozen value
 ) -> None:
     """Keeps forecasts fresh, raises alerts, sends pushes, buys units and removes what is old, until it is cancelled.
 
     Any number of processes may run it; they take turns. The database may go away and come back. Without credentials
-    alerts are kept and nothing is pushed; without a vendor purchases wait.
+    alerts are kept and nothing is pushed; without a vendor purchases wait, without a sender of messages these do until
+    they are of no use.
 
     Raises:
         SettingError: the credentials are no service account's key.
@@ -77,6 +80,8 @@ async def run(
         in_use = await asyncio.to_thread(model_in_use, forecast_model)
         steps = steps_of(pool, sender=sender, forecast_every=timedelta(seconds=forecast_every_s), in_use=in_use)
         steps.append(_housekeeping(pool, keeping=keeping))
+        if message_sender:
+            steps.append(_messages(pool, sender=message_sender))
         steps.append(Step("credit vends", frozenset({"vend"}), _crediting(pool)))
         if vendor:
             seller = await open_things.enter_async_context(HttpVendor(vendor))
@@ -140,6 +145,17 @@ def _housekeeping(pool: Pool, *, keeping: Keeping) -> Step:
         return EVERY_S
 
     return Step("keep house", frozenset[str](), tidy)
+
+
+def _messages(pool: Pool, *, sender: MessageSender) -> Step:
+    async def send() -> float:
+        while await messages.send_due(pool, sender=sender, now=_now()) == messages.BATCH:
+            pass
+        async with pool.connection() as connection:
+            next_at = await account_messages.next_due_at(connection, now=_now())
+        return EVERY_S if next_at is None else max((next_at - _now()).total_seconds(), 0.0)
+
+    return Step("send messages", frozenset({account_messages.CHANNEL}), send)
 
 
 def _delivery(pool: Pool, *, sender: Sender) -> Callable[[], Awaitable[float]]:
