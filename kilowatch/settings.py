@@ -319,8 +319,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern="^(open|invited|closed)$",
-            description="Who may make an account: `open`, whoever has an address that codes are sent to; `invited`, with"
-            " a landlord's invitation; `closed`, nobody: `kilowatch user add` makes them.",
+            description="Who may make an account: `open`, whoever has an address that codes are sent to; `invited`,"
+            " with a landlord's invitation; `closed`, nobody: `kilowatch user add` makes them.",
         ),
     ] = "open"
     paystack_secret: Annotated[
