@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kilowatch.settings import Settings
-from store import account_messages, audit, one_time_codes, partitions, retention, sessions, sign_in_limits
+from store import account_messages, api_keys, audit, one_time_codes, partitions, retention, sessions, sign_in_limits
 from store.connections import Database, Pool
 from store.retention import Level
 
@@ -17,6 +17,9 @@ SESSIONS_KEPT_FOR = timedelta(days=30)
 
 MESSAGES_KEPT_FOR = timedelta(days=1)
 """How long it is remembered what became of mail and text messages; what they said is erased at once."""
+
+KEYS_KEPT_FOR = timedelta(days=90)
+"""How long API keys that are over are listed."""
 
 _SHOWN = {Level.READINGS: "readings", Level.FIVE_MINUTES: "sums of five minutes", Level.HOURS: "sums of hours"}
 
@@ -62,6 +65,7 @@ async def keep_house(pool: Pool, *, keeping: Keeping, now: datetime) -> None:
         await one_time_codes.remove_old(connection, until=now)
         await account_messages.remove_old(connection, until=now - MESSAGES_KEPT_FOR)
         await sign_in_limits.remove_old(connection, now=now)
+        await api_keys.remove_old(connection, until=now - KEYS_KEPT_FOR)
         if keeping.rejected_days:
             await retention.remove_rejected(connection, until=now - timedelta(days=keeping.rejected_days))
         if keeping.audit_days:

@@ -115,8 +115,8 @@ FIELDS: Final[Fields] = {
     },
     "Tenant": {Sees.PARENT: "*"},
     "Viewer": {
-        Sees.PERSON: "tenancies serviceAccounts",
-        Sees.OWN: "name email phone role panelCount secondFactor sessions subscriptions auditLog",
+        Sees.PERSON: "secondFactor serviceAccounts sessions tenancies",
+        Sees.OWN: "name email phone role panelCount subscriptions auditLog",
     },
 }
 """Of each type, who sees which of its fields. Types whose names end as `SHAPES` do hold others, and need no line."""

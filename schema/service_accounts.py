@@ -55,7 +55,7 @@ class ServiceAccount:
     keys: list[KeyRow] = strawberry.field(
         resolver=api_keys.of_service_account,
         graphql_type=list[ApiKey],
-        description="Its keys, oldest first, those that count no more too.",
+        description="Its keys, oldest first; those that count no more too, for 90 days.",
     )
 
 

@@ -69,7 +69,7 @@ async def standing(connection: AsyncConnection[Row], prefix: str) -> Standing | 
 
 _USED: LiteralString = """
 UPDATE api_key SET last_used_at = %(now)s, last_used_address = coalesce(%(address)s, last_used_address)
-WHERE prefix = %(prefix)s AND (last_used_at IS NULL OR last_used_at < %(now)s - interval '1 minute')"""
+WHERE prefix = %(prefix)s AND (last_used_at IS NULL OR last_used_at < %(now)s::timestamptz - interval '1 minute')"""
 
 
 async def record_use(connection: AsyncConnection[Row], prefix: str, *, address: str | None, now: datetime) -> None:
@@ -191,3 +191,12 @@ async def revoke(connection: AsyncConnection[Row], key_id: int, *, now: datetime
 async def expire(connection: AsyncConnection[Row], key_id: int, *, at: datetime) -> None:
     """Lets a key count until an instant, or until it expires by itself if that is sooner."""
     await connection.execute(_EXPIRE, {"id": key_id, "at": at})
+
+
+_REMOVE_OLD: LiteralString = """
+DELETE FROM api_key WHERE least(expires_at, revoked_at) < %(until)s"""
+
+
+async def remove_old(connection: AsyncConnection[Row], *, until: datetime) -> int:
+    """Forgets the keys that were over before an instant, and returns how many; the audit keeps what they did."""
+    return (await connection.execute(_REMOVE_OLD, {"until": until})).rowcount

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from kilowatch.housekeeping import Keeping, keep_house
 from metering.access import Role, Viewer
 from metering.refusals import Refused
 from resolvers.audit import audited, own_act_done, own_act_refused
@@ -198,6 +199,18 @@ async def test_old_entries_go_by_the_one_way_there_is(site: Site) -> None:
         assert await audit.remove_before(connection, until=NOW + timedelta(seconds=1)) == 1
         assert await audit.remove_before(connection, until=NOW + timedelta(seconds=1)) == 0
     assert [entry["action"] for entry in await log(site)] == ["ONE"]
+
+
+async def test_housekeeping_removes_what_is_older_than_the_setting_says(site: Site) -> None:
+    for days in (29, 31):
+        site.database.execute(
+            "INSERT INTO audit_entry (at, actor, action, outcome) VALUES (%s, 'm', 'OLD', 'DONE')",
+            (NOW - timedelta(days=days),),
+        )
+    await keep_house(site.pool, keeping=Keeping(), now=NOW)
+    assert len(await log(site)) == 2
+    await keep_house(site.pool, keeping=Keeping(audit_days=30), now=NOW)
+    assert site.database.execute("SELECT at FROM audit_entry").fetchall() == [(NOW - timedelta(days=29),)]
 
 
 async def test_a_removed_account_takes_its_name_and_networks_along(site: Site) -> None:

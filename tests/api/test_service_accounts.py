@@ -1,14 +1,19 @@
 """Service accounts and their keys: whose they are, what is shown of them, and when they end."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from kilowatch.housekeeping import KEYS_KEPT_FOR, Keeping, keep_house
 from metering.access import Role, Scope, Viewer
 from store.api_keys import MAX_OF_AN_ACCOUNT
 from store.service_accounts import MAX_OF_AN_OWNER
-from tests.api.conftest import Site
+from tests.api.conftest import NOW, Site
+from tests.api.test_statement_counts import statements
+
+__all__ = ["statements"]
 
 REFUSAL = "refusal { code field message }"
 CREATE = f"""mutation ($input: CreateServiceAccountInput!) {{
@@ -174,6 +179,28 @@ async def test_admins_see_everybodys_and_landlords_their_own(site: Site, landlor
     }
     assert await site.code(EVERYBODYS, viewer=landlord) == "FORBIDDEN"
     assert (await site.ask(OWN))["viewer"]["serviceAccounts"]["totalCount"] == 1
+
+
+async def test_the_keys_of_many_accounts_take_one_statement(
+    site: Site, statements: list[str], landlord: Viewer
+) -> None:
+    for _ in range(3):
+        await key_of(site, landlord, await service(site, landlord))
+    statements.clear()
+    found = (await site.ask(OWN, viewer=landlord))["viewer"]["serviceAccounts"]["nodes"]
+    assert [len(account["keys"]) for account in found] == [1, 1, 1]
+    assert len(statements) == 4  # who is asking, the page, how many, the keys
+
+
+async def test_keys_that_are_over_are_forgotten_in_time(site: Site, landlord: Viewer) -> None:
+    account_id = await service(site, landlord)
+    for _ in range(3):
+        await key_of(site, landlord, account_id)
+    over = NOW - KEYS_KEPT_FOR
+    site.database.execute("UPDATE api_key SET revoked_at = %s WHERE id = 1", (over - timedelta(seconds=1),))
+    site.database.execute("UPDATE api_key SET expires_at = %s WHERE id = 2", (over,))
+    await keep_house(site.pool, keeping=Keeping(), now=NOW)
+    assert site.database.execute("SELECT id FROM api_key ORDER BY id").fetchall() == [(2,), (3,)]
 
 
 async def test_a_removed_account_takes_its_keys_along(site: Site, landlord: Viewer) -> None:
