@@ -57,9 +57,7 @@ AS $$
        OR NOT EXISTS (SELECT FROM panels_fed(device.panel_codes, device.panel_prefixes) AS panel
                       WHERE panel.id NOT IN (SELECT id FROM managed))
           AND (EXISTS (SELECT FROM panels_fed(device.panel_codes, device.panel_prefixes))
-               OR EXISTS (SELECT FROM property AS owned
-                          WHERE owned.id = device.property_id
-                            AND owned.landlord_id = (SELECT coalesce(owner_id, id) FROM account WHERE id = viewer_id)))
+               OR device.property_id IN (SELECT owned.id FROM managed_property(viewer_id, sees_all) AS owned))
 $$;
 
 -- Ingest and whoever writes the broker's files follow at once. What a device was seen last is no such news.

@@ -41,7 +41,7 @@ class Context:
     sign-in, dry runs of messages and downloads. `selling` says by whom payments are taken and units are sold.
     `forecaster` computes forecasts at once; None has only those that are stored. `fingerprint` makes of a text what can
     be compared and not be read again, with a key of the server's. `enrolment` is how people sign up and prove who they
-    are by codes; None has neither.
+    are by codes; None has neither. `device_tokens` signs what devices may do, for brokers that check tokens.
     `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
     what the series of one answer hold, the answer of the root value `points_of`. `pricing` knows what operations cost,
     `charged` is what this one was. Series take `turns`, because each has statements and much computing of its own.
@@ -62,6 +62,7 @@ class Context:
     forecaster: Any = None
     fingerprint: Callable[[str], str] | None = None
     enrolment: Any = None
+    device_tokens: Any = None
     selling: Selling = field(default_factory=Selling)
     loaders: dict[str, Any] = field(default_factory=dict[str, Any])
     points: int = 0

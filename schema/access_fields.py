@@ -57,6 +57,7 @@ FIELDS: Final[Fields] = {
             tariff tariffs monthForecast currentPrice prepaid device property""",
         Sees.WINDOW: """readings readingHistory gaps usage statistics demand usageProfile dailyUsage weeklySummary
             monthlySummary yearlySummary exportLink readingChanges typedReadings registerEvents""",
+        Sees.MANAGER: "registeredDevice",
     },
     "PanelSummary": {
         Sees.PANEL: "panel",
@@ -74,6 +75,10 @@ FIELDS: Final[Fields] = {
         Sees.OWN: "lowUnits",
     },
     "PushDevice": {Sees.OWN: "id platform name createdAt"},
+    "RegisteredDevice": {
+        Sees.MANAGER: """id kind name propertyId panelCodes panelPrefixes publishTopics commandTopics username
+            rotatesUntil createdAt updatedAt revokedAt lastSeenAt lastAddress panels""",
+    },
     "RateLimit": {Sees.OWN: "cost limit remaining resetAt"},
     "ReadingChange": {
         Sees.WINDOW: "id kind from to readingCount reason madeBy madeAt restoresId isRestored before after",

@@ -17,6 +17,7 @@ DEVICES: Final = Rule(Who.SIGNED_IN, Scope.DEVICES)
 LANDLORDS_READ: Final = Rule(Who.LANDLORD, Scope.READ)
 LANDLORDS_CREDIT: Final = Rule(Who.LANDLORD, Scope.CREDIT)
 LANDLORDS_TARIFFS: Final = Rule(Who.LANDLORD, Scope.TARIFFS)
+LANDLORDS_DEVICES: Final = Rule(Who.LANDLORD, Scope.DEVICES)
 LANDLORDS_PROPERTIES: Final = Rule(Who.LANDLORD, Scope.PROPERTIES)
 ADMINS_CREDIT: Final = Rule(Who.ADMIN, Scope.CREDIT)
 ADMINS_DEVICES: Final = Rule(Who.ADMIN, Scope.DEVICES)
@@ -42,6 +43,7 @@ ROOTS: Final[Roots] = {
         "property": LANDLORDS_READ,
         "queryCost": OPEN,
         "rateLimit": OPEN,
+        "registeredDevices": LANDLORDS_DEVICES,
         "rejectedMessageGroups": ADMINS_SERVICE,
         "rejectedMessages": ADMINS_SERVICE,
         "rejectedReplay": ADMINS_SERVICE,
@@ -86,8 +88,10 @@ ROOTS: Final[Roots] = {
         "inviteTenant": LANDLORDS_PROPERTIES,
         "reissueInvitation": LANDLORDS_PROPERTIES,
         "removeProperty": LANDLORDS_PROPERTIES,
+        "revokeDevice": LANDLORDS_DEVICES,
         "revokeInvitation": LANDLORDS_PROPERTIES,
         "updateProperty": LANDLORDS_PROPERTIES,
+        "issueDeviceToken": LANDLORDS_DEVICES,
         "leaveTenancy": PEOPLE,
         "logIn": OPEN,
         "logInWithCode": OPEN,
@@ -97,6 +101,7 @@ ROOTS: Final[Roots] = {
         "recordDebt": LANDLORDS_CREDIT,
         "recordReading": CREDIT,
         "refreshSession": OPEN,
+        "registerDevice": LANDLORDS_DEVICES,
         "registerPushDevice": PEOPLE,
         "removeDeviceMapping": DEVICES,
         "removeOpenPaygo": LANDLORDS_CREDIT,
@@ -113,6 +118,7 @@ ROOTS: Final[Roots] = {
         "restoreReadings": ADMINS_DEVICES,
         "reverseEntry": LANDLORDS_CREDIT,
         "revokeApiKey": LANDLORD_PEOPLE,
+        "rotateDeviceSecret": LANDLORDS_DEVICES,
         "rotateApiKey": LANDLORD_PEOPLE,
         "setDeviceMapping": DEVICES,
         "setEmergencyCredit": LANDLORDS_CREDIT,
@@ -128,6 +134,7 @@ ROOTS: Final[Roots] = {
         "submitEntries": CREDIT,
         "takeEmergencyCredit": CREDIT,
         "topUp": CREDIT,
+        "updateDevice": LANDLORDS_DEVICES,
         "withdrawReadings": ADMINS_DEVICES,
         "withdrawTypedReading": LANDLORDS_CREDIT,
     },

@@ -38,6 +38,7 @@ from schema.push_devices import PushDeviceMutations
 from schema.reading_changes import ReadingChangeMutations
 from schema.refusal_lists import list_refusals
 from schema.refusals import shown
+from schema.registered_devices import RegisteredDeviceMutations, RegisteredDeviceQueries
 from schema.rejected import RejectedMutations, RejectedQueries
 from schema.scalars import scalar_map
 from schema.second_factor import SecondFactorMutations
@@ -61,6 +62,7 @@ class Query(
     PanelQueries,
     PropertyQueries,
     DeviceQueries,
+    RegisteredDeviceQueries,
     SummaryQueries,
     ServiceQueries,
     RejectedQueries,
@@ -100,6 +102,7 @@ class Mutation(
     OpenPaygoMutations,
     OfflineMutations,
     MappingMutations,
+    RegisteredDeviceMutations,
     OpenSubscriptionMutations,
     TariffMutations,
     PropertyMutations,

@@ -16,6 +16,7 @@ from resolvers import (
     reading_changes,
     reading_history,
     register_events,
+    registered_devices,
     summaries,
     totals,
     typed_readings,
@@ -68,6 +69,7 @@ from store.typed_readings import TypedReading as TypedRow
 
 if TYPE_CHECKING:
     from schema.devices import Device
+    from schema.registered_devices import RegisteredDevice
 
 strawberry.enum(
     PanelStatus,
@@ -298,6 +300,13 @@ class Panel(Node):
     device: Annotated["Device", strawberry.lazy("schema.devices")] | None = strawberry.field(  # pyright: ignore[reportAssignmentType]
         resolver=devices.of_panel,
         description="The device that its readings come from; null where that has told nothing of itself.",
+    )
+    registered_device: Annotated["RegisteredDevice", strawberry.lazy("schema.registered_devices")] | None = (
+        strawberry.field(  # pyright: ignore[reportAssignmentType]
+            resolver=registered_devices.of_panel,
+            description="The device that alone may send its readings, for its landlord and admins; null where there is"
+            " none, and for tenants.",
+        )
     )
     export_link: exports.ExportLink = strawberry.field(
         resolver=exports.export_link,

@@ -21,6 +21,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "node": "",
         "nodes": "BAD_INPUT",
         "devices": _PAGE,
+        "registeredDevices": f"FORBIDDEN, {_PAGE}",
         "weeklySummary": "BAD_WEEK, BAD_INPUT, NO_TARIFF, TOO_MANY_POINTS",
         "monthlySummary": "BAD_MONTH, BAD_INPUT, NO_TARIFF, TOO_MANY_POINTS",
         "yearlySummary": "BAD_MONTH, BAD_INPUT, NO_TARIFF, TOO_MANY_POINTS",

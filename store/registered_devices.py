@@ -47,6 +47,19 @@ class RegisteredDevice:
         """The panels that it may send readings of."""
         return OwnPanels(self.panel_codes, self.panel_prefixes)
 
+    @property
+    def rights(self) -> DeviceRights:
+        """What it may do."""
+        return DeviceRights(
+            self.id,
+            self.name,
+            self.publish_filters,
+            self.command_filters,
+            self.panel_codes,
+            self.panel_prefixes,
+            is_revoked=self.revoked_at is not None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -125,6 +138,25 @@ async def of_panels(
     return {panel_id: _device(columns) for panel_id, *columns in rows}
 
 
+_PANEL_IDS: LiteralString = """
+SELECT device.number, panel.id FROM managed_device(%(viewer_id)s, %(sees_all)s) AS device
+CROSS JOIN LATERAL panels_fed(device.panel_codes, device.panel_prefixes) AS panel
+WHERE device.number = ANY (%(numbers)s)
+ORDER BY device.number, panel.code COLLATE "C\""""
+
+
+async def panel_ids(
+    connection: AsyncConnection[Row], *, viewer: Viewer, numbers: Sequence[int]
+) -> dict[int, list[int]]:
+    """The panels of each device that are there, by code; a device without one is absent."""
+    found: dict[int, list[int]] = {}
+    for number, panel_id in await (
+        await connection.execute(_PANEL_IDS, {**scope(viewer), "numbers": list(numbers)})
+    ).fetchall():
+        found.setdefault(number, []).append(panel_id)
+    return found
+
+
 def _device(row: Sequence[Any]) -> RegisteredDevice:
     number, device_id, kind, name, property_id, *others = row
     lists = [tuple[str, ...](one) for one in others[:6]]
@@ -136,14 +168,10 @@ def _device(row: Sequence[Any]) -> RegisteredDevice:
 
 
 _FED: LiteralString = """
-WITH managed AS MATERIALIZED (SELECT panel.id, panel.code FROM managed_panel(%(viewer_id)s, %(sees_all)s) AS panel),
-fed AS (
-    SELECT panel.id IN (SELECT id FROM managed) AS is_own
-    FROM panels_fed(%(codes)s::text[], %(prefixes)s::text[]) AS panel
-)
-SELECT count(*) FILTER (WHERE is_own), count(*) FILTER (WHERE NOT is_own),
-       EXISTS (SELECT FROM unnest(%(codes)s::text[]) AS code WHERE code NOT IN (SELECT code FROM managed))
-FROM fed"""
+WITH managed AS MATERIALIZED (SELECT panel.id FROM managed_panel(%(viewer_id)s, %(sees_all)s) AS panel)
+SELECT count(*) FILTER (WHERE id IN (SELECT id FROM managed)),
+       count(*) FILTER (WHERE id NOT IN (SELECT id FROM managed))
+FROM panels_fed(%(codes)s::text[], %(prefixes)s::text[]) AS panel"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +180,24 @@ class Fed:
 
     own: int
     of_others: int
-    is_code_unknown: bool
 
 
 async def fed(connection: AsyncConnection[Row], *, viewer: Viewer, panels: OwnPanels) -> Fed:
-    """Which panels a device would feed; `is_code_unknown` where one of its codes is no panel of the viewer's."""
+    """Whose panels a device would feed, of those that are there."""
     parameters = {**scope(viewer), "codes": list(panels.codes), "prefixes": list(panels.prefixes)}
     (row,) = await (await connection.execute(_FED, parameters)).fetchall()
     return Fed(*row)
+
+
+_ARE_OWN: LiteralString = """
+SELECT NOT EXISTS (SELECT FROM unnest(%(codes)s::text[]) AS code
+                   WHERE code NOT IN (SELECT panel.code FROM managed_panel(%(viewer_id)s, %(sees_all)s) AS panel))"""
+
+
+async def are_own(connection: AsyncConnection[Row], *, viewer: Viewer, codes: Sequence[str]) -> bool:
+    """Whether each of the codes is a panel that the viewer manages."""
+    ((are,),) = await (await connection.execute(_ARE_OWN, {**scope(viewer), "codes": list(codes)})).fetchall()
+    return are
 
 
 # Mappings of the device's topics into panels of others would lose their messages, or give them to the device.
@@ -176,19 +214,6 @@ WHERE NOT EXISTS (SELECT FROM managed_panel(%(viewer_id)s, %(sees_all)s) AS pane
 async def topics_of_others(connection: AsyncConnection[Row], *, viewer: Viewer) -> list[str]:
     """The topics that are mapped or announced into panels which the viewer does not manage."""
     return [topic for (topic,) in await (await connection.execute(_MAPPED_BY_OTHERS, scope(viewer))).fetchall()]
-
-
-_OWN_PROPERTY: LiteralString = """
-SELECT EXISTS (SELECT FROM property AS owned WHERE owned.id = %(property_id)s
-    AND (%(sees_all)s OR owned.landlord_id IN
-         (SELECT %(viewer_id)s UNION ALL SELECT owner_id FROM account WHERE id = %(viewer_id)s)))"""
-
-
-async def has_property(connection: AsyncConnection[Row], *, viewer: Viewer, property_id: int) -> bool:
-    """Whether the property is there and the viewer's to act for."""
-    parameters = {**scope(viewer), "property_id": property_id}
-    ((is_own,),) = await (await connection.execute(_OWN_PROPERTY, parameters)).fetchall()
-    return is_own
 
 
 # One registers at a time: whether two devices share a topic is no question that an index answers.
@@ -212,7 +237,7 @@ async def add(connection: AsyncConnection[Row], shape: Shape, *, device_id: str,
     """Registers a device with its first login, in the caller's transaction.
 
     Raises:
-        Refused: TOPIC_TAKEN, PANEL_TAKEN: another device has one of its topics or panels.
+        Refused: TOPIC_TAKEN, PANEL_HAS_DEVICE: another device has one of its topics or panels.
     """
     await connection.execute(_ONE_AT_A_TIME)
     await _require_free(connection, shape, device_id=device_id)
@@ -232,7 +257,7 @@ async def change(connection: AsyncConnection[Row], shape: Shape, *, device_id: s
     """Gives a device that was not revoked another name, property, or other panels or topics; its logins stay.
 
     Raises:
-        Refused: TOPIC_TAKEN, PANEL_TAKEN.
+        Refused: TOPIC_TAKEN, PANEL_HAS_DEVICE.
     """
     await connection.execute(_ONE_AT_A_TIME)
     await _require_free(connection, shape, device_id=device_id)
@@ -260,10 +285,11 @@ async def _require_free(connection: AsyncConnection[Row], shape: Shape, *, devic
         other = _rights(row)
         topic = shared_topic(shape.publish_filters, other.publish_filters)
         if topic is not None:
-            raise Refused("TOPIC_TAKEN", f"Another device publishes on {topic}: revoke or change that one first.")
+            raise Refused("TOPIC_TAKEN", f"Another device publishes on {topic}: change or revoke that one.", "name")
         code = shared_panel(shape.panels, other.panels)
         if code is not None:
-            raise Refused("PANEL_TAKEN", f"Another device has the panel {code}: revoke or change that one first.")
+            message = f"Another device has the panel {code}: change or revoke that one."
+            raise Refused("PANEL_HAS_DEVICE", message, "panelCodes")
 
 
 _END_OTHERS: LiteralString = """
