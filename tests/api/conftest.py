@@ -12,21 +12,25 @@ import pytest
 
 from ingest.trial import MessageTrials
 from metering.access import Role, Viewer
+from metering.contacts import Channel
 from metering.payments import Selling
 from metering.readings import Reading
 from metering.tariffs.documents import tariff_of
 from resolvers.context import Context
+from resolvers.enrolment import Enrolment
 from schema.contract import build_schema
 from store import tariffs
 from store.connections import Pool, Row, connect, open_pool
 from store.merge import BatchWriter
 from store.retention import Level
+from store.sealing import Sealing
 
 NOW = datetime(2026, 3, 10, 5, 0, tzinfo=UTC)
 """12:00 in Jakarta on 10 March 2026."""
 
 SCHEMA = build_schema()
 TRIALS = MessageTrials(default_time_zone="UTC")
+ENROLMENT = Enrolment(Sealing(b"a key of thirty-two bytes or more"), frozenset(Channel))
 
 
 def reading(at: datetime, energy_kwh: float | None = None, power_kw: float | None = None, **others: Any) -> Reading:
@@ -71,6 +75,31 @@ class Site:
         assert row
         for viewer in seen_by:
             self.database.execute("INSERT INTO panel_access VALUES (%s, %s)", (viewer.account_id, row[0]))
+        return row[0]
+
+    def add_property(self, name: str, *, landlord: Viewer | None, panels: Iterable[str] = ()) -> str:
+        """A property with these panels; answers its id."""
+        row = self.database.execute(
+            "INSERT INTO property (landlord_id, name, address) VALUES (%s, %s, %s) RETURNING id::text",
+            (landlord and landlord.account_id, name, f"{name}, 1"),
+        ).fetchone()
+        assert row
+        self.database.execute("UPDATE panel SET property_id = %s WHERE code = ANY(%s)", (row[0], list(panels)))
+        return row[0]
+
+    def add_tenancy(
+        self, tenant: Viewer, *codes: str, since: datetime, until: datetime | None = None, property_id: str | None = None
+    ) -> str:
+        """Lets somebody rent panels; answers the tenancy's id."""
+        row = self.database.execute(
+            "INSERT INTO tenancy (account_id, property_id, starts_at, ends_at) VALUES (%s, %s, %s, %s)"
+            " RETURNING id::text",
+            (tenant.account_id, property_id, since, until),
+        ).fetchone()
+        assert row
+        self.database.execute(
+            "INSERT INTO tenancy_panel SELECT %s, id FROM panel WHERE code = ANY(%s)", (row[0], list(codes))
+        )
         return row[0]
 
     def add_tariff(
@@ -126,6 +155,7 @@ class Site:
                 now=lambda: self.now,
                 message_reader=TRIALS,
                 selling=self.selling,
+                enrolment=ENROLMENT,
             ),
         )
         body = {"data": result.data, "errors": [error.formatted for error in result.errors or []]}
