@@ -21,6 +21,13 @@ TOKEN = "a-token"
 class Session:
     access_token: str
     expires_at: datetime
+    refresh_token: str
+    refresh_expires_at: datetime
+
+
+@strawberry.type
+class SecondFactorChallenge:
+    expires_at: datetime
 
 
 @strawberry.type
@@ -33,6 +40,7 @@ class Refusal:
 @strawberry.type
 class SessionPayload:
     session: Session | None = None
+    second_factor: SecondFactorChallenge | None = None
     refusal: Refusal | None = None
 
 
@@ -76,7 +84,10 @@ class Mutation:
             refusal = Refusal(code="BAD_LOGIN", message="Wrong e-mail or password.", field="password")
             return SessionPayload(refusal=refusal)
         expires_at = datetime.now(UTC) + timedelta(hours=12)
-        return SessionPayload(session=Session(access_token=TOKEN, expires_at=expires_at))
+        session = Session(
+            access_token=TOKEN, expires_at=expires_at, refresh_token="kwr_a", refresh_expires_at=expires_at
+        )
+        return SessionPayload(session=session)
 
 
 @strawberry.type

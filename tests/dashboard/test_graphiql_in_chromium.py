@@ -76,7 +76,8 @@ async def test_a_session_outlives_a_reload_and_says_when_it_has_expired(chromium
         await opened.page.evaluate(
             """() => {
               const kept = JSON.parse(sessionStorage.getItem('kilowatch:session'));
-              sessionStorage.setItem('kilowatch:session', JSON.stringify({...kept, expiresAt: '2020-01-01T00:00:00Z'}));
+              const changed = {...kept, refreshExpiresAt: '2020-01-01T00:00:00Z'};
+              sessionStorage.setItem('kilowatch:session', JSON.stringify(changed));
             }"""
         )
         await opened.page.reload()

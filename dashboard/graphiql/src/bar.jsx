@@ -1,7 +1,7 @@
 // Turns the session, or the lack of one, into the bar on top of the page.
 import { useState } from 'react';
 import mark from './mark.svg';
-import { signIn } from './session.js';
+import { endOf, logOut, signIn } from './session.js';
 
 export function Bar({ endpoint, session, notice, signedIn, signedOut }) {
   return (
@@ -12,7 +12,7 @@ export function Bar({ endpoint, session, notice, signedIn, signedOut }) {
         <code>{endpoint.pathname}</code>
       </div>
       {session ? (
-        <SignedIn session={session} signedOut={signedOut} />
+        <SignedIn session={session} signedOut={() => (logOut(endpoint), signedOut())} />
       ) : (
         <SignInForm endpoint={endpoint} notice={notice} signedIn={signedIn} />
       )}
@@ -24,7 +24,7 @@ function SignedIn({ session, signedOut }) {
   return (
     <div className="sign-in">
       <p role="status" className="status signed-in">
-        {session.email} <span>signed in until {clock(session.expiresAt)}</span>
+        {session.email} <span>signed in until {clock(endOf(session))}</span>
       </p>
       <button type="button" className="quiet" onClick={() => signedOut()}>
         Sign out
