@@ -105,6 +105,7 @@ def application(settings: Settings, *, key: bytes, keys: KeyRing) -> Starlette:
         forecast_model=Path(settings.forecast_model) if settings.forecast_model else None,
         payment_secrets=payment_secrets(settings),
         vendor_currency=settings.vendor_currency if settings.vendor_url else None,
+        broker_secret=settings.broker_secret,
         channels=channels(settings),
         sign_up=SignUpPolicy(settings.sign_up.upper()),
     )

@@ -45,6 +45,10 @@ def _is_time_zone(value: str) -> bool:
     return True
 
 
+def _is_long_word(value: str) -> bool:
+    return _is_word(value) and len(value) >= _LEAST_SECRET
+
+
 def _is_word(value: str) -> bool:
     return value.isascii() and value.isprintable() and " " not in value
 
@@ -103,6 +107,7 @@ def _has_place(value: str) -> bool:
     return "://" in value and "{to}" in value
 
 
+_LEAST_SECRET: Final = 16
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+")
 
@@ -131,6 +136,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "vendor_url": (_is_url("http", "https"), "an address like https://vtpass.com/api/"),
     "vendor_currency": (anything, "a currency like NGN"),
     "mqtt_password": (_is_printable, "printable characters"),
+    "broker_secret": (_is_long_word, "16 or more printable letters, digits and signs, without spaces"),
     "mqtt_ca_file": (_is_file, "the path of a file of certificates (PEM) that exists"),
     "mqtt_cert_file": (_is_file, "the path of a file with a certificate (PEM) that exists"),
     "mqtt_key_file": (_is_file, "the path of a file with a private key (PEM) that exists"),

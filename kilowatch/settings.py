@@ -28,6 +28,7 @@ SECRETS: Final = frozenset(
         "database_url",
         "mqtt_url",
         "mqtt_password",
+        "broker_secret",
         "mail_url",
         "sms_url",
         "paystack_secret",
@@ -188,6 +189,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_client_id: Annotated[
         str, Meta(min_length=1, description="Client id of ingest; its session at the broker hangs on it.")
     ] = "kilowatch-ingest"
+    broker_secret: Annotated[
+        str,
+        Meta(
+            description="What a broker such as EMQX shows as a bearer token when it asks `/mqtt/auth` and `/mqtt/acl` "
+            "about its clients, 16 characters or more. Empty: nobody may ask."
+        ),
+    ] = ""
+    mosquitto_dir: Annotated[
+        str,
+        Meta(
+            description="Folder in which `kilowatch work` keeps mosquitto's password and access files as registered "
+            "devices want them. Empty: it writes none."
+        ),
+    ] = ""
+    mosquitto_pid_file: Annotated[
+        str,
+        Meta(description="File with mosquitto's process id, to which a SIGHUP is sent when its files have changed."),
+    ] = ""
+    mosquitto_reload: Annotated[
+        str,
+        Meta(
+            description="Command that makes mosquitto read its files again, run without a shell, like `systemctl "
+            "reload mosquitto`. Empty: none."
+        ),
+    ] = ""
     mqtt_connections: Annotated[
         int,
         Meta(

@@ -368,6 +368,17 @@ async def logins(connection: AsyncConnection[Row], *, now: datetime, username: s
     return [Login(name, kept, ends_at, _rights(of_device)) for name, kept, ends_at, *of_device in rows]
 
 
+_IN_USE: LiteralString = """
+SELECT id, name, publish_filters, command_filters, panel_codes, panel_prefixes, false
+FROM registered_device WHERE id = %(id)s AND revoked_at IS NULL"""
+
+
+async def in_use(connection: AsyncConnection[Row], device_id: str) -> DeviceRights | None:
+    """What the device of an id may do, for brokers; None where there is none, or it was revoked."""
+    row = await (await connection.execute(_IN_USE, {"id": device_id})).fetchone()
+    return _rights(row) if row else None
+
+
 _SEEN: LiteralString = """
 UPDATE registered_device SET last_seen_at = %(at)s, last_address = %(address)s
 WHERE id = %(id)s AND (last_seen_at IS NULL OR last_seen_at < %(at)s::timestamptz - interval '10 s')"""

@@ -16,6 +16,8 @@ from dashboard.pages import dashboard_routes, graphiql_routes
 from forecasting.on_demand import Forecaster
 from ingest.trial import MessageTrials
 from kilowatch.web.counts import Counts
+from kilowatch.web.device_tokens import SignedDeviceTokens
+from kilowatch.web.emqx import Brokers
 from kilowatch.web.endings import Endings
 from kilowatch.web.endpoint.graphql_http import GraphQLOverHTTP
 from kilowatch.web.endpoint.sse import EventStreams
@@ -76,6 +78,7 @@ class Services:
     forecaster: Forecaster
     fingerprints: Fingerprints
     enrolment: Enrolment
+    device_tokens: SignedDeviceTokens
     counts: Counts
     pricing: ServerPricing
     online_within: timedelta
@@ -101,6 +104,7 @@ class Services:
             forecaster=self.forecaster,
             fingerprint=self.fingerprints.of,
             enrolment=self.enrolment,
+            device_tokens=self.device_tokens,
             pricing=self.pricing,
             selling=self.selling,
         )
@@ -142,7 +146,8 @@ class Options:
     An account may have `max_connections` websockets, as many event streams, and five times as many subscriptions on
     all of these. `bounds` are what operations may cost and clients may spend; with `trusted_documents` no others are
     run. Panels that are not known are taken to be in `default_time_zone`, as by ingest. Payments are taken from the
-    providers of `payment_secrets`, and buy units from a vendor where `vendor_currency` says what it sells in.
+    providers of `payment_secrets`, and buy units from a vendor where `vendor_currency` says what it sells in. Brokers
+    that know `broker_secret` may ask about their clients; an empty one lets none ask.
     People are written to by `channels`, and sign up as `sign_up` says.
     """
 
@@ -166,6 +171,7 @@ class Options:
     forecast_model: Path | None = None
     payment_secrets: Secrets = field(default_factory=Secrets)
     vendor_currency: str | None = None
+    broker_secret: str = field(default="", repr=False)
     channels: frozenset[Channel] = frozenset()
     sign_up: SignUpPolicy = SignUpPolicy.OPEN
     now: Callable[[], datetime] = system_now
@@ -191,6 +197,7 @@ def create_app(options: Options) -> Starlette:
             Route(f"{EXPORT_PATH}{{token}}", services.exports(options.database_url).download),
             Route(KEYS_PATH, services.rotation.published),
             *_payments(services, options).routes(),
+            *Brokers(services.pool, options.broker_secret, services.now).routes(),
             *dashboard_routes(),
             *(graphiql_routes() if options.graphiql else []),
         ],
@@ -223,6 +230,7 @@ def _services(options: Options) -> Services:
         forecaster=Forecaster(options.forecast_model),
         fingerprints=Fingerprints(options.signing_key),
         enrolment=Enrolment(Sealing(options.signing_key), options.channels, options.sign_up),
+        device_tokens=SignedDeviceTokens(signing),
         counts=Counts(),
         pricing=ServerPricing(engine.admission, options.max_connections),
         online_within=options.online_within,
