@@ -23,8 +23,10 @@ _SHAPES: Final = (
     (re.compile(r"\b([a-z][a-z0-9+.-]*://[^\s/:@'\"]*):[^\s/@'\"]+@", re.IGNORECASE), rf"\1:{_HIDDEN}@"),
     (re.compile(rf"\b({_NAMES})(?:{_VALUES})", re.IGNORECASE), rf"\1{_HIDDEN}"),
     (re.compile(r"\$(?:argon2id?|7)\$[^\s'\"]+"), _HIDDEN),
+    (re.compile(r"(Failing row contains) \(.*?\)\.?(?=\n|$)", re.DOTALL), rf"\1 ({_HIDDEN})."),
 )
-"""Tokens of ours and of others, passwords in addresses, `password='…'` however it is quoted, and hashes."""
+"""Tokens of ours and of others, passwords in addresses, `password='…'` however it is quoted, hashes, and the rows that
+Postgres shows of a refused statement: they hold whatever its table does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ from kilowatch.redaction import RedactingFormatter, Redaction, redact_tracebacks
         ('{"refreshToken": "pearl", "email": "ann@example.org"}', '{"refreshToken": ***, "email": "ann@example.org"}'),
         ("{'password': 'pearl'}", "{'password': ***}"),
         ("hash $argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA", "hash ***"),
+        (
+            "refused\nDETAIL:  Failing row contains (7, a\nb, \\x0a0b).\nat",
+            "refused\nDETAIL:  Failing row contains (***).\nat",
+        ),
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(text: str, shown: str) -> None:

@@ -21,7 +21,7 @@ from kilowatch.web.engine.execution import PlannedExecutor
 from kilowatch.web.engine.introspection import Introspections, is_introspection
 from kilowatch.web.engine.operation import Operation
 from kilowatch.web.engine.persisted import Persisted, trusted_documents
-from kilowatch.web.engine.wording import accepted_values, without_suggestions
+from kilowatch.web.engine.wording import accepted_values, without_given, without_suggestions
 from resolvers.context import Context, system_now
 from schema.contract import ElectricitySchema, build_schema
 from schema.refusals import shown
@@ -176,9 +176,8 @@ class Engine:
         return Answer(body, is_refused=is_refused)
 
     def _formatted(self, error: GraphQLError) -> dict[str, Any]:
-        message = without_suggestions(error.message)
-        if self.is_open:
-            message = accepted_values(error.message, schema=self.schema)
+        message = without_given(error.message)
+        message = accepted_values(message, schema=self.schema) if self.is_open else without_suggestions(message)
         return {**error.formatted, "message": message}
 
 
