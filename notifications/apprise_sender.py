@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -65,7 +66,10 @@ def check_template(template: str, *, channel: Channel) -> None:
     silence()
     if PLACE not in template:
         raise BadTemplateError("it has no {to}, in whose place the recipient is put")
-    if _apprise.Apprise.instantiate(_address(template, _SAMPLES[channel]), suppress_exceptions=True) is None:
+    with warnings.catch_warnings():  # Apprise 2.2 loads every plugin it has, and one of them imports imghdr
+        warnings.simplefilter("ignore", DeprecationWarning)
+        service = _apprise.Apprise.instantiate(_address(template, _SAMPLES[channel]), suppress_exceptions=True)
+    if service is None:
         raise BadTemplateError("Apprise takes no such address: see its list of services")
 
 
