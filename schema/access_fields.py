@@ -113,6 +113,8 @@ FIELDS: Final[Fields] = {
     },
     "Invitation": {Sees.MANAGER: "*"},
     "Property": {Sees.MANAGER: "*"},
+    "OverviewUsage": {Sees.PARENT: "*"},
+    "PropertyOverview": {Sees.PARENT: "*"},
     "PropertyAddress": {Sees.PARENT: "*"},
     "Tenancy": {
         Sees.MANAGER: "tenant",

@@ -41,6 +41,7 @@ ROOTS: Final[Roots] = {
         "payments": LANDLORDS_READ,
         "properties": LANDLORDS_READ,
         "property": LANDLORDS_READ,
+        "propertyOverview": LANDLORDS_READ,
         "queryCost": OPEN,
         "rateLimit": OPEN,
         "registeredDevices": LANDLORDS_DEVICES,

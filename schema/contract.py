@@ -34,6 +34,7 @@ from schema.panel_list import PanelQueries
 from schema.payments import PaymentMutations, PaymentQueries
 from schema.prepaid import PrepaidMutations
 from schema.properties import PropertyMutations, PropertyQueries
+from schema.property_overview import OverviewQueries
 from schema.push_devices import PushDeviceMutations
 from schema.reading_changes import ReadingChangeMutations
 from schema.refusal_lists import list_refusals
@@ -61,6 +62,7 @@ PRINTED = Path(__file__).with_name("schema.graphql")
 class Query(
     PanelQueries,
     PropertyQueries,
+    OverviewQueries,
     DeviceQueries,
     RegisteredDeviceQueries,
     SummaryQueries,

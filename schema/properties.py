@@ -4,13 +4,14 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import invitations, pages, panels, properties, tenancies
+from resolvers import invitations, pages, panels, properties, property_overview, tenancies
 from resolvers.context import Info
 from resolvers.pages import Cursor
 from resolvers.properties import PanelDescribed, PropertyChange
 from schema.arguments import Arguments
 from schema.invitations import Invitation
 from schema.pages import WINDOW, Connection
+from schema.property_overview import MONTH, PropertyOverview
 from schema.refusals import Refusal, RefusedAsData
 from schema.tenancies import Tenancy
 from store.panel_list import PanelFilter
@@ -62,6 +63,12 @@ class Property:
         where = PanelFilter(property_id=parent.id)
         return await panels.page(info, window=window, where=where, order=panels.Order())
 
+    overview: property_overview.PropertyOverview = strawberry.field(
+        resolver=property_overview.of_property,
+        graphql_type=PropertyOverview,
+        description="How it stands with the property.",
+        extensions=[Arguments(**MONTH)],
+    )
     tenancies: Connection[Tenancy] = strawberry.field(  # pyright: ignore[reportAssignmentType]
         resolver=tenancies.of_property,
         description="Who rents, has rented and is to rent here, what was accepted last first.",

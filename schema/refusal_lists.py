@@ -18,6 +18,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "panels": _PAGE,
         "properties": f"FORBIDDEN, {_PAGE}",
         "property": "FORBIDDEN",
+        "propertyOverview": "FORBIDDEN, BAD_MONTH, BAD_AMOUNT",
         "node": "",
         "nodes": "BAD_INPUT",
         "devices": _PAGE,
@@ -78,7 +79,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "vends": _PAGE,
     },
     "Device": {"reports": _PAGE},
-    "Property": {"panels": _PAGE, "tenancies": _PAGE, "invitations": _PAGE},
+    "Property": {"overview": "BAD_MONTH, BAD_AMOUNT", "panels": _PAGE, "tenancies": _PAGE, "invitations": _PAGE},
     "Viewer": {"tenancies": _PAGE},
 }
 """The codes of each field besides UNAUTHENTICATED, which every field of a root has unless it is open.

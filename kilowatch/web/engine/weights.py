@@ -97,6 +97,9 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("RegisteredDevice", "commandTopics"): 3,
     ("RegisteredDevice", "panels"): 2,
     ("Tenancy", "panelCodes"): 1,
+    ("OverviewUsage", "cost"): 1,
+    ("PropertyOverview", "creditSold"): 1,
+    ("PropertyOverview", "debts"): 1,
     ("Invitation", "panelCodes"): 1,
     ("Query", "errorCodes"): 80,
     ("OpenPaygoMeter", "tokensNotEntered"): 1,
@@ -119,6 +122,8 @@ BASES: Final[Mapping[tuple[str, str], float]] = {
     ("Panel", "usageProfile"): 90,
     ("PrepaidAccount", "whatIf"): 2000,
     ("Panel", "monthForecast"): 300,
+    ("Property", "overview"): 300,
+    ("Query", "propertyOverview"): 1000,
 }
 """What single fields take besides what is selected of them."""
 
