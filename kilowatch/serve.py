@@ -22,6 +22,7 @@ from kilowatch.web.payments import Secrets
 from kilowatch.web.serve import Surroundings, bound, run_on
 from kilowatch.web.signing_keys import KeyRing, SigningKeysError, key_ring
 from metering.contacts import Channel, SignUpPolicy
+from metering.identities import IdentityCheck
 from metering.payments import PaymentProvider
 from resolvers.context import system_now
 from store.migrations import check_version
@@ -92,6 +93,7 @@ def application(settings: Settings, *, key: bytes, keys: KeyRing) -> Starlette:
         key_lifetime=timedelta(days=settings.signing_key_days),
         token_lifetime=timedelta(minutes=settings.access_minutes),
         session_idle=timedelta(days=settings.session_days),
+        identities=identities_of(settings),
         graphiql=settings.graphiql,
         introspection=settings.introspection,
         allowed_origins=listed(settings.allowed_origins),
@@ -116,6 +118,22 @@ def channels(settings: Settings) -> frozenset[Channel]:
     """How people can be written to."""
     given = {Channel.MAIL: settings.mail_url, Channel.SMS: settings.sms_url}
     return frozenset(channel for channel, url in given.items() if url)
+
+
+def identities_of(settings: Settings) -> IdentityCheck | None:
+    """The provider of sign-ins besides our own, where one is set up.
+
+    Raises:
+        SettingError: it would take tokens that nobody has signed.
+    """
+    if not settings.firebase_project:
+        return None
+    from notifications.firebase_log_in import FirebaseLogIn  # noqa: PLC0415 - 0.3 s, for those who use it
+
+    try:
+        return FirebaseLogIn(settings.firebase_project, certificates_url=settings.firebase_certificates_url or None)
+    except ValueError as error:
+        raise SettingError(f"KILOWATCH_FIREBASE_PROJECT cannot be used: {error}") from error
 
 
 def payment_secrets(settings: Settings) -> Secrets:

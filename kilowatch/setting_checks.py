@@ -132,6 +132,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "compress_after_days": (_is_none_or_from(2), "0, or a whole number of days from 2 to 36500"),
     "fcm_credentials": (_is_file, "the path of a service-account file that exists"),
     "trusted_documents": (_is_file, "the path of a JSON file that exists"),
+    "firebase_certificates_url": (_is_url("http", "https"), "an address like http://127.0.0.1:9099"),
     "fcm_url": (_is_url("http", "https"), "an address like http://127.0.0.1:9099"),
     "vendor_url": (_is_url("http", "https"), "an address like https://vtpass.com/api/"),
     "vendor_currency": (anything, "a currency like NGN"),

@@ -319,6 +319,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "0: never.",
         ),
     ] = 0
+    firebase_project: Annotated[
+        str,
+        Meta(
+            description="Firebase project whose ID tokens people may sign in with. Empty: sign-ins by Firebase are off."
+        ),
+    ] = ""
+    firebase_certificates_url: Annotated[
+        str,
+        Meta(description="Where the certificates of Firebase's ID tokens are, for tests. Empty: Google's address."),
+    ] = ""
     fcm_credentials: Annotated[
         str,
         Meta(description="Service-account file of Firebase Cloud Messaging. Empty: alerts are kept, no push is sent."),

@@ -170,6 +170,12 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "The server cannot write to such a contact.",
             "`signInOptions { channels }` says to which it can.",
         ),
+        "PROVIDER_UNAVAILABLE": (
+            "The server takes no sign-ins by this provider, or cannot ask it now.",
+            "Sign in by password or code.",
+        ),
+        "ID_TOKEN_NOT_VALID": ("The ID token is not of this project, was changed, or has expired.", "Get a new one."),
+        "CONTACT_NOT_VERIFIED": ("The provider has not verified the e-mail address.", "Open the link in its mail."),
         "SIGN_UP_CLOSED": ("People cannot make accounts on this server.", "Ask an admin for one."),
         "BAD_EMAIL": ("Not an e-mail address.", "Use an address like ann@example.org."),
         "BAD_PHONE": (

@@ -4,12 +4,13 @@ from uuid import UUID
 
 import strawberry
 
+from metering.access import Viewer
 from metering.refusals import Refused
 from metering.sessions import Renewal, SessionEnd, expiry, renewal
 from resolvers.audit import audited, own_act_done
 from resolvers.context import Context, Info
 from resolvers.refresh_tokens import RefreshToken, refresh_token_of
-from resolvers.sessions import Session, SignIn, signed_in
+from resolvers.sessions import Session, SignedIn, SignIn, signed_in
 from store import accounts
 from store import sessions as stored
 from store.connections import Database
@@ -155,11 +156,11 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-async def sessions(info: Info) -> list[OwnSession]:
-    """The sessions of who is asking that count, newest first, 200 at the most."""
-    context = info.context
+async def sessions(info: Info, parent: strawberry.Parent[SignedIn]) -> list[OwnSession]:
+    """The person's sessions that count, newest first, 200 at the most; in the answer to signing in, too."""
+    context, viewer = info.context, Viewer(parent.account_id, parent.role)
     async with context.pool.connection() as connection:
-        return await stored.own(connection, context.signed_in, now=context.now())
+        return await stored.own(connection, viewer, now=context.now())
 
 
 def is_current(info: Info, parent: strawberry.Parent[OwnSession]) -> bool:

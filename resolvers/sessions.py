@@ -12,6 +12,7 @@ import strawberry
 
 from metering.access import Role
 from metering.contacts import Channel, Contact, contact_of
+from metering.identities import IdentityCheck
 from metering.passwords import MAX_LENGTH
 from metering.refusals import Refused
 from metering.sessions import LONGEST, SessionKind, expiry
@@ -119,7 +120,7 @@ class SignIn:
     """What signing in needs: of the process its doorkeeper and how it issues tokens, of the request who sends it.
 
     `issue` makes the access token of an account's session. Sessions last for `idle` without being renewed.
-    `session_id` is the request's own session; None without one.
+    `session_id` is the request's own session; None without one. `identities` is another provider of sign-ins, if any.
     """
 
     doorkeeper: Doorkeeper
@@ -128,6 +129,7 @@ class SignIn:
     client_address: str
     user_agent: str = ""
     session_id: UUID | None = None
+    identities: IdentityCheck | None = None
 
 
 async def begin_session(

@@ -96,6 +96,7 @@ ROOTS: Final[Roots] = {
         "leaveTenancy": PEOPLE,
         "logIn": OPEN,
         "logInWithCode": OPEN,
+        "logInWithFirebase": OPEN,
         "logOut": PEOPLE,
         "logOutEverywhere": PEOPLE,
         "recordBalance": CREDIT,

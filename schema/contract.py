@@ -19,6 +19,7 @@ from schema.codes import CodeQueries
 from schema.contacts import ContactMutations
 from schema.devices import DeviceQueries
 from schema.enum_values import describe_values
+from schema.firebase_log_in import FirebaseMutations
 from schema.invitations import InvitationMutations
 from schema.lending import LendingMutations
 from schema.limits import LimitQueries
@@ -92,6 +93,7 @@ class Mutation(
     RejectedMutations,
     SessionMutations,
     SignUpMutations,
+    FirebaseMutations,
     CodeMutations,
     ContactMutations,
     SecondFactorMutations,

@@ -42,6 +42,7 @@ from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
 from metering.access import Viewer
 from metering.contacts import Channel, SignUpPolicy
+from metering.identities import IdentityCheck
 from metering.payments import Selling
 from resolvers.context import Context, system_now
 from resolvers.enrolment import Enrolment
@@ -73,6 +74,7 @@ class Services:
     rotation: KeyRotation
     doorkeeper: Doorkeeper
     idle: timedelta
+    identities: IdentityCheck | None
     export_links: ExportLinks
     message_trials: MessageTrials
     forecaster: Forecaster
@@ -98,7 +100,7 @@ class Services:
             online_within=self.online_within,
             live=self.live,
             subscriptions=self.subscriptions,
-            sign_in=SignIn(self.doorkeeper, issue, self.idle, client_address, user_agent, session_id),
+            sign_in=SignIn(self.doorkeeper, issue, self.idle, client_address, user_agent, session_id, self.identities),
             export_links=self.export_links,
             message_reader=self.message_trials,
             forecaster=self.forecaster,
@@ -129,6 +131,8 @@ class Services:
             await self.live.close()
             await self.subscriptions.close()
             self.doorkeeper.close()
+            if self.identities is not None:
+                self.identities.close()
             self.forecaster.close()
             await self.pool.close()
 
@@ -174,6 +178,7 @@ class Options:
     broker_secret: str = field(default="", repr=False)
     channels: frozenset[Channel] = frozenset()
     sign_up: SignUpPolicy = SignUpPolicy.OPEN
+    identities: IdentityCheck | None = None
     now: Callable[[], datetime] = system_now
 
 
@@ -225,6 +230,7 @@ def _services(options: Options) -> Services:
         rotation=KeyRotation(signing, options.key_lifetime, now),
         doorkeeper=Doorkeeper(),
         idle=options.session_idle,
+        identities=options.identities,
         export_links=ExportLinks(options.signing_key, now),
         message_trials=MessageTrials(default_time_zone=options.default_time_zone),
         forecaster=Forecaster(options.forecast_model),
