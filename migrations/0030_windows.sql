@@ -89,6 +89,7 @@ DECLARE
     five_minutes timestamptz[] := '{}';
     hours timestamptz[] := '{}';
     days date[] := '{}';
+    horizon timestamptz := coalesce((SELECT removed_before FROM retention WHERE level = 'FIVE_MINUTES'), '-infinity');
     candidate date;
 BEGIN
     IF date_bin('5 minutes', since, 'epoch') < since THEN
@@ -121,6 +122,7 @@ BEGIN
             (SELECT day FROM rollup_day AS own WHERE own.panel_id = enter.panel AND own.day > first_day
              AND own.energy_export_kwh IS NOT NULL ORDER BY day LIMIT 1)
         ) AS own (day)
+        WHERE local_midnight(day, zone) >= horizon OR local_midnight(day, zone) < since
     LOOP
         days := days || candidate;
         five_minutes := five_minutes || ARRAY(
@@ -426,6 +428,15 @@ SELECT latest.* FROM latest_reading AS latest
 WHERE NOT EXISTS (
     SELECT FROM rented_span((SELECT current_setting('kilowatch.viewer_id')::bigint)) AS span
     WHERE span.panel_id = latest.panel_id AND latest.at < span.since);
+
+-- What a device said of itself while one of its panels was another's is not told either.
+CREATE VIEW rented.device_report AS
+SELECT report.* FROM device_report AS report
+WHERE NOT EXISTS (
+    SELECT FROM rented_span((SELECT current_setting('kilowatch.viewer_id')::bigint)) AS span
+    JOIN panel ON panel.id = span.panel_id
+    JOIN device ON device.panel_code IN (SELECT device_codes(panel.code))
+    WHERE device.id = report.device_id AND report.received_at < span.since);
 
 CREATE VIEW rented.latest_state AS
 SELECT latest.* FROM latest_state AS latest

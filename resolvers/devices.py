@@ -90,7 +90,7 @@ async def _newest_reports(
     context: Context, keys: list[tuple[int, ReportKind]]
 ) -> dict[tuple[int, ReportKind], KeptReport]:
     device_ids = sorted({device_id for device_id, _ in keys})
-    async with context.pool.connection() as connection:
+    async with seeing_now(context) as connection:
         return await device_reports.newest(connection, viewer=context.signed_in, device_ids=device_ids)
 
 
@@ -103,7 +103,7 @@ async def reports(
         Refused: BAD_INPUT (first), BAD_CURSOR.
     """
     limit, before_at = checked_first(first) + 1, None if after is None else _instant_of(after)
-    async with info.context.pool.connection() as connection:
+    async with seeing_now(info.context) as connection:
         rows, total = await device_reports.page(
             connection,
             viewer=info.context.signed_in,

@@ -7,6 +7,7 @@ from typing import Protocol
 import strawberry
 
 from metering.periods import Range, chosen_period
+from metering.tenures import Tenure
 from metering.transfer import TransferFormat
 from resolvers.context import Info
 from store.panels import Panel
@@ -14,13 +15,17 @@ from store.panels import Panel
 
 @dataclass(frozen=True, slots=True)
 class ExportGrant:
-    """What one link is good for: an account's download of a panel's readings in [since, until)."""
+    """What one link is good for: an account's download of a panel's readings in [since, until).
+
+    `tenure` is that of a tenancy which may be over; None: what the account may look back on when it downloads.
+    """
 
     account_id: int
     panel_code: str
     since: datetime
     until: datetime
     file_format: TransferFormat
+    tenure: Tenure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +59,7 @@ async def export_link(
     context = info.context
     period = chosen_period(None, since=since, until=until, now=context.now(), default=Range.LAST_24H)
     issuer: LinkIssuer = context.export_links
-    grant = ExportGrant(context.signed_in.account_id, panel.code, period.start, period.end, file_format)
+    tenure = None if context.tenures is None else context.tenures.get(panel.id)
+    account_id = context.signed_in.account_id
+    grant = ExportGrant(account_id, panel.code, period.start, period.end, file_format, tenure)
     return issuer.issue(grant)

@@ -98,15 +98,24 @@ async def entries(
     Raises:
         Refused: BAD_INPUT (first), BAD_CURSOR.
     """
-    async with looking_back(info.context, parent.panel.id) as connection:
+    return await ledger_page(parent.panel, info, first=first, after=after)
+
+
+async def ledger_page(panel: Panel, info: Info, *, first: int, after: Cursor | None) -> Page[LedgerEntry]:
+    """The same of a panel.
+
+    Raises:
+        Refused: BAD_INPUT (first), BAD_CURSOR.
+    """
+    async with looking_back(info.context, panel.id) as connection:
         rows, total = await ledger.page(
             connection,
             viewer=info.context.signed_in,
-            panel_id=parent.panel.id,
+            panel_id=panel.id,
             before=None if after is None else _place(after),
             limit=checked_first(first) + 1,
         )
-    local = [local_entry(row, panel=parent.panel) for row in rows]
+    local = [local_entry(row, panel=panel) for row in rows]
     return page_of(local, first=first, after=after, total_count=total, cursor=_cursor)
 
 

@@ -59,6 +59,7 @@ FIELDS: Final[Fields] = {
             monthlySummary yearlySummary exportLink readingChanges typedReadings registerEvents""",
         Sees.MANAGER: "registeredDevice",
     },
+    "PanelHistory": {Sees.WINDOW: "*"},
     "PanelSummary": {
         Sees.PANEL: "panel",
         Sees.WINDOW: """year month week firstDay lastDay energyKwh exportKwh cost costs costBreakdown peakKw
@@ -119,6 +120,7 @@ FIELDS: Final[Fields] = {
     "Tenancy": {
         Sees.MANAGER: "tenant",
         Sees.PARENT: "id propertyName propertyAddress panelCodes startsAt endsAt isCurrent isShared",
+        Sees.WINDOW: "panels",
     },
     "Tenant": {Sees.PARENT: "*"},
     "Viewer": {

@@ -12,6 +12,26 @@ _STREAM: Final = f"BAD_CODE, {_PAGE}"
 _REJECTED: Final = f"FORBIDDEN, BAD_RANGE, {_PAGE}"
 _POINTS: Final = "BAD_RANGE, TOO_MANY_POINTS"
 
+_PAST: Final[Mapping[str, str]] = {
+    "readings": "BAD_RANGE, BAD_MAX_POINTS, BAD_CURSOR, TOO_MANY_POINTS",
+    "readingHistory": f"{_PAGE}, {_POINTS}",
+    "gaps": f"{_POINTS}, BAD_INPUT",
+    "usage": "BAD_RANGE, TOO_MANY_BUCKETS, TOO_MANY_POINTS, NO_TARIFF",
+    "statistics": "BAD_RANGE, NO_TARIFF, TOO_MANY_POINTS",
+    "demand": _POINTS,
+    "usageProfile": _POINTS,
+    "dailyUsage": "BAD_INPUT, TOO_MANY_POINTS",
+    "weeklySummary": "BAD_WEEK, NO_TARIFF, TOO_MANY_POINTS",
+    "monthlySummary": "BAD_MONTH, NO_TARIFF, TOO_MANY_POINTS",
+    "yearlySummary": "BAD_MONTH, NO_TARIFF, TOO_MANY_POINTS",
+    "tariffs": "BAD_RANGE",
+    "exportLink": "BAD_RANGE",
+    "readingChanges": _PAGE,
+    "typedReadings": _PAGE,
+    "registerEvents": _PAGE,
+}
+"""Of a panel and of its history."""
+
 REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     "Query": {
         "panel": "",
@@ -51,26 +71,12 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "alerts": _PAGE,
     },
     "Panel": {
-        "readings": "BAD_RANGE, BAD_MAX_POINTS, BAD_CURSOR, TOO_MANY_POINTS",
-        "readingHistory": f"{_PAGE}, {_POINTS}",
-        "gaps": f"{_POINTS}, BAD_INPUT",
-        "usage": "BAD_RANGE, TOO_MANY_BUCKETS, TOO_MANY_POINTS, NO_TARIFF",
+        **_PAST,
         "today": "NO_TARIFF",
-        "statistics": "BAD_RANGE, NO_TARIFF, TOO_MANY_POINTS",
-        "demand": _POINTS,
-        "usageProfile": _POINTS,
-        "dailyUsage": "BAD_INPUT, TOO_MANY_POINTS",
-        "weeklySummary": "BAD_WEEK, NO_TARIFF, TOO_MANY_POINTS",
-        "monthlySummary": "BAD_MONTH, NO_TARIFF, TOO_MANY_POINTS",
-        "yearlySummary": "BAD_MONTH, NO_TARIFF, TOO_MANY_POINTS",
         "tariff": "NO_TARIFF",
         "currentPrice": "NO_TARIFF",
-        "tariffs": "BAD_RANGE",
-        "exportLink": "BAD_RANGE",
-        "readingChanges": _PAGE,
-        "typedReadings": _PAGE,
-        "registerEvents": _PAGE,
     },
+    "PanelHistory": {**_PAST, "ledger": _PAGE},
     "PrepaidAccount": {
         "balanceKwhAt": "BAD_TIME",
         "quote": "BAD_INPUT, BAD_AMOUNT, BAD_CURRENCY, NO_TARIFF",

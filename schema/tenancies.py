@@ -5,10 +5,14 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import tenancies
+from resolvers import panel_history, tenancies
 from resolvers.context import Info
 from resolvers.tenancies import TenancyChange
+from schema.branches import branch
+from schema.panel_history import PanelHistory
 from schema.refusals import Refusal, RefusedAsData
+from store.panels import Panel as PanelRow
+from store.tenancy_terms import Tenancy as TenancyRow
 
 
 @strawberry.type(description="Who rents, as far as the landlord may know; nothing of what a tenant keeps private.")
@@ -48,6 +52,18 @@ class Tenancy:
     tenant: tenancies.Tenant = strawberry.field(
         resolver=tenancies.tenant_of, graphql_type=Tenant, description="Who rents."
     )
+
+    @strawberry.field(
+        description="The panels as they were within the tenancy, by code, also when it is over: for the tenant, and for"
+        " whoever lets them.",
+        graphql_type=list[PanelHistory],
+    )
+    @staticmethod
+    async def panels(parent: strawberry.Parent[TenancyRow], info: Info) -> list[PanelRow]:
+        """The panels; what is asked of them is asked of the tenancy's time alone."""
+        panels, context = await panel_history.of_tenancy_rows(parent, info)
+        branch(info, context)
+        return panels
 
 
 @strawberry.input(description="Which tenancy ends, and when.")

@@ -51,7 +51,8 @@ class Standing:
 # What the key is for and what its account is for: a scope has to be among both.
 _STANDING: LiteralString = """
 SELECT account.id, account.role, ARRAY(SELECT unnest(api_key.scopes) INTERSECT SELECT unnest(service.scopes)),
-       api_key.name, key_hash, expires_at, last_used_at
+       api_key.name, key_hash, expires_at, last_used_at,
+       EXISTS (SELECT FROM tenancy WHERE tenancy.account_id = account.owner_id)
 FROM api_key JOIN account ON account.id = api_key.account_id
 JOIN service_account AS service ON service.account_id = account.id
 WHERE prefix = %(prefix)s AND revoked_at IS NULL AND account.disabled_at IS NULL"""
@@ -62,8 +63,9 @@ async def standing(connection: AsyncConnection[Row], prefix: str) -> Standing | 
     row = await (await connection.execute(_STANDING, {"prefix": prefix})).fetchone()
     if row is None:
         return None
-    account_id, role, scopes, name, key_hash, expires_at, last_used_at = row
-    viewer = Viewer(account_id, Role(role), frozenset(Scope(one) for one in scopes), key_name=name)
+    account_id, role, scopes, name, key_hash, expires_at, last_used_at, may_rent = row
+    own = frozenset(Scope(one) for one in scopes)
+    viewer = Viewer(account_id, Role(role), own, may_rent=may_rent, key_name=name)
     return Standing(viewer, key_hash, expires_at, last_used_at)
 
 

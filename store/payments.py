@@ -125,7 +125,8 @@ async def open_since(connection: AsyncConnection[Row], *, viewer: Viewer, since:
 _SEEN: LiteralString = f"""
 SELECT {PAYMENT_COLUMNS}
 FROM payment
-LEFT JOIN visible_panel(%(viewer_id)s, %(sees_all)s) AS panel ON panel.id = payment.panel_id
+LEFT JOIN panel_in_time(%(viewer_id)s, %(sees_all)s) AS panel
+       ON panel.id = payment.panel_id AND payment.created_at >= panel.since AND payment.created_at < panel.until
 WHERE (panel.id IS NOT NULL OR %(sees_all)s)"""
 
 _BY_KEY: LiteralString = f"""{_SEEN}

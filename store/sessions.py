@@ -120,15 +120,20 @@ async def renew(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A session that counts now: whose it is, with the role that the account has now, and until when (UTC)."""
+    """A session that counts now: whose it is, with the role that the account has now, and until when (UTC).
+
+    `may_rent` says whether the account ever had a tenancy, or will have.
+    """
 
     account_id: int
     role: Role
     expires_at: datetime
+    may_rent: bool
 
 
 _STANDING = """
-SELECT account.id, account.role, session.expires_at
+SELECT account.id, account.role, session.expires_at,
+       EXISTS (SELECT FROM tenancy WHERE tenancy.account_id = account.id)
 FROM session JOIN account ON account.id = session.account_id
 WHERE session.id = %(session_id)s AND session.ended_at IS NULL AND account.disabled_at IS NULL"""
 
@@ -136,7 +141,7 @@ WHERE session.id = %(session_id)s AND session.ended_at IS NULL AND account.disab
 async def standing(connection: AsyncConnection[Row], session_id: UUID) -> Standing | None:
     """What a session stands for; None when it was ended, or its account removed or disabled. It may have expired."""
     row = await (await connection.execute(_STANDING, {"session_id": session_id})).fetchone()
-    return Standing(row[0], Role(row[1]), row[2]) if row else None
+    return Standing(row[0], Role(row[1]), row[2], row[3]) if row else None
 
 
 _PERSON = "SELECT role FROM account WHERE id = %(account_id)s AND disabled_at IS NULL AND kind = 'PERSON'"

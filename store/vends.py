@@ -114,8 +114,8 @@ async def use_of_key(connection: AsyncConnection[Row], *, viewer: Viewer, idempo
 
 _BY_REFERENCE: LiteralString = f"""
 SELECT {_COLUMNS}
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
-JOIN vend ON vend.panel_id = panel.id
+FROM panel_in_time(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN vend ON vend.panel_id = panel.id AND vend.created_at >= panel.since AND vend.created_at < panel.until
 WHERE vend.reference = %(reference)s
 """
 
@@ -129,8 +129,8 @@ async def by_reference(connection: AsyncConnection[Row], *, viewer: Viewer, refe
 
 _OF_PAYMENTS: LiteralString = f"""
 SELECT DISTINCT ON (vend.payment_id) vend.payment_id, {_COLUMNS}
-FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
-JOIN vend ON vend.panel_id = panel.id
+FROM panel_in_time(%(viewer_id)s, %(sees_all)s) AS panel
+JOIN vend ON vend.panel_id = panel.id AND vend.created_at >= panel.since AND vend.created_at < panel.until
 WHERE vend.payment_id = ANY(%(payment_ids)s)
 ORDER BY vend.payment_id, vend.id DESC
 """

@@ -23,6 +23,7 @@ from metering.transfer import TransferFormat
 from resolvers.exports import ExportGrant
 from store.connections import Connection, connect
 from store.outages import is_outage
+from store.tenancies import bound_export
 from store.transfer import Lines, Span, begin_export, exported_panels
 
 Found = TypeVar("Found")
@@ -146,6 +147,7 @@ class Download:
     def _begin(self, database_url: str, viewer: Viewer, grant: ExportGrant) -> bytes:
         self._connection = connect(database_url, application="kilowatch serve export")
         begin_export(self._connection)
+        bound_export(self._connection, viewer=viewer, code=grant.panel_code, tenure=grant.tenure)
         panels = exported_panels(self._connection, viewer=viewer, codes=[grant.panel_code])
         if not panels:
             raise InvalidLinkError

@@ -1,12 +1,13 @@
 """Turns a granted download into a signed link for 10 minutes, and a link back into what was granted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 
+from metering.tenures import Tenure
 from metering.transfer import TransferFormat
 from resolvers.exports import ExportGrant, ExportLink
 
@@ -44,6 +45,7 @@ class ExportLinks:
             "from": grant.since.isoformat(),
             "to": grant.until.isoformat(),
             "format": grant.file_format.value,
+            "tenure": grant.tenure and [_instant(grant.tenure.since), _instant(grant.tenure.until)],
         }
         return ExportLink(PATH + jwt.encode(claims, self.key, algorithm=_ALGORITHM), expires_at)
 
@@ -58,7 +60,8 @@ class ExportLinks:
             if datetime.fromtimestamp(claims["exp"], UTC) <= self.now():
                 raise InvalidLinkError
             since, until = (datetime.fromisoformat(claims[name]) for name in ("from", "to"))
-            return ExportGrant(int(claims["sub"]), claims["panel"], since, until, TransferFormat(claims["format"]))
+            file_format, tenure = TransferFormat(claims["format"]), _tenure(claims["tenure"])
+            return ExportGrant(int(claims["sub"]), claims["panel"], since, until, file_format, tenure)
         except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError, OSError) as error:
             raise InvalidLinkError from error
 
@@ -72,3 +75,14 @@ class ExportLinks:
             audience=_AUDIENCE,
             options={"require": ["exp", "sub", "iss", "aud"], "verify_exp": False, "verify_iat": False},
         )
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at and at.isoformat()
+
+
+def _tenure(claimed: Sequence[str | None] | None) -> Tenure | None:
+    if claimed is None:
+        return None
+    since, until = claimed
+    return Tenure(datetime.fromisoformat(str(since)), None if until is None else datetime.fromisoformat(until))

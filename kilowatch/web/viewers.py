@@ -117,7 +117,8 @@ class Viewers:
         self._kept.drop(name)
         if standing is None or self._over.get(name):
             raise InvalidTokenError(ENDED)
-        way_in = WayIn(name, Viewer(standing.account_id, standing.role), standing.expires_at, session_id)
+        viewer = Viewer(standing.account_id, standing.role, may_rent=standing.may_rent)
+        way_in = WayIn(name, viewer, standing.expires_at, session_id)
         if changes == self._changes:  # nothing was announced meanwhile
             self._kept.keep(name, (at, way_in))
         return way_in
