@@ -42,22 +42,22 @@ class Desk:
     def __init__(self, server: Server, client: GraphQLClient, database: psycopg.Connection[Row], clock: Clock) -> None:
         self.server, self.client, self.database, self.clock = server, client, database, clock
 
-    async def call(self, mutation: str, answer: str, *, token: str | None = None, **given: Any) -> Any:
+    async def call(self, mutation: str, answer: str, *, bearer: str | None = None, **given: Any) -> Any:
         """The payload of a mutation of one input."""
         shown = f"mutation {{ {mutation}(input: {literal(given)}) {{ {answer} }} }}" if given else (
             f"mutation {{ {mutation} {{ {answer} }} }}"
         )  # fmt: skip
-        body = await (self.client.ask_with(token, shown) if token else self.client.ask(shown))
+        body = await (self.client.ask_with(bearer, shown) if bearer else self.client.ask(shown))
         assert "errors" not in body, body
         return body["data"][mutation]
 
-    async def code_of(self, mutation: str, *, token: str | None = None, **given: Any) -> str:
+    async def code_of(self, mutation: str, *, bearer: str | None = None, **given: Any) -> str:
         """The code of a refusal."""
-        return (await self.call(mutation, REFUSAL, token=token, **given))["refusal"]["code"]
+        return (await self.call(mutation, REFUSAL, bearer=bearer, **given))["refusal"]["code"]
 
-    async def asked(self, mutation: str, *, token: str | None = None, **given: Any) -> Any:
+    async def asked(self, mutation: str, *, bearer: str | None = None, **given: Any) -> Any:
         """The challenge of a code that was asked for, which was not refused."""
-        payload = await self.call(mutation, CHALLENGE, token=token, **given)
+        payload = await self.call(mutation, CHALLENGE, bearer=bearer, **given)
         assert payload["refusal"] is None, payload
         return payload["challenge"]
 

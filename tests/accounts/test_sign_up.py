@@ -123,9 +123,9 @@ async def test_an_account_is_removed_by_its_owner_and_by_nobody_who_has_the_sess
 ) -> None:
     await add_person(database_url)
     token = await desk.token_of()
-    assert await desk.code_of("deleteAccount", token=token, proof={"password": "wrong horse"}) == "BAD_CREDENTIALS"
-    assert await desk.code_of("deleteAccount", token=token, proof={}) == "BAD_INPUT"
-    payload = await desk.call("deleteAccount", f"isDone {REFUSAL}", token=token, proof={"password": PASSWORD})
+    assert await desk.code_of("deleteAccount", bearer=token, proof={"password": "wrong horse"}) == "BAD_CREDENTIALS"
+    assert await desk.code_of("deleteAccount", bearer=token, proof={}) == "BAD_INPUT"
+    payload = await desk.call("deleteAccount", f"isDone {REFUSAL}", bearer=token, proof={"password": PASSWORD})
     assert payload == {"isDone": True, "refusal": None}
     assert await desk.code_of("logIn", email="ann@example.org", password=PASSWORD) == "BAD_CREDENTIALS"
 
@@ -133,6 +133,6 @@ async def test_an_account_is_removed_by_its_owner_and_by_nobody_who_has_the_sess
 async def test_the_last_admin_stays(desk: Desk, database_url: str) -> None:
     await add_person(database_url, role=Role.ADMIN)
     token = await desk.token_of()
-    assert await desk.code_of("deleteAccount", token=token, proof={"password": PASSWORD}) == "LAST_ADMIN"
+    assert await desk.code_of("deleteAccount", bearer=token, proof={"password": PASSWORD}) == "LAST_ADMIN"
     await add_person(database_url, "abe@example.org", role=Role.ADMIN)
-    assert await desk.call("deleteAccount", "isDone", token=token, proof={"password": PASSWORD}) == {"isDone": True}
+    assert await desk.call("deleteAccount", "isDone", bearer=token, proof={"password": PASSWORD}) == {"isDone": True}
