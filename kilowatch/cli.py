@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kilowatch.audit_log import show_audit
+from kilowatch.devices.command import device_app
 from kilowatch.key_commands import key_app
 from kilowatch.options import AsJson
 from kilowatch.readings import reading_app
@@ -44,6 +45,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(key_app, name="key")
 app.command("audit")(show_audit)
 app.add_typer(panel_app, name="panel")
+app.add_typer(device_app, name="device")
 app.add_typer(tariff_app, name="tariff")
 app.add_typer(rejected_app, name="rejected")
 app.command("import")(import_readings)
@@ -157,6 +159,7 @@ def _announcer(settings: Settings) -> Coroutine[None, None, None]:
 @app.command()
 def work() -> None:
     """Run the jobs: forecasts, alerts, pushes, mail, purchases of units, and the removal of what is too old."""
+    from kilowatch.devices.following import following
     from kilowatch.housekeeping import Keeping
     from kilowatch.lifetime import run_until_stopped
     from kilowatch.vendor import vendor_of
@@ -175,6 +178,7 @@ def work() -> None:
             fcm_url=settings.fcm_url or None,
             vendor=vendor_of(settings),
             message_sender=message_sender(settings),
+            brokers_files=following(settings, Path(settings.mosquitto_dir)) if settings.mosquitto_dir else None,
             keeping=Keeping.of(settings),
         )
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from forecasting import months, refresh
 from forecasting.loading import NO_MODEL, ModelInUse, model_in_use
 from forecasting.refresh import BATCH
+from kilowatch.devices.following import CHANNELS, Following
 from kilowatch.housekeeping import Keeping, keep_house
 from kilowatch.settings import SettingError
 from market import crediting, vending
@@ -59,13 +60,14 @@ async def run(
     fcm_url: str | None = None,
     vendor: HttpVendorSettings | None = None,
     message_sender: MessageSender | None = None,
+    brokers_files: Following | None = None,
     keeping: Keeping = Keeping(),  # noqa: B008 - a frozen value
 ) -> None:
     """Keeps forecasts fresh, raises alerts, sends pushes, buys units and removes what is old, until it is cancelled.
 
     Any number of processes may run it; they take turns. The database may go away and come back. Without credentials
     alerts are kept and nothing is pushed; without a vendor purchases wait, without a sender of messages these do until
-    they are of no use.
+    they are of no use. `brokers_files` follow the registered devices.
 
     Raises:
         SettingError: the credentials are no service account's key.
@@ -80,6 +82,8 @@ async def run(
         in_use = await asyncio.to_thread(model_in_use, forecast_model)
         steps = steps_of(pool, sender=sender, forecast_every=timedelta(seconds=forecast_every_s), in_use=in_use)
         steps.append(_housekeeping(pool, keeping=keeping))
+        if brokers_files:
+            steps.append(Step("mosquitto", CHANNELS, brokers_files.step(pool)))
         if message_sender:
             steps.append(_messages(pool, sender=message_sender))
         steps.append(Step("credit vends", frozenset({"vend"}), _crediting(pool)))

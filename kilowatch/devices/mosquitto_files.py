@@ -83,21 +83,37 @@ class MosquittoFiles:
             return (self.folder / name).read_text("utf-8")
         return ""
 
+    def forget(self) -> None:
+        """Removes the snippet, so that the next `write` finds something new: mosquitto was not told of this one."""
+        (self.folder / CONFIGURATION).unlink(missing_ok=True)
+
     def _put(self, name: str, text: str) -> bool:
-        """Whether the file was another; mosquitto reads again as the folder's owner, no longer as root."""
+        """Whether the file was another."""
         path = self.folder / name
         if path.exists() and self._read(name) == text:
             return False
-        with NamedTemporaryFile("w", encoding="utf-8", dir=self.folder, prefix=f".{name}", delete=False) as file:
+        put_file(path, text)
+        return True
+
+
+def put_file(path: Path, text: str) -> None:
+    """Puts a file in place at once, readable by the folder's owner alone: mosquitto reads as that one, not as root.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    try:
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}", delete=False) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        owner = self.folder.stat()
+        owner = path.parent.stat()
         if os.geteuid() == 0:
             os.chown(file.name, owner.st_uid, owner.st_gid)
         Path(file.name).chmod(_OWN_MODE)
         Path(file.name).replace(path)
-        return True
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def access_text(logins: Iterable[Login], *, service: ServiceLogin) -> str:
