@@ -187,6 +187,8 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
             "Too short or long, one of the passwords that are tried first, or your own name or address.",
             f"Use {MIN_LENGTH} to {MAX_LENGTH} characters, such as four words by chance.",
         ),
+        "ACCOUNT_NOT_FOUND": ("Nobody has this id.", "`people` lists everybody, for admins."),
+        "HAS_PROPERTIES": ("Tenants have no properties.", "Hand theirs over first: `updateProperty`."),
         "LAST_ADMIN": ("Somebody must run the server.", "Make another person an admin first."),
         "SECOND_FACTOR_ON": ("A second factor is set up already.", "`disableSecondFactor` takes it away."),
         "SECOND_FACTOR_OFF": ("No second factor is set up.", "`startSecondFactor` begins."),

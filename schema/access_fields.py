@@ -116,6 +116,7 @@ FIELDS: Final[Fields] = {
     "Property": {Sees.MANAGER: "*"},
     "OverviewUsage": {Sees.PARENT: "*"},
     "PropertyOverview": {Sees.PARENT: "*"},
+    "Person": {Sees.ADMIN: "*"},
     "PropertyAddress": {Sees.PARENT: "*"},
     "Tenancy": {
         Sees.MANAGER: "tenant",

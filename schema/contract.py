@@ -33,6 +33,7 @@ from schema.open_subscriptions import OpenSubscriptionMutations
 from schema.openpaygo import OpenPaygoMutations
 from schema.panel_list import PanelQueries
 from schema.payments import PaymentMutations, PaymentQueries
+from schema.people import PeopleMutations, PeopleQueries
 from schema.prepaid import PrepaidMutations
 from schema.properties import PropertyMutations, PropertyQueries
 from schema.property_overview import OverviewQueries
@@ -64,6 +65,7 @@ class Query(
     PanelQueries,
     PropertyQueries,
     OverviewQueries,
+    PeopleQueries,
     DeviceQueries,
     RegisteredDeviceQueries,
     SummaryQueries,
@@ -113,6 +115,7 @@ class Mutation(
     InvitationMutations,
     TenancyMutations,
     ClaimMutations,
+    PeopleMutations,
     VendMutations,
     PaymentMutations,
 ):

@@ -38,6 +38,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "panels": _PAGE,
         "properties": f"FORBIDDEN, {_PAGE}",
         "property": "FORBIDDEN",
+        "people": f"FORBIDDEN, {_PAGE}",
         "propertyOverview": "FORBIDDEN, BAD_MONTH, BAD_AMOUNT",
         "node": "",
         "nodes": "BAD_INPUT",

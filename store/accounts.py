@@ -227,7 +227,7 @@ async def panel_count(connection: AsyncConnection[Row], account_id: int) -> int:
 _GRANT = """
 INSERT INTO panel_access (account_id, panel_id)
 SELECT %(account_id)s, id FROM panel WHERE code = %(code)s
-ON CONFLICT DO NOTHING"""
+ON CONFLICT (account_id, panel_id) DO UPDATE SET is_sight_only = false"""
 _PANEL_EXISTS = "SELECT EXISTS (SELECT FROM panel WHERE code = %s)"
 
 

@@ -88,7 +88,12 @@ class Site:
         return row[0]
 
     def add_tenancy(
-        self, tenant: Viewer, *codes: str, since: datetime, until: datetime | None = None, property_id: str | None = None
+        self,
+        tenant: Viewer,
+        *codes: str,
+        since: datetime,
+        until: datetime | None = None,
+        property_id: str | None = None,
     ) -> str:
         """Lets somebody rent panels; answers the tenancy's id."""
         row = self.database.execute(

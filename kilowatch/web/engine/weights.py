@@ -98,6 +98,7 @@ LENGTHS: Final[Mapping[tuple[str, str], float]] = {
     ("RegisteredDevice", "commandTopics"): 3,
     ("RegisteredDevice", "panels"): 2,
     ("Tenancy", "panelCodes"): 1,
+    ("Person", "panelCodes"): 1,
     ("Tenancy", "panels"): 1,
     ("OverviewUsage", "cost"): 1,
     ("PropertyOverview", "creditSold"): 1,
