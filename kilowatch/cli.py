@@ -250,25 +250,30 @@ def schema(
 
 @user_app.command("add")
 def add_user(
-    email: str,
+    email: Annotated[str | None, typer.Argument(help="The e-mail address to sign in with; or give --phone.")] = None,
+    *,
     name: Annotated[str, typer.Option(help="What the person is called.")],
+    phone: Annotated[str | None, typer.Option(help="A phone number to sign in with, like +2348012345678.")] = None,
     role: Annotated[str, typer.Option(help="ADMIN, LANDLORD or TENANT.")] = "TENANT",
     panel: Annotated[list[str] | None, typer.Option(help="Code of a panel to give; may be repeated.")] = None,
+    no_password: Annotated[bool, typer.Option("--no-password", help="They sign in by codes alone.")] = False,
 ) -> None:
     """Add a person; the password is asked for, or read from KILOWATCH_PASSWORD."""
-    from kilowatch.people import add_person
+    from kilowatch.people import NewPerson, add_person
 
     settings = started(needs=("database_url",))
-    password = os.environ.get("KILOWATCH_PASSWORD") or typer.prompt(
-        "Password", hide_input=True, confirmation_prompt=True
-    )
-    add_person(settings.database_url, email=email, name=name, role=role, password=password, panels=panel or [])
-    console.print(f"added {email}", highlight=False)
+    password = None if no_password else _asked_password()
+    account = add_person(settings.database_url, NewPerson(email, phone, name, role, password, panel or ()))
+    console.print(f"added {account.shown_contact}", highlight=False)
+
+
+def _asked_password() -> str:
+    return os.environ.get("KILOWATCH_PASSWORD") or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
 
 
 @user_app.command("list")
 def list_users() -> None:
-    """List the people and how many panels each was given."""
+    """List the people, how they sign in, and the panels given to each."""
     from kilowatch.people import all_people
     from metering.access import Role
 
@@ -276,8 +281,19 @@ def list_users() -> None:
     for person in all_people(started(needs=("database_url",)).database_url):
         account = person.account
         panels = "all" if account.role is Role.ADMIN else ", ".join(person.panel_codes)
-        rows.append((account.shown_contact, account.name, account.role.value, panels))
-    show_table(["e-mail", "name", "role", "panels"], rows)
+        contacts = (account.email or "", account.phone or "", "yes" if person.is_verified else "")
+        ways = ("yes" if person.has_second_factor else "", "yes" if account.is_disabled else "")
+        rows.append((*contacts, account.name, account.role.value, *ways, panels))
+    show_table(["e-mail", "phone", "verified", "name", "role", "second factor", "disabled", "panels"], rows)
+
+
+@user_app.command("reset-second-factor")
+def reset_second_factor(email: Annotated[str, typer.Argument(help="E-mail address or phone number.")]) -> None:
+    """Take a person's second factor away, when the phone and the recovery codes are lost."""
+    from kilowatch import people
+
+    was_on = people.reset_second_factor(started(needs=("database_url",)).database_url, email=email)
+    console.print(f"{email} signs in without a second factor{'' if was_on else ', as before'}", highlight=False)
 
 
 @user_app.command("grant")

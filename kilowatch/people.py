@@ -2,33 +2,59 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from metering.access import Role
+from metering.contacts import contact_of
 from metering.refusals import Refused
-from store import accounts
+from store import accounts, audit, second_factors
 from store.accounts import Account, Person
 from store.connections import Database, connect_async
 
 
-def add_person(database_url: str, *, email: str, name: str, role: str, password: str, panels: Sequence[str]) -> Account:
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Who is to be added, as it was typed; without a password they come in by codes."""
+
+    email: str | None
+    phone: str | None
+    name: str
+    role: str
+    password: str | None = field(repr=False)
+    panels: Sequence[str] = ()
+
+
+def add_person(database_url: str, new: NewPerson) -> Account:
     """Adds a person and gives them the panels, or changes nothing.
 
     Raises:
         Refused: BAD_ROLE, or what store.accounts refuses: a taken address, a short password, an unknown panel.
     """
-    if role not in Role.__members__:
+    if new.role not in Role.__members__:
         raise Refused("BAD_ROLE", f"A role is one of {', '.join(Role.__members__)}.", "role")
-    return asyncio.run(_add(database_url, email=email, name=name, role=Role[role], password=password, panels=panels))
+    return asyncio.run(_add(database_url, new))
 
 
-async def _add(
-    database_url: str, *, email: str, name: str, role: Role, password: str, panels: Sequence[str]
-) -> Account:
+async def _add(database_url: str, new: NewPerson) -> Account:
     async with await connect_async(database_url) as connection, connection.transaction():
-        account = await accounts.create(connection, email=email, name=name, role=role, password=password)
-        for code in panels:
+        account = await accounts.create(
+            connection,
+            email=new.email,
+            phone=new.phone,
+            name=new.name,
+            role=Role[new.role],
+            password=new.password,
+        )
+        for code in new.panels:
             await accounts.grant(connection, account_id=account.id, panel_code=code)
+        await _keep(connection, account, "ADD_PERSON", role=new.role, panels=list(new.panels))
     return account
+
+
+async def _keep(connection: Database, account: Account, action: str, **details: Any) -> None:
+    act = audit.Act(audit.COMMAND_LINE, action, None, details, subject_account_id=account.id)
+    await audit.record_done(connection, act, panel_id=None)
 
 
 def all_people(database_url: str) -> list[Person]:
@@ -87,8 +113,26 @@ def remove_person(database_url: str, *, email: str) -> None:
     asyncio.run(removed())
 
 
-async def _known(connection: Database, email: str) -> Account:
-    found = await accounts.by_email(connection, email)
+def reset_second_factor(database_url: str, *, email: str) -> bool:
+    """Takes a person's second factor away, for who has lost the phone and the codes: whether there was one.
+
+    Raises:
+        Refused: ACCOUNT_NOT_FOUND.
+    """
+
+    async def removed() -> bool:
+        async with await connect_async(database_url) as connection, connection.transaction():
+            account = await _known(connection, email)
+            was_on = await second_factors.remove(connection, account.id)
+            await _keep(connection, account, "DISABLE_SECOND_FACTOR")
+            return was_on
+
+    return asyncio.run(removed())
+
+
+async def _known(connection: Database, typed: str) -> Account:
+    contact = contact_of(email=None, phone=typed) if typed.startswith("+") else contact_of(email=typed, phone=None)
+    found = await accounts.by_contact(connection, contact)
     if found is None:
-        raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {email}.", "email")
+        raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {typed}.", "email")
     return found[0]
