@@ -46,7 +46,7 @@ def print_card(addresses: Addresses, *, console: Console, folder: Path) -> None:
         ("GraphiQL", f"{addresses.api}/graphiql"),
         ("Dashboard", f"{addresses.api}/"),
         ("GraphQL", f"{addresses.api}/graphql   (websocket: graphql-transport-ws)"),
-        ("Pushes that arrived", addresses.push),
+        ("Pushes, mail and texts", addresses.push),
         ("MQTT", "\n".join(addresses.mqtt)),
         ("Data and logs", str(folder)),
     ):

@@ -77,9 +77,18 @@ class SendRequest(Struct, forbid_unknown_fields=True):
     validate_only: bool = False
 
 
+class Written(Struct):
+    """What Apprise's `json://` posts of a mail or a text message, with the two that the address adds."""
+
+    message: str
+    to: str
+    channel: str
+    title: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A notification as a phone would get it; `received_at` in UTC."""
+    """A notification as a phone would get it, a mail or a text message; `received_at` in UTC."""
 
     name: str
     received_at: datetime
@@ -166,3 +175,17 @@ def arrived(message: Message, *, name: str, now: datetime) -> Arrived:
         data=message.data or {},
         collapse_key=message.android.collapse_key if message.android else None,
     )
+
+
+def parsed_written(body: bytes) -> Written | Refusal:
+    """What was written to somebody, or what is wrong with it."""
+    try:
+        return msgspec.json.decode(body, type=Written)
+    except msgspec.DecodeError as error:
+        return _invalid(str(error), field=_field_of(str(error)))
+
+
+def arrived_written(written: Written, *, name: str, now: datetime) -> Arrived:
+    """The mail or text message as it is shown."""
+    title = written.title or written.channel.capitalize()
+    return Arrived(name, now, written.to, title, written.message, {"channel": written.channel}, None)

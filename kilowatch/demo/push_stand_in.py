@@ -1,4 +1,4 @@
-"""Stands in for the far end of FCM: takes the real library's requests on loopback and shows what arrived."""
+"""Stands in for the far ends of FCM, mail and text messages: takes real requests on loopback and shows them."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import jwt
 import uvicorn
@@ -25,7 +25,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from kilowatch.demo.push_page import rendered
-from kilowatch.demo.push_protocol import Arrived, Refusal, SendRequest, arrived, fault_of, parsed, refusal
+from kilowatch.demo.push_protocol import (
+    Arrived,
+    Refusal,
+    SendRequest,
+    arrived,
+    arrived_written,
+    fault_of,
+    parsed,
+    parsed_written,
+    refusal,
+)
 
 PROJECT = "kilowatch-demo"
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -71,6 +81,11 @@ class PushStandIn:
         self._socket.close()
         self.credentials.unlink(missing_ok=True)
 
+    def written_to(self, channel: str) -> str:
+        """Apprise's address for what is written to people by `mail` or `text message`, with `{to}` in it."""
+        address = self.url.replace("http://", "json://")
+        return f"{address}/written?:to={{to}}&:channel={quote(channel)}"
+
     @property
     def messages(self) -> list[Arrived]:
         """What arrived, oldest first; the newest thousand."""
@@ -114,6 +129,7 @@ class PushStandIn:
                 Route("/", self._page),
                 Route("/messages", self._list),
                 Route("/token", self._token, methods=["POST"]),
+                Route("/written", self._write, methods=["POST"]),
                 Route("/v1/projects/{project}/messages:send", self._send, methods=["POST"]),
             ]
         )
@@ -125,6 +141,14 @@ class PushStandIn:
     async def _list(self, _request: Request) -> Response:
         messages = [asdict(message) | {"received_at": message.received_at.isoformat()} for message in self.messages]
         return JSONResponse({"messages": messages})
+
+    async def _write(self, request: Request) -> Response:
+        """What Apprise posts by `json://`."""
+        written = parsed_written(await request.body())
+        if isinstance(written, Refusal):
+            return _answer(written)
+        self._keep(arrived_written(written, name=f"written/{secrets.token_hex(8)}", now=datetime.now(UTC)))
+        return JSONResponse({})
 
     async def _token(self, request: Request) -> Response:
         """OAuth's JWT-bearer grant: a token for whoever signs with our key."""

@@ -62,6 +62,10 @@ def run_demo(settings: Settings, *, console: Console, every_s: float, days: int)
             "KILOWATCH_PORT": str(port),
             "KILOWATCH_FCM_CREDENTIALS": str(push.credentials),
             "KILOWATCH_FCM_URL": push.url,
+            "KILOWATCH_MAIL_URL": push.written_to("mail"),
+            "KILOWATCH_MAIL_URL_FILE": "",
+            "KILOWATCH_SMS_URL": push.written_to("text message"),
+            "KILOWATCH_SMS_URL_FILE": "",
             "KILOWATCH_FORECAST_EVERY_S": "10",
         }
         _write_addresses(folder / "demo.env", database_url=database_url, mqtt_url=mqtt_url)
@@ -102,7 +106,10 @@ def _keepers(environment: Mapping[str, str], *, folder: Path) -> dict[str, Keepe
 
 
 def _show(message: Arrived, *, console: Console) -> None:
-    console.print(f"[bold yellow]push[/] to {message.target}: [bold]{message.title}[/] {message.body}", highlight=False)
+    kind = message.data.get("channel", "push")
+    console.print(
+        f"[bold yellow]{kind}[/] to {message.target}: [bold]{message.title}[/] {message.body}", highlight=False
+    )
 
 
 def _free_port(host: str, port: int) -> int:

@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kilowatch.demo.push_stand_in import PushStandIn
 from kilowatch.settings import SettingError, read
 from kilowatch.work import run
 from kilowatch.writing_to_people import message_sender
@@ -173,3 +175,16 @@ def test_every_kind_of_message_has_words_and_a_short_form_for_phones(kind: Messa
     text = worded(Message(1, 1, BAYO, kind, details, NOW, NOW + timedelta(minutes=10)))
     assert text == Words("", words.body)
     assert "048151" not in repr(message) + repr(text)
+
+
+async def test_the_demos_page_takes_mail_and_text_messages_and_shows_them(tmp_path: Path) -> None:
+    with PushStandIn(tmp_path) as page:
+        templates = {Channel.MAIL: page.written_to("mail"), Channel.SMS: page.written_to("text message")}
+        sender = AppriseSender(templates)
+        assert await sender.send(ANN, Words("048151 is your code", "048151 is your code."))
+        assert await sender.send(BAYO, Words("", "048151 is your code."))
+        shown = [(one.target, one.title, one.body) for one in page.messages]
+    assert shown == [
+        ("ann@example.org", "048151 is your code", "048151 is your code."),
+        ("+2348012345678", "Text message", "048151 is your code."),
+    ]
