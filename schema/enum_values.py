@@ -113,6 +113,12 @@ DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "INVITED": "Whoever has a landlord's invitation, too.",
         "CLOSED": "Nobody: an admin makes accounts.",
     },
+    "SessionKind": {
+        "PASSWORD": "By a password.",
+        "CODE": "By a one-time code.",
+        "FIREBASE": "By Firebase.",
+        "SIGN_UP": "With the account itself.",
+    },
     "Step": {
         "MINUTE": "60 seconds.",
         "FIVE_MINUTES": "300 seconds.",

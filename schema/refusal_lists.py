@@ -61,7 +61,8 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
         "payments": f"FORBIDDEN, {_PAGE}",
         "queryCost": "BAD_QUERY, BAD_INPUT",
         "tariffExamples": "",
-        "auditLog": f"FORBIDDEN, {_PAGE}",
+        "auditLog": f"FORBIDDEN, BAD_RANGE, {_PAGE}",
+        "serviceAccounts": f"FORBIDDEN, {_PAGE}",
     },
     "Mutation": {"startIngest": "FORBIDDEN", "stopIngest": "FORBIDDEN"},
     "Subscription": {
@@ -87,7 +88,7 @@ REFUSALS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Device": {"reports": _PAGE},
     "Property": {"overview": "BAD_MONTH, BAD_AMOUNT", "panels": _PAGE, "tenancies": _PAGE, "invitations": _PAGE},
-    "Viewer": {"tenancies": _PAGE},
+    "Viewer": {"tenancies": _PAGE, "auditLog": _PAGE, "serviceAccounts": f"FORBIDDEN, {_PAGE}"},
 }
 """The codes of each field besides UNAUTHENTICATED, which every field of a root has unless it is open.
 
