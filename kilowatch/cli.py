@@ -16,6 +16,7 @@ from kilowatch.audit_log import show_audit
 from kilowatch.devices.command import device_app
 from kilowatch.key_commands import key_app
 from kilowatch.options import AsJson
+from kilowatch.property_commands import make_claim_code, property_app, set_role, tenancy_app
 from kilowatch.readings import reading_app
 from kilowatch.rejected import rejected_app
 from kilowatch.setting_checks import listed
@@ -46,6 +47,10 @@ app.add_typer(key_app, name="key")
 app.command("audit")(show_audit)
 app.add_typer(panel_app, name="panel")
 app.add_typer(device_app, name="device")
+panel_app.command("claim-code")(make_claim_code)
+user_app.command("set-role")(set_role)
+app.add_typer(property_app, name="property")
+app.add_typer(tenancy_app, name="tenancy")
 app.add_typer(tariff_app, name="tariff")
 app.add_typer(rejected_app, name="rejected")
 app.command("import")(import_readings)

@@ -74,8 +74,8 @@ async def create(
         async with context.pool.connection() as connection, connection.transaction():
             await properties.hold(connection, viewer=viewer, property_id=number)
             panels = await property_panels.hold(connection, viewer=viewer, codes=codes)
-            _check_lettable(panels, property_id=number)
-            _check_days(starts_on, ends_on, now=now)
+            check_lettable(panels, property_id=number)
+            check_days(starts_on, ends_on, now=now)
             ids = [panel.id for panel in panels]
             invited = Invited(number, ids, starts_on, ends_on, known.name, known.email, known.phone)
             code = entry_code(secrets.token_bytes(CODE_BYTES))
@@ -125,14 +125,24 @@ def _checked_invitee(invitee: Invitee) -> Invitee:
     return Invitee(name, contact.email, contact.phone)
 
 
-def _check_lettable(panels: Sequence[HeldPanel], *, property_id: int) -> None:
+def check_lettable(panels: Sequence[HeldPanel], *, property_id: int) -> None:
+    """Whether panels can be let together.
+
+    Raises:
+        Refused: BAD_INPUT unless they are of that property and of one time zone.
+    """
     if any(panel.property_id != property_id for panel in panels):
         raise Refused("BAD_INPUT", "All panels must belong to the property.", "panelCodes")
     if len({panel.time_zone for panel in panels}) > 1:
         raise Refused("BAD_INPUT", "All panels must have the same time zone.", "panelCodes")
 
 
-def _check_days(starts_on: date, ends_on: date | None, *, now: datetime) -> None:
+def check_days(starts_on: date, ends_on: date | None, *, now: datetime) -> None:
+    """Whether a tenancy may be from a day to another.
+
+    Raises:
+        Refused: BAD_INPUT.
+    """
     if ends_on is not None and not (starts_on <= ends_on and ends_on >= now.date()):
         raise Refused("BAD_INPUT", "`endsOn` must be today or later, and not before `startsOn`.", "endsOn")
 

@@ -96,7 +96,7 @@ async def end(context: Context, *, tenancy_id: str, ends_at: datetime | None) ->
         viewer, now = context.landlord, context.now()
         async with context.pool.connection() as connection, connection.transaction():
             found = await tenancy_terms.hold_let(connection, _number(tenancy_id), viewer=viewer, now=now)
-            check_not_over(found, now=now)
+            tenancy_terms.check_not_over(found, now=now)
             at = ends_at or now
             if at < now and not (viewer.sees_all and at > found.starts_at):
                 raise Refused("BAD_TIME", "`endsAt` must not be in the past; admins may give an earlier one.", "endsAt")
@@ -115,7 +115,7 @@ async def extend(context: Context, *, tenancy_id: str, ends_on: date | None) -> 
         viewer, now = context.landlord, context.now()
         async with context.pool.connection() as connection, connection.transaction():
             found = await tenancy_terms.hold_let(connection, _number(tenancy_id), viewer=viewer, now=now)
-            check_not_over(found, now=now)
+            tenancy_terms.check_not_over(found, now=now)
             await tenancy_terms.set_last_day(connection, found, last_day=ends_on, now=now)
             await _done(connection, act, found)
             return TenancyChange((await tenancy_terms.of_ids(connection, [found.id], now=now))[0])
@@ -131,20 +131,10 @@ async def leave(context: Context, *, tenancy_id: str) -> TenancyChange:
         viewer, now = context.signed_in, context.now()
         async with context.pool.connection() as connection, connection.transaction():
             found = await tenancy_terms.hold_own(connection, _number(tenancy_id), viewer=viewer, now=now)
-            check_not_over(found, now=now)
+            tenancy_terms.check_not_over(found, now=now)
             left = await tenancy_terms.end(connection, found, ends_at=now, is_now=True)
             await _done(connection, act, found)
             return TenancyChange((await tenancy_terms.of_ids(connection, [found.id], now=now))[0] if left else None)
-
-
-def check_not_over(tenancy: Tenancy, *, now: datetime) -> None:
-    """Whether there is still an end to be decided about.
-
-    Raises:
-        Refused: TENANCY_ENDED.
-    """
-    if tenancy.ends_at is not None and tenancy.ends_at <= now:
-        raise Refused("TENANCY_ENDED", "The tenancy is over: invite the tenant again.", "id")
 
 
 async def _done(connection: Database, act: Audit, tenancy: Tenancy) -> None:

@@ -161,6 +161,16 @@ async def _held(
     return found
 
 
+def check_not_over(tenancy: Tenancy, *, now: datetime) -> None:
+    """Whether there is still an end to be decided about.
+
+    Raises:
+        Refused: TENANCY_ENDED.
+    """
+    if tenancy.ends_at is not None and tenancy.ends_at <= now:
+        raise Refused("TENANCY_ENDED", "The tenancy is over: invite the tenant again.", "id")
+
+
 _END: LiteralString = """
 UPDATE tenancy SET ends_at = CASE WHEN %(is_now)s THEN least(%(ends_at)s, clock_timestamp()) ELSE %(ends_at)s END
 WHERE id = %(tenancy_id)s"""
