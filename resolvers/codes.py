@@ -388,6 +388,10 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         ),
     },
     CodePlace.WEBHOOK: {
+        "BROKERS_NOT_SET_UP": (
+            "HTTP 404: brokers may not ask this server about their clients.",
+            "Set KILOWATCH_BROKER_SECRET: docs/brokers.md.",
+        ),
         "BAD_SIGNATURE": (
             "HTTP 401: the signature is not that of this body; nothing was done.",
             "Give the server the provider's own secret, and leave the body as it was sent.",
