@@ -48,7 +48,7 @@ def choose_account(*, owner_uid: int | None) -> Account | None:
 def run_as(account: Account | None, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
     """The finished command, run as `account` in `/` with a bare environment; no output when it cannot start."""
     try:
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(  # noqa: S603 - a program that we looked for, with words of ours
             command,
             user=account.uid if account else None,
             group=account.gid if account else None,

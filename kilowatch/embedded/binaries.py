@@ -67,7 +67,7 @@ def pg_config_folders() -> list[Path]:
     program = shutil.which("pg_config")
     if program is None:
         return []
-    answer = subprocess.run([program, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603
+    answer = subprocess.run([program, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603 - a program that we looked for, with words of ours
     return [Path(answer.stdout.strip())] if answer.returncode == 0 else []
 
 
@@ -128,7 +128,7 @@ def _inspect(folder: Path, *, major: int | None) -> PostgresBinaries | str:
     if missing:
         return f"has no {' and no '.join(missing)}"
     try:
-        answer = subprocess.run(  # noqa: S603
+        answer = subprocess.run(  # noqa: S603 - a program that we looked for, with words of ours
             [folder / "postgres", "--version"], capture_output=True, text=True, check=False
         )
     except OSError as error:

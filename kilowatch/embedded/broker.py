@@ -188,7 +188,7 @@ class _Server:
             child.wait()
 
     def _spawn(self, config_path: str) -> Child:
-        child = subprocess.Popen(  # noqa: S603
+        child = subprocess.Popen(  # noqa: S603 - a program that we looked for, with words of ours
             [sys.executable, "-P", str(_CHILD), config_path],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -228,7 +228,7 @@ class _Server:
         settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         server = [self._placement.binaries.postgres, "-D", self._placement.cluster, *settings]
         with os.fdopen(os.open(self._log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
-            return subprocess.Popen(  # noqa: S603
+            return subprocess.Popen(  # noqa: S603 - a program that we looked for, with words of ours
                 [str(part) for part in (*launcher, *server)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
