@@ -99,7 +99,9 @@ def test_the_tables_of_codes_are_those_of_the_catalogue() -> None:
 
 def test_the_descriptions_of_the_contract_name_only_codes_that_there_are() -> None:
     known = {code.code for code in error_codes()}
-    named = re.findall(r"(?:Refuses with |^ *\"*)((?:[A-Z_]{3,}(?:, | or )?)+)(?:\.|; null)", printed(), re.MULTILINE)
+    named = re.findall(
+        r"(?:Refuses with |^ *\"*)((?:[A-Z_]{3,}(?:, | or ))*[A-Z_]{3,})(?:\.|; null)", printed(), re.MULTILINE
+    )
     codes = {code for listed in named for code in re.findall(r"[A-Z_]+", listed)}
     assert codes - known == set()
     assert len(codes) > 20
