@@ -17,7 +17,7 @@ from metering.trials import MessageTrial, TrialMessage
 from metering.units import accepted_units, own_unit, scale_of
 from resolvers.context import Context
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
-from store import mappings
+from store import mappings, registered_devices
 from store.connections import Database
 from store.mappings import MAX_TOPICS_OF_A_PANEL, KeptMapping
 
@@ -199,6 +199,8 @@ async def _require_own(connection: Database, context: Context, mapping: DeviceMa
     viewer = context.signed_in
     if not await mappings.time_zones(connection, viewer=viewer, codes=[mapping.panel_code]):
         raise Refused("PANEL_NOT_FOUND", "You have no panel of this code.", "panelCode")
+    if await registered_devices.is_own_topic(connection, viewer=viewer, topic=mapping.topic, code=mapping.panel_code):
+        return
     devices = set(_device_names(mapping.topic))
     is_own = mapping.panel_code.partition(":")[0] in devices
     if not is_own or await mappings.feeds_others(connection, viewer=viewer, topic=mapping.topic, devices=[*devices]):

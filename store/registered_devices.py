@@ -138,6 +138,21 @@ async def of_panels(
     return {panel_id: _device(columns) for panel_id, *columns in rows}
 
 
+_IS_OWN_TOPIC: LiteralString = """
+SELECT EXISTS (
+    SELECT FROM managed_device(%(viewer_id)s, %(sees_all)s) AS device
+    WHERE starts_with(%(topic)s, 'kilowatch/devices/' || device.id || '/data/') AND device.revoked_at IS NULL
+      AND EXISTS (SELECT FROM panels_fed(device.panel_codes, device.panel_prefixes) AS panel
+                  WHERE panel.code = %(code)s))"""
+
+
+async def is_own_topic(connection: AsyncConnection[Row], *, viewer: Viewer, topic: str, code: str) -> bool:
+    """Whether the topic is below the id of a device that the viewer acts for, and that has the panel of the code."""
+    parameters = {**scope(viewer), "topic": topic, "code": code}
+    ((is_own,),) = await (await connection.execute(_IS_OWN_TOPIC, parameters)).fetchall()
+    return is_own
+
+
 _PANEL_IDS: LiteralString = """
 SELECT device.number, panel.id FROM managed_device(%(viewer_id)s, %(sees_all)s) AS device
 CROSS JOIN LATERAL panels_fed(device.panel_codes, device.panel_prefixes) AS panel

@@ -1,8 +1,10 @@
 """Landlords and admins give devices logins of their own; nobody takes topics or panels that are somebody else's."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from metering.access import Role, Viewer
@@ -180,6 +182,12 @@ async def test_two_devices_share_neither_topics_nor_panels(site: Site) -> None:
     assert await names(site) == ["PM1", "hub", "box"]
 
 
+async def test_of_two_who_register_the_same_at_once_one_is_refused(site: Site) -> None:
+    done = await asyncio.gather(*(put(site) for _ in range(4)))
+    codes = sorted(one["refusal"]["code"] if one["refusal"] else "" for one in done)
+    assert codes == ["", "TOPIC_TAKEN", "TOPIC_TAKEN", "TOPIC_TAKEN"]
+
+
 @pytest.mark.parametrize(
     ("given", "code", "field"),
     [
@@ -286,6 +294,41 @@ async def test_a_device_is_given_other_panels_within_the_same_bounds(site: Site)
     assert (await change(topics=["tele/#"]))["refusal"]["code"] == "FORBIDDEN"
     assert (await change(name="attic"))["refusal"]["code"] == "PANEL_NOT_FOUND"
     assert (await change())["device"]["panelCodes"] == ["PM1", "cellar"]
+
+
+async def test_a_landlord_maps_what_an_own_device_publishes_below_its_id_and_nobody_else_does(site: Site) -> None:
+    ann, _ = add_landlord(site, "a@x.org", "cellar", "attic")
+    bob, _ = add_landlord(site, "b@x.org", "PM2")
+    device_id = (await put(site, ann, kind="MAPPED", name="box", panelCodes=["cellar"]))["device"]["id"]
+    mutation = """mutation Set($input: DeviceMappingInput!) { setDeviceMapping(input: $input) { refusal { code } } }"""
+
+    async def code_of(viewer: Viewer, panel_code: str, topic: str = f"kilowatch/devices/{device_id}/data/x") -> Any:
+        given = {"topic": topic, "panelCode": panel_code, "fields": [{"path": "e", "quantity": "ENERGY_IMPORT"}]}
+        refused = (await site.ask(mutation, viewer=viewer, input=given))["setDeviceMapping"]["refusal"]
+        return refused and refused["code"]
+
+    assert await code_of(ann, "cellar") is None
+    assert await code_of(ann, "attic") == "FORBIDDEN"
+    assert await code_of(ann, "cellar", "kilowatch/devices/dev_aaaaaaaaaaaaaaaa/data/x") == "FORBIDDEN"
+    assert await code_of(bob, "PM2") == "FORBIDDEN"
+
+
+async def test_fifty_panels_take_one_statement_for_their_devices(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        site.add_panel(f"PM{number:02}")
+    await put(site, name="PM07")
+    seen: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(self: psycopg.AsyncCursor, query: str, *args: object, **kwargs: object) -> psycopg.AsyncCursor:
+        seen.append(query)
+        return await execute(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    data = await site.ask("{ panels { nodes { code registeredDevice { name panels { code } } } } }")
+    named = [panel["registeredDevice"] for panel in data["panels"]["nodes"]]
+    assert [device for device in named if device] == [{"name": "PM07", "panels": [{"code": "PM07"}]}]
+    assert len([query for query in seen if "registered_device" in query or "managed_device" in query]) == 2
 
 
 async def test_ingest_and_brokers_hear_of_every_change(site: Site) -> None:
