@@ -2,20 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import cycle
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from kilowatch.demo.course import Course, metered_course, typed_in_course
-from kilowatch.demo.site import DEBTOR, LOW_FLAT, LOW_FLAT_STARTS_AT_KWH, PANELS, PEOPLE, SimulatedPanel
+from kilowatch.demo.site import DEBTOR, LOW_FLAT, LOW_FLAT_STARTS_AT_KWH, PANELS, PEOPLE, PROPERTIES, SimulatedPanel
 from kilowatch.demo.viewers import viewer_of
 from metering.access import Viewer
 from metering.ledger import Terms, correction_kwh, credit_of_money, quoted
 from metering.lending import EmergencyRule
 from metering.money import Money
-from store import ledger, ledger_rows, ledger_terms
+from store import ledger, ledger_rows, ledger_terms, tenancy_terms
 from store.connections import Database, connect_async
 from store.ledger import LedgerEntry
 
@@ -35,12 +35,17 @@ _EMERGENCY: Final = EmergencyRule(limit_kwh=Decimal(5), available_below_kwh=Deci
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Who buys units for which panel, and who decides of its credit."""
+    """Who buys units for which panel, and since when; before that its landlord did, who decides of its credit."""
 
     viewer: Viewer
+    since: datetime | None
     landlord: Viewer
     panel_id: int
     panel: SimulatedPanel
+
+    def buyer(self, at: datetime) -> Viewer:
+        """Who bought at an instant."""
+        return self.viewer if self.since and at >= self.since else self.landlord
 
 
 _Extra = Callable[[Database, Tenant, datetime], Awaitable[Decimal]]
@@ -56,7 +61,7 @@ async def settle_credit(database_url: str, *, panel_ids: dict[str, int], since: 
 
 
 async def _settle(connection: Database, tenant: Tenant, *, since: datetime, until: datetime) -> None:
-    state = await ledger.state(connection, viewer=tenant.viewer, panel_id=tenant.panel_id, at=until)
+    state = await ledger.state(connection, viewer=tenant.landlord, panel_id=tenant.panel_id, at=until)
     balance_kwh = state.balance_kwh
     if balance_kwh is None:
         await _live(connection, tenant, since=since, until=until, opening_kwh=_OPENING_KWH)
@@ -74,11 +79,17 @@ async def _tenants(connection: Database, *, panel_ids: dict[str, int]) -> list[T
     viewers = {person.email: await viewer_of(connection, person.email) for person in PEOPLE}
     found: list[Tenant] = []
     for panel in (panel for panel in PANELS if panel.is_prepaid):
-        people = [person for person in PEOPLE if panel.code in person.panels]
-        buyer = next((person for person in people if person.role == "TENANT"), people[0])
-        owner = next(person for person in people if person.role == "LANDLORD")
-        found.append(Tenant(viewers[buyer.email], viewers[owner.email], panel_ids[panel.code], panel))
+        owner = viewers[next(each.landlord for each in PROPERTIES if panel.code in each.panels)]
+        renting = next((one for one in PEOPLE if one.flat == panel.code and one.out_at is None), None)
+        buyer = viewers[renting.email] if renting else owner
+        since = await _since(connection, buyer) if renting else None
+        found.append(Tenant(buyer, since, owner, panel_ids[panel.code], panel))
     return found
+
+
+async def _since(connection: Database, viewer: Viewer) -> datetime | None:
+    rows, _ = await tenancy_terms.own_page(connection, viewer=viewer, now=datetime.now(UTC), before_id=None, limit=1)
+    return rows[0].starts_at if rows else None
 
 
 async def _live(
@@ -103,7 +114,7 @@ async def _live(
 async def _course(connection: Database, tenant: Tenant, *, since: datetime, until: datetime) -> Course:
     if tenant.panel.is_typed_in:
         return typed_in_course(tenant.panel, since=since, until=until)
-    return await metered_course(connection, viewer=tenant.viewer, panel_id=tenant.panel_id, since=since, until=until)
+    return await metered_course(connection, viewer=tenant.landlord, panel_id=tenant.panel_id, since=since, until=until)
 
 
 def _looks(course: Course, panel: SimulatedPanel) -> Iterator[int]:
@@ -127,7 +138,7 @@ def _extras(tenant: Tenant, *, until: datetime) -> Iterator[tuple[datetime, _Ext
 
 async def _look(connection: Database, tenant: Tenant, at: datetime) -> Decimal:
     """The display shows a little less than was thought."""
-    state = await ledger.state(connection, viewer=tenant.viewer, panel_id=tenant.panel_id, at=at)
+    state = await ledger.state(connection, viewer=tenant.landlord, panel_id=tenant.panel_id, at=at)
     await _show(connection, tenant, at=at, shown_kwh=(state.balance_kwh or Decimal(0)) + _LOOKED_KWH)
     return _LOOKED_KWH
 
@@ -157,7 +168,7 @@ async def _owe(connection: Database, tenant: Tenant, at: datetime) -> Decimal:
 
 
 async def _leave_low(connection: Database, tenant: Tenant, *, at: datetime) -> None:
-    state = await ledger.state(connection, viewer=tenant.viewer, panel_id=tenant.panel_id, at=at)
+    state = await ledger.state(connection, viewer=tenant.landlord, panel_id=tenant.panel_id, at=at)
     lacking_kwh = LOW_FLAT_STARTS_AT_KWH - (state.balance_kwh or Decimal(0))
     if lacking_kwh > 0:
         found = quoted(paid=None, units_kwh=lacking_kwh, terms=await _terms(connection, tenant, at=at))
@@ -177,7 +188,7 @@ async def _bought(connection: Database, tenant: Tenant, *, at: datetime, amount:
     terms = await _terms(connection, tenant, at=at)
     return await ledger_rows.top_up(
         connection,
-        viewer=tenant.viewer,
+        viewer=tenant.buyer(at),
         panel_id=tenant.panel_id,
         at=at,
         credit=credit_of_money(Money(amount, terms.required_tariff.currency), terms=terms),
@@ -188,7 +199,7 @@ async def _bought(connection: Database, tenant: Tenant, *, at: datetime, amount:
 async def _terms(connection: Database, tenant: Tenant, *, at: datetime) -> Terms:
     return await ledger_terms.terms(
         connection,
-        viewer=tenant.viewer,
+        viewer=tenant.landlord,
         panel_id=tenant.panel_id,
         zone=ZoneInfo(tenant.panel.time_zone),
         at=at,
@@ -196,10 +207,10 @@ async def _terms(connection: Database, tenant: Tenant, *, at: datetime) -> Terms
 
 
 async def _show(connection: Database, tenant: Tenant, *, at: datetime, shown_kwh: Decimal) -> None:
-    state = await ledger.state(connection, viewer=tenant.viewer, panel_id=tenant.panel_id, at=at)
+    state = await ledger.state(connection, viewer=tenant.landlord, panel_id=tenant.panel_id, at=at)
     await ledger_rows.record_balance(
         connection,
-        viewer=tenant.viewer,
+        viewer=tenant.buyer(at),
         panel_id=tenant.panel_id,
         at=at,
         units_kwh=correction_kwh(shown_kwh=shown_kwh, balance_kwh=state.balance_kwh),

@@ -9,7 +9,7 @@ from kilowatch.demo.site import (
     OPENPAYGO_KEY_HEX,
     OPENPAYGO_KWH_PER_VALUE,
     OPENPAYGO_STARTING_CODE,
-    PEOPLE,
+    PROPERTIES,
 )
 from kilowatch.demo.viewers import viewer_of
 from metering.access import Viewer
@@ -43,8 +43,7 @@ async def set_paygo(database_url: str, *, panel_ids: dict[str, int], at: datetim
 
 
 def _landlord() -> str:
-    people = (one for one in PEOPLE if one.role == "LANDLORD" and OPENPAYGO_FLAT in one.panels)
-    return next(people).email
+    return next(each.landlord for each in PROPERTIES if OPENPAYGO_FLAT in each.panels)
 
 
 async def _make(connection: Database, known: KnownMeter, *, viewer: Viewer, at: datetime) -> None:

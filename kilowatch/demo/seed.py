@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
@@ -18,15 +19,19 @@ from kilowatch.demo.site import (
     PANELS,
     PASSWORD,
     PEOPLE,
+    PROPERTIES,
     SimulatedPanel,
     SimulatedPerson,
 )
-from metering.access import Role, Viewer
+from metering.access import THE_SERVICE, Role, Viewer
 from metering.alerts import PushPlatform
 from metering.low_units import Threshold, Unit
-from store import accounts, low_units, push_devices, registry, tariffs
+from metering.periods import Period, local_day
+from store import accounts, low_units, properties, property_panels, push_devices, registry, tariffs, tenancy_terms
+from store.accounts import NewAccount
 from store.connections import Database, connect, connect_async
 from store.merge import BatchWriter, PanelReading
+from store.passwords import hashed
 from store.registry import Registers
 
 _BATCH: Final = 5000
@@ -46,11 +51,12 @@ def seed(database_url: str, *, console: Console, days: int) -> dict[str, Registe
     """
     asyncio.run(_check_people(database_url))
     now = datetime.now(UTC).replace(microsecond=0)
-    panel_ids = asyncio.run(furnish(database_url))
-    histories = asyncio.run(_missing_history(database_url, since=now - timedelta(days=days), until=now))
+    since = now - timedelta(days=days)
+    panel_ids = asyncio.run(furnish(database_url, since=since, until=now))
+    histories = asyncio.run(_missing_history(database_url, since=since, until=now))
     _load(database_url, histories, panel_ids=panel_ids, console=console)
     asyncio.run(set_paygo(database_url, panel_ids=panel_ids, at=now))
-    asyncio.run(settle_credit(database_url, panel_ids=panel_ids, since=now - timedelta(days=days), until=now))
+    asyncio.run(settle_credit(database_url, panel_ids=panel_ids, since=since, until=now))
     return latest_registers(database_url)
 
 
@@ -64,13 +70,16 @@ async def _check_people(database_url: str) -> None:
         )
 
 
-async def furnish(database_url: str) -> dict[str, int]:
-    """Describes the panels, sets their tariffs and invites the people; answers the panels' ids by code."""
+async def furnish(database_url: str, *, since: datetime, until: datetime) -> dict[str, int]:
+    """Describes the panels, sets their tariffs and lets them to the people; answers the panels' ids by code.
+
+    Tenancies lie in the history, from `since` to `until`. What is there already stays as it is.
+    """
     async with await connect_async(database_url) as connection, connection.transaction():
         panel_ids = {panel.code: await registry.describe_panel(connection, _described(panel)) for panel in PANELS}
         for code, tariff in tariffs_of(PANELS).items():
             await tariffs.set_tariff(connection, panel_id=panel_ids[code], tariff=tariff)
-    await _invite(database_url, panel_ids=panel_ids)
+    await _invite(database_url, panel_ids=panel_ids, history=Period(since, until))
     return panel_ids
 
 
@@ -113,27 +122,55 @@ def _batches(histories: list[PanelHistory], *, panel_ids: dict[str, int]) -> Ite
         yield batch
 
 
-async def _invite(database_url: str, *, panel_ids: dict[str, int]) -> None:
-    """Adds the people with their panels, phones and rules; those who are there already stay as they are."""
+async def _invite(database_url: str, *, panel_ids: dict[str, int], history: Period) -> None:
+    """Adds the people, what they let and rent, their phones and rules; who is there already stays as they are."""
     async with await connect_async(database_url) as connection:
         known = {person.account.email for person in await accounts.people(connection)}
-        for person in PEOPLE:
+        for person in sorted(PEOPLE, key=lambda each: each.role == "TENANT"):
             if person.email not in known:
                 async with connection.transaction():
-                    await _add(connection, person, panel_ids=panel_ids)
+                    await _add(connection, person, panel_ids=panel_ids, history=history)
 
 
-async def _add(connection: Database, person: SimulatedPerson, *, panel_ids: dict[str, int]) -> None:
-    account = await accounts.create(
-        connection, email=person.email, name=person.name, role=Role[person.role], password=PASSWORD
-    )
+async def _add(connection: Database, person: SimulatedPerson, *, panel_ids: dict[str, int], history: Period) -> None:
+    password_hash = await asyncio.to_thread(hashed, PASSWORD)  # nobody may choose such a password
+    new = NewAccount(person.name, Role[person.role], person.email, password_hash=password_hash)
+    account = await accounts.add(connection, new)
     viewer = Viewer(account.id, account.role)
-    for code in person.panels:
-        await accounts.grant(connection, account_id=account.id, panel_code=code)
-        if person.threshold_kwh is not None:
-            threshold = Threshold(Unit.KWH, person.threshold_kwh)
-            await low_units.set_rule(connection, viewer, panel_id=panel_ids[code], threshold=threshold)
+    for one in PROPERTIES:
+        if one.landlord == person.email:
+            number = await properties.create(connection, viewer=viewer, name=one.name, address=one.address)
+            ids = [panel_ids[code] for code in one.panels]
+            await property_panels.move(connection, ids, property_id=number, now=history.end)
+    if person.flat:
+        await _let(connection, person, viewer, panel_id=panel_ids[person.flat], history=history)
     if person.phone_token:
         await push_devices.register(
             connection, viewer, token=person.phone_token, platform=PushPlatform.ANDROID, name="Demo phone"
         )
+
+
+async def _let(
+    connection: Database, person: SimulatedPerson, viewer: Viewer, *, panel_id: int, history: Period
+) -> None:
+    """Lets a flat to somebody from one local day of the history to another, and sets their rule."""
+    zone = ZoneInfo(next(panel.time_zone for panel in PANELS if panel.code == person.flat))
+    addresses = await properties.of_panels(connection, viewer=THE_SERVICE, panel_ids=[panel_id])
+    await tenancy_terms.add(
+        connection,
+        account_id=viewer.account_id,
+        property_id=addresses[panel_id].id,
+        panel_ids=[panel_id],
+        time_zone=zone.key,
+        starts_on=_day(person.in_at, history, zone=zone),
+        ends_on=None if person.out_at is None else _day(person.out_at, history, zone=zone) - timedelta(days=1),
+        now=history.end,
+    )
+    if person.threshold_kwh is not None:
+        threshold = Threshold(Unit.KWH, person.threshold_kwh)
+        await low_units.set_rule(connection, viewer, panel_id=panel_id, threshold=threshold)
+
+
+def _day(share: float, history: Period, *, zone: ZoneInfo) -> date:
+    """The local day on which so much of the history had passed."""
+    return local_day(history.start + share * (history.end - history.start), zone)

@@ -51,14 +51,29 @@ class SimulatedPanel:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPerson:
-    """Someone who can sign in with PASSWORD, and the panels given to them."""
+    """Someone who can sign in with PASSWORD, and the flat that they rent, or have rented.
+
+    They moved in when `in_at` of the history had passed, and out at `out_at`; 0 is its beginning, 1 its end.
+    """
 
     email: str
     name: str
     role: Literal["ADMIN", "LANDLORD", "TENANT"]
-    panels: tuple[str, ...] = ()
+    flat: str | None = None
+    in_at: float = 0.0
+    out_at: float | None = None
     phone_token: str | None = None
     threshold_kwh: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedProperty:
+    """What somebody lets, and its panels."""
+
+    name: str
+    address: str
+    landlord: str
+    panels: tuple[str, ...]
 
 
 _OFFICE = ("Menara Kilowatch, Jakarta", "Asia/Jakarta", "OFFICE")
@@ -120,16 +135,39 @@ PANELS = (
 PEOPLE = (
     SimulatedPerson("admin@demo.kilowatch", "Ayu, building manager", "ADMIN"),
     SimulatedPerson(
-        "ada@demo.kilowatch", "Ada, tenant of flat 2A", "TENANT", ("FLAT_2A",), "demo-phone-ada", Decimal(5)
+        "ada@demo.kilowatch",
+        "Ada, tenant of flat 2A",
+        "TENANT",
+        "FLAT_2A",
+        in_at=0.25,
+        phone_token="demo-phone-ada",  # noqa: S106 - of the demo alone
+        threshold_kwh=Decimal(5),
     ),
     SimulatedPerson(
-        "bayo@demo.kilowatch", "Bayo, tenant of flat 2B", "TENANT", ("FLAT_2B",), "demo-phone-bayo", Decimal(10)
+        "bayo@demo.kilowatch",
+        "Bayo, tenant of flat 2B",
+        "TENANT",
+        "FLAT_2B",
+        in_at=0.5,
+        phone_token="demo-phone-bayo",  # noqa: S106 - as above
+        threshold_kwh=Decimal(10),
     ),
-    SimulatedPerson("chika@demo.kilowatch", "Chika, tenant of flat 1A (typed in)", "TENANT", ("FLAT_1A",)),
-    SimulatedPerson(
-        "funmi@demo.kilowatch", "Funmi, landlord of the flats", "LANDLORD", ("FLAT_1A", "FLAT_2A", "FLAT_2B", "FLAT_3A")
+    SimulatedPerson("chika@demo.kilowatch", "Chika, tenant of flat 1A (typed in)", "TENANT", "FLAT_1A", in_at=0.1),
+    SimulatedPerson("dele@demo.kilowatch", "Dele, who has moved out of flat 2B", "TENANT", "FLAT_2B", out_at=0.5),
+    SimulatedPerson("funmi@demo.kilowatch", "Funmi, landlord of the flats", "LANDLORD"),
+    SimulatedPerson("wayan@demo.kilowatch", "Wayan, landlord of the solar home", "LANDLORD"),
+)
+
+PROPERTIES = (
+    SimulatedProperty(
+        "Menara Kilowatch", "Jakarta", "admin@demo.kilowatch", tuple(f"PANEL_LANTAI_{n}" for n in (1, 2, 3))
+    ),
+    SimulatedProperty("Marina Court", _HOME[0], "funmi@demo.kilowatch", ("FLAT_1A", "FLAT_2A", "FLAT_2B", "FLAT_3A")),
+    SimulatedProperty(
+        "Rumah Surya", "Ubud, Bali", "wayan@demo.kilowatch", tuple(f"{HUB}:{part}" for part, _, _ in _PARTS)
     ),
 )
+"""What is let. The home in Berlin belongs to nobody, until somebody claims it."""
 
 DEBTOR = "FLAT_2A"
 """The flat whose ledger has a display, a reversal and a debt beside its top-ups."""

@@ -30,7 +30,7 @@ FROM ledger_entry JOIN panel ON panel.id = panel_id GROUP BY panel.code, kind"""
 @pytest.fixture
 async def panel_ids(database_url: str) -> dict[str, int]:
     """A month of hours of the metered flats, and all that the demo makes of them."""
-    panel_ids = await furnish(database_url)
+    panel_ids = await furnish(database_url, since=SINCE, until=NOW)
     with connect(database_url) as connection:
         for panel in FLATS:
             if not panel.is_typed_in:
@@ -88,3 +88,26 @@ async def test_the_demo_begins_with_ledgers_that_tell_a_story_and_forecasts_that
     assert [token.units_kwh for token in paygo[panel_ids[OPENPAYGO_FLAT]].not_entered] == [15]
     low = next(balance for balance in balances if balance.panel_id == panel_ids[LOW_FLAT])
     assert 10 <= low.balance_kwh <= Decimal("10.6")
+
+
+async def test_the_demo_lets_each_property_by_its_landlord_to_its_tenants(database_url: str) -> None:
+    await furnish(database_url, since=SINCE, until=NOW)
+    with connect(database_url) as connection:
+        seen = dict(
+            connection.execute(
+                "SELECT split_part(email, '@', 1), ARRAY(SELECT code FROM visible_panel(account.id, false) ORDER BY 1)"
+                " FROM account"
+            ).fetchall()
+        )
+        (bayo, dele) = connection.execute(
+            "SELECT starts_at, ends_at FROM tenancy JOIN account ON account.id = account_id"
+            " WHERE email ~ '^(bayo|dele)@' ORDER BY email"
+        ).fetchall()
+    assert {name: seen[name] for name in ("ada", "bayo", "chika", "dele")} == {
+        "ada": ["FLAT_2A"], "bayo": ["FLAT_2B"], "chika": ["FLAT_1A"], "dele": [],
+    }  # fmt: skip
+    assert seen["funmi"] == ["FLAT_1A", "FLAT_2A", "FLAT_2B", "FLAT_3A"]
+    assert all(code.startswith("hub-01:") for code in seen["wayan"])
+    assert len(seen["wayan"]) == 5
+    assert dele[1] == bayo[0]
+    assert bayo[1] is None
