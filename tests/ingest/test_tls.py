@@ -12,7 +12,9 @@ import pytest
 import trustme
 from psycopg import AsyncConnection
 
+from ingest.batches import Inbox
 from ingest.broker_address import BrokerAddress, BrokerCredentials
+from ingest.link import Link, Switch
 from ingest.mqtt import BrokerAwayError, BrokerRefusesError, Connection, Delivery
 from ingest.publisher import Publisher
 from kilowatch.broker import broker_credentials
@@ -127,6 +129,37 @@ async def test_a_wrong_password_is_told_as_a_refusal(guarded: Mosquitto, authori
         refusal = await refused(tls_url(guarded), ca_file=authority.ca_file, **known)
         assert isinstance(refusal, BrokerRefusesError)
         assert who in str(refusal)
+
+
+async def test_a_refused_login_is_tried_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(Connection):
+        async def open(self) -> None:
+            raise BrokerRefusesError("no")
+
+    pauses: list[float] = []
+
+    async def pause(delay_s: float) -> None:
+        pauses.append(delay_s)
+        if len(pauses) == 12:
+            raise EndedError
+
+    switch, inbox = Switch(), Inbox(capacity=1)
+    switch.turn(on=True)
+    nowhere = BrokerAddress.from_url("mqtt://127.0.0.1:1")
+    link = Link(
+        lambda version: Refusing(nowhere, client_id="x", topics=["#"], deliver=inbox.put, version=version),
+        switch=switch,
+        inbox=inbox,
+    )
+    monkeypatch.setattr("ingest.link.asyncio.sleep", pause)
+    with pytest.raises(EndedError):
+        await link.run()
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 30
+
+
+class EndedError(Exception):
+    """The test has seen enough."""
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosedError
 from ingest.publisher import Publisher
 from kilowatch.demo.processes import kept_command, stop_all
 from kilowatch.embedded.broker import EmbeddedBroker
-from kilowatch.people import add_person
+from kilowatch.people import NewPerson, add_person
 from kilowatch.settings import SECRETS, file_variable, variable
 from tests.fixtures.stack import ADMIN, PASSWORD, Stack, free_port, wait_until_ready
 from tests.ingest.messages import panel_payload
@@ -106,7 +106,7 @@ def marked(database_url: str, tmp_path: Path) -> Iterator[Marked]:
             "KILOWATCH_VENDOR_SERVICE": "ikeja-electric",
             "KILOWATCH_VENDOR_PHONE": "08012345678",
         }
-        add_person(database_url, email=ADMIN, name="Admin", role="ADMIN", password=PASSWORD, panels=[])
+        add_person(database_url, NewPerson(ADMIN, None, "Admin", "ADMIN", PASSWORD))
         canaries.secrets["admin's password"] = PASSWORD
         verbs = ("serve", "ingest", "work")
         keepers = [kept_command(verb, environment=environment, log_file=tmp_path / "log") for verb in verbs]
@@ -127,6 +127,7 @@ SIGN_UP = "mutation($i: SignUpInput!) { signUp(input: $i) { refusal { code messa
 REGISTER = "mutation($i: RegisterDeviceInput!) { registerDevice(input: $i) { device { id } secret refusal { code } } }"
 SERVICE = 'mutation { createServiceAccount(input: {name: "Bridge", scopes: [READ]}) { serviceAccount { id } } }'
 KEY = "mutation($i: CreateApiKeyInput!) { createApiKey(input: $i) { secret } }"
+SECOND_FACTOR = "mutation($i: StartSecondFactorInput!) { startSecondFactor(input: $i) { setup { secret } } }"
 REJECTED = "{ rejectedMessages { nodes { topic reason payloadText } } }"
 AUDIT = "{ auditLog(first: 500) { nodes { action details { name value } } } }"
 
@@ -203,6 +204,9 @@ async def shown_once(marked: Marked, token: str) -> None:
     given = {"serviceAccountId": found["data"]["createServiceAccount"]["serviceAccount"]["id"], "name": "Bridge"}
     key = await marked.post(KEY, token=token, shows_secret=True, i=given)
     marked.canaries.secrets["API key"] = key["data"]["createApiKey"]["secret"]
+    proof = {"proof": {"password": PASSWORD}}
+    second = await marked.post(SECOND_FACTOR, token=token, shows_secret=True, i=proof)
+    marked.canaries.secrets["second factor"] = second["data"]["startSecondFactor"]["setup"]["secret"]
 
 
 async def failing_statements(marked: Marked, token: str) -> None:
