@@ -9,7 +9,7 @@ import typer
 
 from kilowatch.cli import app
 
-SECRET = re.compile(r"password|secret|token|(^|_)key$|credential", re.IGNORECASE)
+SECRET = re.compile(r"(?<!no_)(password|secret|token|credential)|(^|_)key$", re.IGNORECASE)
 
 
 def commands(group: typer.Typer) -> Iterator[Callable[..., Any]]:
