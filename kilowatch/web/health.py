@@ -15,7 +15,7 @@ from kilowatch.web.engine.json_text import encoded
 from kilowatch.web.fanout.fanout import FanOut
 from resolvers.live import LiveHub
 from resolvers.service import HEARTBEAT_WITHIN
-from store import forecasts, payments, vends
+from store import account_messages, forecasts, payments, vends
 from store.connections import Database, Pool
 from store.forecasting_status import ForecastingStatus, forecasting_status
 from store.ingest_status import IngestStatus, ingest_status
@@ -181,17 +181,20 @@ def _ingest_lines(status: IngestStatus | None, *, now: datetime) -> Iterator[str
 
 @dataclass(frozen=True, slots=True)
 class _Sold:
-    """How many payments and purchases there are, by state."""
+    """How many payments, purchases and messages about accounts there are, by state."""
 
     payments: dict[str, float]
     vends: dict[str, float]
+    messages: dict[str, float]
 
 
 async def _sold(connection: Database) -> _Sold:
     by_payment, by_vend = await payments.by_state(connection), await vends.by_state(connection)
+    by_message = await account_messages.by_state(connection)
     return _Sold(
         {f'state="{state.value}"': float(count) for state, count in by_payment.items()},
         {f'state="{state.value}"': float(count) for state, count in by_vend.items()},
+        {f'state="{state.value}"': float(count) for state, count in by_message.items()},
     )
 
 
@@ -208,6 +211,8 @@ def _sold_lines(counts: Counts, sold: _Sold | None) -> Iterator[str]:
             "kilowatch_payments", "gauge", "Payments by state: UNMATCHED ones wait for an admin.", sold.payments
         )
         yield from _metric("kilowatch_vends", "gauge", "Purchases from the token vendor by state.", sold.vends)
+        words = "Mail and text messages of the last day by state: FAILED ones were given up."
+        yield from _metric("kilowatch_account_messages", "gauge", words, sold.messages)
 
 
 @dataclass(frozen=True, slots=True)
