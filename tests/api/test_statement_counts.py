@@ -68,6 +68,7 @@ def fifty(site: Site) -> Site:
         ("device { id }", 2),
         ("id code", 1),
         ("code isCounted", 1),
+        ("property { name address }", 2),
         ("latestReading { at } today { energyKwh } prepaid { balanceKwh forecast { daysLeft } }", 5),
     ],
 )

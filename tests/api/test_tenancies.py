@@ -1,5 +1,6 @@
 """Tenancies: they begin by an invitation's code, which works once, and end by either side, at once."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -179,3 +180,11 @@ async def test_an_end_to_come_can_be_moved_and_what_never_began_is_removed(
     end = "mutation { endTenancy(input: { id: 2 }) { tenancy { id } refusal { code } } }"
     assert (await site.ask(end, viewer=people["ann"]))["endTenancy"] == {"tenancy": None, "refusal": None}
     assert (await site.ask(OWN, viewer=people["two"]))["viewer"]["tenancies"]["totalCount"] == 0
+
+
+async def test_of_many_who_accept_at_once_one_rents(site: Site, people: dict[str, Viewer]) -> None:
+    code = (await invited(site, people))["code"]
+    tenants = [people["one"], people["two"], people["three"], people["ben"]]
+    answers = await asyncio.gather(*(accepted(site, code, viewer=viewer) for viewer in tenants))
+    assert sorted(str(code_of(answer)) for answer in answers) == ["INVITATION_NOT_VALID"] * 3 + ["None"]
+    assert site.database.execute("SELECT count(*) FROM tenancy").fetchone() == (1,)

@@ -115,7 +115,6 @@ FOR_JOBS = {
     "tenancy_terms.of_ids": "of tenancies that were held for the viewer",
     "invitations.accept": "whoever has an invitation's code",
     "invitations.is_open": "as above",
-    "claim_codes.hold": "whoever has a claim's code",
     "training.panels": "the command line, which trains with the owner's consent",
     "vends.by_state": "how many purchases there are, nobody's data",
     "vend_work.entry_of_token": "the job that credits tokens",
