@@ -1,9 +1,9 @@
-// graphql-ws, as an app uses it: one lazy socket, cut and expired, and streams that go on where they stopped.
+// graphql-ws, as an app uses it: one lazy socket, cut and closed, and streams that go on where they stopped.
 import assert from 'node:assert/strict';
 import { once, EventEmitter } from 'node:events';
 import { test } from 'node:test';
 
-import { LIVE, METERED, Told, admin, assertNothingMissedOrRepeated, cuttableClient, eventually, openStreams } from './house.js';
+import { LIVE, METERED, Told, admin, assertNothingMissedOrRepeated, cuttableClient, eventually, logOut, openStreams } from './house.js';
 
 function watched() {
   const seen = new EventEmitter();
@@ -40,14 +40,17 @@ test('a stream begins with a snapshot, survives cuts without loss or repeat, and
   await eventually(() => openStreams(session), (open) => open === 0);
 });
 
-test('a socket that the server closes with 4403 comes back with a fresh token', async (t) => {
+test('a socket whose session was ended is closed with 4403, and comes back with a new session', async (t) => {
   const { seen, heard, on } = watched();
   const session = admin();
   const { live } = await cuttableClient(t, { session, on });
-  const first = await session.token();
   const told = new Told();
   live.subscribe({ query: LIVE, variables: METERED }, { next: told.next, error: assert.ifError, complete() {} });
-  const [event] = await once(seen, 'closed');
+  await told.registers({ atLeast: 1 });
+  const first = await session.token();
+  const closed = once(seen, 'closed');
+  await logOut(session);
+  const [event] = await closed;
   assert.equal(event.code, 4403, heard.join());
   const before = (await told.registers({ atLeast: 1 })).length;
   assertNothingMissedOrRepeated(await told.registers({ atLeast: before + 3 }));

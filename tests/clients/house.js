@@ -110,6 +110,12 @@ export async function eventually(asked, isRight) {
   }
 }
 
+/** Ends the session on the server; what it has opened ends with it. */
+export async function logOut(session) {
+  const body = JSON.stringify({ query: 'mutation { logOut { ended } }' });
+  await session.fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+}
+
 /** How many streams the person has open, as the server counts them. */
 export async function openStreams(session) {
   const body = JSON.stringify({ query: '{ viewer { subscriptions { id } } }' });

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from kilowatch.people import add_person
+from kilowatch.people import NewPerson, add_person
 from metering.readings import PhaseValues, Reading
 from metering.tariffs.rules import flat
 from store.connections import connect_async
@@ -65,9 +65,7 @@ async def _furnish(database_url: str) -> int:
         band_a = flat("Band A", valid_from=date(2020, 1, 1), unit_price=Decimal(200), currency="NGN")
         await set_tariff(connection, panel_id=await describe_panel(connection, FLAT), tariff=band_a)
     for email, role, panels in ((ADMIN, "ADMIN", []), (TENANT, "TENANT", [FLAT.code])):
-        await asyncio.to_thread(
-            add_person, database_url, email=email, name=role.title(), role=role, password=PASSWORD, panels=panels
-        )
+        await asyncio.to_thread(add_person, database_url, NewPerson(email, None, role.title(), role, PASSWORD, panels))
     return ids[0]
 
 

@@ -1,11 +1,11 @@
-// graphql-sse against the server: streams of events that are cut, and whose token expires.
+// graphql-sse against the server: streams of events that are cut, and whose session ends.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LIVE, METERED, Told, admin, assertNothingMissedOrRepeated, cuttable, eventually, openStreams, url } from './house.js';
+import { LIVE, METERED, Told, admin, assertNothingMissedOrRepeated, cuttable, eventually, logOut, openStreams, url } from './house.js';
 import { eventClient } from './sse.js';
 
-test('a stream goes on after cuts and after its token has expired, without loss or repeat', async (t) => {
+test('a stream goes on after cuts and after its session was ended, without loss or repeat', async (t) => {
   const line = await cuttable(t, url);
   const session = admin();
   const client = eventClient({ url: line.url, session, pause_ms: 50 });
@@ -14,12 +14,11 @@ test('a stream goes on after cuts and after its token has expired, without loss 
   const ended = Promise.withResolvers();
   const sink = { next: told.next, error: ended.reject, complete: ended.resolve };
   const leave = client.subscribe({ query: LIVE, variables: METERED }, sink);
-  const first = await session.token();
   for (const atLeast of [3, 6]) {
     await told.registers({ atLeast });
     line.cut();
   }
-  await eventually(() => session.token(), (token) => token !== first);
+  await logOut(session);
   const before = (await told.registers({ atLeast: 1 })).length;
   assertNothingMissedOrRepeated(await told.registers({ atLeast: before + 5 }));
   assert.equal(told.events[0].__typename, 'ReadingSnapshot');

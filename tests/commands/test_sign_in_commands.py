@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kilowatch.cli import app
-from kilowatch.people import add_person
+from kilowatch.people import NewPerson, add_person
 from store.passwords import is_right
 
 EMAIL = "ann@example.org"
@@ -16,7 +16,7 @@ EMAIL = "ann@example.org"
 @pytest.fixture
 def ann(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("DATABASE_URL", database_url)
-    add_person(database_url, email=EMAIL, name="Ann", role="TENANT", password="correct horse battery", panels=[])
+    add_person(database_url, NewPerson(EMAIL, None, "Ann", "TENANT", "correct horse battery"))
     return database_url
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from ingest.publisher import Publisher
-from kilowatch.people import add_person
+from kilowatch.people import NewPerson, add_person
 from metering.tariffs.rules import flat
 from store.connections import connect_async
 from store.registry import PanelDescription, describe_panel
@@ -33,11 +33,7 @@ async def furnish(stack: Stack) -> None:
     await asyncio.to_thread(
         add_person,
         stack.database_url,
-        email=TENANT,
-        name="Tenant",
-        role="TENANT",
-        password=PASSWORD,
-        panels=[FLAT.code],
+        NewPerson(TENANT, None, "Tenant", "TENANT", PASSWORD, [FLAT.code]),
     )
 
 

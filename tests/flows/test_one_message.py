@@ -12,7 +12,7 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 
 from ingest.publisher import Publisher
-from kilowatch.people import add_person
+from kilowatch.people import NewPerson, add_person
 from metering.tariffs.rules import flat
 from store.connections import connect_async
 from store.registry import PanelDescription, describe_panel
@@ -31,7 +31,7 @@ async def furnish(stack: Stack) -> None:
         await set_tariff(connection, panel_id=panel_id, tariff=band_a)
     await asyncio.to_thread(
         add_person, stack.database_url,
-        email=TENANT, name="Tenant", role="TENANT", password=PASSWORD, panels=["FLAT_1"],
+        NewPerson(TENANT, None, "Tenant", "TENANT", PASSWORD, ["FLAT_1"]),
     )  # fmt: skip
 
 

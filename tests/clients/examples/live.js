@@ -1,4 +1,4 @@
-// Turns a session into subscriptions that survive cuts, restarts and expired tokens.
+// Turns a session into subscriptions that survive cuts, restarts and the end of the session.
 import { createClient } from 'graphql-ws';
 
 const FORBIDDEN = 4403;

@@ -1,23 +1,22 @@
 // Turns an address and a password into requests with a token that is always good.
 
-const LOG_IN = `mutation LogIn($input: LogInInput!) {
-  logIn(input: $input) {
-    session { accessToken expiresAt }
-    refusal { code message }
-  }
-}`;
+const TOKENS = 'session { accessToken expiresAt refreshToken } refusal { code message }';
+const LOG_IN = `mutation LogIn($input: LogInInput!) { logIn(input: $input) { ${TOKENS} } }`;
+const REFRESH = `mutation Refresh($input: RefreshSessionInput!) { refreshSession(input: $input) { ${TOKENS} } }`;
 
 export class Session {
-  #asked;
+  #url;
+  #password;
   #kept = null;
 
   constructor({ url, email, password }) {
-    this.#asked = { url, input: { email, password } };
+    this.#url = url;
+    this.#password = { email, password };
   }
 
-  /** The token; a new one is fetched when there is none, or the last one has expired. */
+  /** The token; it is renewed when it has expired, once for all who ask. An app keeps the newest refresh token. */
   async token() {
-    const kept = await (this.#kept ??= this.#signIn());
+    const kept = await (this.#kept ??= this.#asked(LOG_IN, this.#password));
     if (Date.parse(kept.expiresAt) > Date.now()) return kept.accessToken;
     this.forget();
     return this.token();
@@ -25,7 +24,9 @@ export class Session {
 
   /** To be called when the server no longer takes the token: HTTP 401, close code 4403. */
   forget() {
-    this.#kept = null;
+    const before = this.#kept;
+    this.#kept = before && this.#renewed(before);
+    this.#kept?.catch(() => (this.#kept = null));
   }
 
   /** As the browser's fetch, signed in. */
@@ -40,17 +41,22 @@ export class Session {
     return sent();
   };
 
-  async #signIn() {
+  /** The session's next tokens; a new session when it is over. Here an app asks for the password again. */
+  async #renewed(before) {
+    const { refreshToken } = await before;
     try {
-      const { url, input } = this.#asked;
-      const body = JSON.stringify({ query: LOG_IN, variables: { input } });
-      const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-      const { session, refusal } = (await answer.json()).data.logIn;
-      if (refusal) throw new Error(`${refusal.code}: ${refusal.message}`);
-      return session;
+      return await this.#asked(REFRESH, { refreshToken });
     } catch (trouble) {
-      this.forget();
-      throw trouble;
+      if (trouble.code !== 'BAD_REFRESH_TOKEN') throw trouble;
+      return this.#asked(LOG_IN, this.#password);
     }
+  }
+
+  async #asked(query, input) {
+    const body = JSON.stringify({ query, variables: { input } });
+    const answer = await fetch(this.#url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const [{ session, refusal }] = Object.values((await answer.json()).data);
+    if (refusal) throw Object.assign(new Error(`${refusal.code}: ${refusal.message}`), { code: refusal.code });
+    return session;
   }
 }

@@ -13,7 +13,7 @@ export function eventClient({ url, session, pause_ms = 1000 }) {
   return { ...client, subscribe: resuming({ subscribe: renewing(client, session) }) };
 }
 
-/** Signs in and subscribes again when the server ends a stream because the token has expired. */
+/** Signs in and subscribes again when the server ends a stream because the session is over. */
 function renewing(client, session) {
   return (payload, sink) => {
     let leave;
