@@ -1,6 +1,6 @@
 """Describes service accounts and their keys, by which integrations come in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated
 
@@ -132,7 +132,7 @@ class KeyMade:
     """What became of a new key."""
 
     key: KeyRow | None = None
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     previous: KeyRow | None = None
     refusal: Refusal | None = None
 
