@@ -90,6 +90,14 @@ DECLARE
     hours timestamptz[] := '{}';
     days date[] := '{}';
     horizon timestamptz := coalesce((SELECT removed_before FROM retention WHERE level = 'FIVE_MINUTES'), '-infinity');
+    has_import boolean := EXISTS (
+        SELECT FROM rollup_five_minutes AS own
+        WHERE own.panel_id = enter.panel AND starts_at >= since AND energy_import_kwh IS NOT NULL
+          AND starts_at < local_midnight(first_day + 1, zone));
+    has_export boolean := EXISTS (
+        SELECT FROM rollup_five_minutes AS own
+        WHERE own.panel_id = enter.panel AND starts_at >= since AND energy_export_kwh IS NOT NULL
+          AND starts_at < local_midnight(first_day + 1, zone));
     candidate date;
 BEGIN
     IF date_bin('5 minutes', since, 'epoch') < since THEN
@@ -116,11 +124,11 @@ BEGIN
         SELECT DISTINCT day FROM (
             SELECT first_day
             UNION ALL
-            (SELECT day FROM rollup_day AS own WHERE own.panel_id = enter.panel AND own.day > first_day
-             AND own.energy_import_kwh IS NOT NULL ORDER BY day LIMIT 1)
+            (SELECT day FROM rollup_day AS own WHERE NOT has_import AND own.panel_id = enter.panel
+             AND own.day > first_day AND own.energy_import_kwh IS NOT NULL ORDER BY day LIMIT 1)
             UNION ALL
-            (SELECT day FROM rollup_day AS own WHERE own.panel_id = enter.panel AND own.day > first_day
-             AND own.energy_export_kwh IS NOT NULL ORDER BY day LIMIT 1)
+            (SELECT day FROM rollup_day AS own WHERE NOT has_export AND own.panel_id = enter.panel
+             AND own.day > first_day AND own.energy_export_kwh IS NOT NULL ORDER BY day LIMIT 1)
         ) AS own (day)
         WHERE local_midnight(day, zone) >= horizon OR local_midnight(day, zone) < since
     LOOP
@@ -141,8 +149,7 @@ BEGIN
             set_config('kilowatch.until', until::text, true),
             set_config('kilowatch.five_minutes', ARRAY(SELECT DISTINCT unnest(five_minutes))::text, true),
             set_config('kilowatch.hours', ARRAY(SELECT DISTINCT unnest(hours))::text, true),
-            set_config('kilowatch.days', ARRAY(SELECT DISTINCT unnest(days))::text, true),
-            set_config('search_path', 'windowed, ' || current_setting('search_path'), true);
+            set_config('kilowatch.days', ARRAY(SELECT DISTINCT unnest(days))::text, true);
     -- Each from the rows of the one before; kept as text, because statements look things up in them many times.
     PERFORM set_config('kilowatch.cut_five_minutes', '[]', true), set_config('kilowatch.cut_hours', '[]', true);
     PERFORM set_config('kilowatch.cut_five_minutes', coalesce(json_agg(cut)::text, '[]'), true)
@@ -151,6 +158,8 @@ BEGIN
     FROM windowed.cut_hours() AS cut;
     PERFORM set_config('kilowatch.cut_days', coalesce(json_agg(cut)::text, '[]'), true)
     FROM windowed.cut_days() AS cut;
+    -- The last of all: plans of what stands above are kept as long as the path is the same.
+    PERFORM set_config('search_path', 'windowed, ' || current_setting('search_path'), true);
 END
 $$;
 
@@ -229,8 +238,11 @@ $$;
 
 -- The five minutes that the window cuts, from its readings; as when readings are merged.
 CREATE FUNCTION windowed.cut_five_minutes() RETURNS SETOF rollup_five_minutes
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT cut.panel_id, cut.starts_at, summed.*
     FROM (
         SELECT current_setting('kilowatch.panel_id')::integer AS panel_id, starts_at
@@ -289,7 +301,8 @@ AS $$
                coalesce(sum(import_rise_kwh) FILTER (WHERE at - import_before_at > interval '15 minutes'), 0)
                    ::numeric(18, 6) AS spread_kwh
         FROM risen HAVING count(*) > 0
-    ) AS summed
+    ) AS summed;
+END
 $$;
 
 CREATE VIEW windowed.rollup_five_minutes AS
@@ -302,8 +315,11 @@ UNION ALL
 SELECT * FROM json_populate_recordset(NULL::rollup_five_minutes, (SELECT current_setting('kilowatch.cut_five_minutes')::json));
 
 CREATE FUNCTION windowed.cut_hours() RETURNS SETOF rollup_hour
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT cut.panel_id, cut.starts_at, summed.*
     FROM (
         SELECT current_setting('kilowatch.panel_id')::integer AS panel_id, starts_at
@@ -327,7 +343,8 @@ AS $$
               AND part.starts_at >= cut.starts_at AND part.starts_at < cut.starts_at + interval '1 hour'
         ) AS part
         HAVING count(*) > 0
-    ) AS summed
+    ) AS summed;
+END
 $$;
 
 CREATE VIEW windowed.rollup_hour AS
@@ -342,8 +359,11 @@ SELECT * FROM json_populate_recordset(NULL::rollup_hour, (SELECT current_setting
 -- The local days that the window cuts. Where five minutes are no longer kept of one, its import alone is known, in
 -- proportion, and no more.
 CREATE FUNCTION windowed.cut_days() RETURNS SETOF rollup_day
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH cut AS (
         SELECT own.id AS panel_id, day, local_midnight(day, own.time_zone) AS since,
                local_midnight(day + 1, own.time_zone) AS until
@@ -374,9 +394,9 @@ AS $$
         ORDER BY quarter.energy_kwh DESC, quarter.starts_at LIMIT 1
     ) AS peak ON true
     UNION ALL
-    SELECT whole.panel_id, whole.day, 0, part.energy_kwh::numeric(18, 6), 0, 0, 0, NULL, NULL, 0, 0,
+    SELECT whole.panel_id, whole.day, 0, part.energy_kwh::numeric(18, 6), 0::numeric(18, 6), 0, 0, NULL, NULL, 0, 0,
            greatest(whole.first_at, part.since), least(whole.last_at, part.until - interval '1 microsecond'),
-           NULL, NULL, NULL, NULL
+           NULL, NULL, NULL::numeric(18, 6), NULL
     FROM cut JOIN rollup_day AS whole ON whole.panel_id = cut.panel_id AND whole.day = cut.day
     CROSS JOIN LATERAL (
         SELECT since, until, part_of_day_kwh(cut.panel_id, since, until) AS energy_kwh
@@ -385,9 +405,9 @@ AS $$
     ) AS part
     WHERE whole.first_at < part.until AND whole.last_at >= part.since AND NOT EXISTS (
         SELECT FROM rollup_five_minutes
-        WHERE panel_id = cut.panel_id AND starts_at >= cut.since AND starts_at < cut.until)
+        WHERE panel_id = cut.panel_id AND starts_at >= cut.since AND starts_at < cut.until);
+END
 $$;
-ALTER FUNCTION windowed.cut_days() SET search_path FROM CURRENT;
 
 CREATE VIEW windowed.rollup_day AS
 SELECT own.* FROM rollup_day AS own

@@ -100,10 +100,16 @@ async def as_renter(connection: AsyncConnection[Row], viewer: Viewer) -> AsyncGe
 async def _own_transaction(connection: AsyncConnection[Row]) -> AsyncGenerator[None]:
     """What a window sets ends with its transaction, and would outlast one inside another.
 
+    Statements are not prepared in it: a plan that others use on this connection would be made anew each time.
+
     Raises:
         RuntimeError: the connection is in a transaction.
     """
     if connection.info.transaction_status is not TransactionStatus.IDLE:
         raise RuntimeError("a window needs a transaction of its own")
-    async with connection.transaction():
-        yield
+    threshold, connection.prepare_threshold = connection.prepare_threshold, None
+    try:
+        async with connection.transaction():
+            yield
+    finally:
+        connection.prepare_threshold = threshold
