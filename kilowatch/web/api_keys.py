@@ -20,6 +20,7 @@ USE_NOTED_EVERY: Final = timedelta(minutes=1)
 NOT_GOOD: Final = "The API key is not valid: it was mistyped, was revoked or has expired."
 _WAIT: Final = "Too many wrong API keys came from this network: try again in a minute."
 _MAX_KEPT: Final = 10_000
+_TRIES: Final = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -90,17 +91,26 @@ class ApiKeys:
     async def _read(self, prefix: str, *, address: str | None, key_hash: bytes | None = None) -> Standing | None:
         """What a key stands for now; None where it counts no more, or is another one than the hash says.
 
-        A change that is announced while it is read makes it be read once more.
+        A change that is announced while it is read makes it be read once more; where many come, nothing is kept of it.
         """
-        while True:
+        found = None
+        for _ in range(_TRIES):
             changes, at = self._changes, self.now()
-            async with self.pool.connection() as connection:
-                found = await api_keys.standing(connection, prefix)
-                if found is None or not (key_hash is None or hmac.compare_digest(found.key_hash, key_hash)):
-                    return None
-                if found.last_used_at is None or at - found.last_used_at >= USE_NOTED_EVERY:
-                    network = network_of(address) if address else None
-                    await api_keys.record_use(connection, prefix, address=network, now=at)
+            found = await self._asked(prefix, address=address, key_hash=key_hash, at=at)
             if changes == self._changes:
-                self._kept.keep(prefix, (at, found))
-                return found
+                if found is not None:
+                    self._kept.keep(prefix, (at, found))
+                break
+        return found
+
+    async def _asked(
+        self, prefix: str, *, address: str | None, key_hash: bytes | None, at: datetime
+    ) -> Standing | None:
+        async with self.pool.connection() as connection:
+            found = await api_keys.standing(connection, prefix)
+            if found is None or not (key_hash is None or hmac.compare_digest(found.key_hash, key_hash)):
+                return None
+            if found.last_used_at is None or at - found.last_used_at >= USE_NOTED_EVERY:
+                network = network_of(address) if address else None
+                await api_keys.record_use(connection, prefix, address=network, now=at)
+        return found
