@@ -17,7 +17,7 @@ from metering.trials import MessageTrial, TrialMessage
 from metering.units import accepted_units, own_unit, scale_of
 from resolvers.context import Context
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
-from store import mappings, registered_devices
+from store import mappings, properties, registered_devices
 from store.connections import Database
 from store.mappings import MAX_TOPICS_OF_A_PANEL, KeptMapping
 
@@ -104,10 +104,11 @@ async def remove_mapping(context: Context, *, topic: str, panel_code: str) -> bo
     """Whether there was such a mapping into a panel that the viewer sees; from now on there is none.
 
     Raises:
-        Refused: UNAUTHENTICATED, BAD_TOPIC, BAD_CODE.
+        Refused: UNAUTHENTICATED, BAD_TOPIC, BAD_CODE; FORBIDDEN where the viewer sees the panel as a tenant alone.
     """
     viewer, of, code = context.signed_in, _checked_topic(topic), _checked_code(panel_code)
     async with context.pool.connection() as connection:
+        await _check_not_rented(connection, context, code)
         return await mappings.remove_mapping(connection, viewer=viewer, topic=of, panel_code=code)
 
 
@@ -199,6 +200,7 @@ async def _require_own(connection: Database, context: Context, mapping: DeviceMa
     viewer = context.signed_in
     if not await mappings.time_zones(connection, viewer=viewer, codes=[mapping.panel_code]):
         raise Refused("PANEL_NOT_FOUND", "You have no panel of this code.", "panelCode")
+    await _check_not_rented(connection, context, mapping.panel_code)
     if await registered_devices.is_own_topic(connection, viewer=viewer, topic=mapping.topic, code=mapping.panel_code):
         return
     devices = set(_device_names(mapping.topic))
@@ -206,6 +208,12 @@ async def _require_own(connection: Database, context: Context, mapping: DeviceMa
     if not is_own or await mappings.feeds_others(connection, viewer=viewer, topic=mapping.topic, devices=[*devices]):
         message = "You may map topics that name your panel's device and feed no panel of others; an admin may map any."
         raise Refused("FORBIDDEN", message, "topic")
+
+
+async def _check_not_rented(connection: Database, context: Context, panel_code: str) -> None:
+    """Refuses tenants a say in how their landlord's meter is read: it is what they pay by."""
+    if await properties.is_only_rented(connection, viewer=context.signed_in, code=panel_code):
+        raise Refused("FORBIDDEN", "Only the panel's landlord and admins may map what its meter sends.", "panelCode")
 
 
 def _device_names(topic: str) -> Iterator[str]:

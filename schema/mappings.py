@@ -233,7 +233,7 @@ class RemoveDeviceMappingPayload:
         description="False when there is no such mapping into a panel of yours; null when it was refused."
     )
     refusal: Refusal | None = strawberry.field(
-        description="UNAUTHENTICATED, BAD_TOPIC or BAD_CODE; null when it was done."
+        description="UNAUTHENTICATED, FORBIDDEN, BAD_TOPIC or BAD_CODE; null when it was done."
     )
 
 
@@ -289,8 +289,9 @@ class MappingMutations:
 
     @strawberry.mutation(
         description="Keeps how a topic's messages are read into a panel, in place of what was kept for both before."
-        " Ingest follows within a second. A mapped topic is read by its mappings alone. Tenants and landlords may map"
-        " topics that name the device of a panel of theirs and feed nobody else's; admins any.",
+        " Ingest follows within a second. A mapped topic is read by its mappings alone. Landlords, and those"
+        " to whom a panel of nobody's was given, may map topics that name its device and feed nobody else's; admins"
+        " any.",
         graphql_type=SetDeviceMappingPayload,
         extensions=[RefusedAsData(MappingSet)],
     )

@@ -59,6 +59,27 @@ async def manages(connection: AsyncConnection[Row], *, viewer: Viewer, panel_id:
     return is_managed
 
 
+# A home whose panel belongs to nobody is its own landlord: whoever it was given to sees to its devices.
+_ONLY_RENTED: LiteralString = """
+SELECT EXISTS (SELECT FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+               WHERE code = %(code)s
+                 AND id NOT IN (SELECT id FROM managed_panel(%(viewer_id)s, %(sees_all)s))
+                 AND NOT (property_id IS NULL
+                          AND EXISTS (SELECT FROM panel_access
+                                      WHERE panel_id = panel.id
+                                        AND account_id = (SELECT acting_account(%(viewer_id)s)))))"""
+
+
+async def is_only_rented(connection: AsyncConnection[Row], *, viewer: Viewer, code: str) -> bool:
+    """Whether the viewer sees a panel and has no say in what its meter is: that is its landlord's.
+
+    False of one that they do not see.
+    """
+    cursor = await connection.execute(_ONLY_RENTED, {**scope(viewer), "code": code})
+    ((is_rented,),) = await cursor.fetchall()
+    return is_rented
+
+
 _COLUMNS: LiteralString = """
        property.id, property.name, property.address, landlord.id, landlord.name,
        (SELECT count(*)::integer FROM panel WHERE property_id = property.id)"""

@@ -140,3 +140,20 @@ async def test_payments_are_listed_to_who_manages_their_panel(site: Site, landlo
     data = await site.ask("{ payments { totalCount nodes { reference } } }", viewer=landlord)
     assert data["payments"]["totalCount"] == 2
     assert {payment["reference"] for payment in data["payments"]["nodes"]} == {"OWN", "GIVEN"}
+
+
+@pytest.mark.parametrize(("code", "refused"), [("OWN", None), ("GIVEN", None), ("RENTED", "FORBIDDEN")])
+async def test_who_rents_a_panel_has_no_say_in_how_its_meter_is_read(
+    site: Site, landlord: Viewer, code: str, refused: str | None
+) -> None:
+    mapping = {"topic": f"meters/{code}", "panelCode": code, "fields": [{"path": "kwh", "quantity": "ENERGY_IMPORT"}]}
+    keep = "mutation ($input: DeviceMappingInput!) { setDeviceMapping(input: $input) { refusal { code } } }"
+    drop = "mutation ($input: RemoveDeviceMappingInput!) { removeDeviceMapping(input: $input) { refusal { code } } }"
+    expected = refused and {"code": refused}
+    tenant = site.add_person("tenant@x.org")
+    if code == "RENTED":
+        site.add_tenancy(tenant, code, since=RENTED)
+        assert (await site.ask(keep, viewer=tenant, input=mapping))["setDeviceMapping"]["refusal"] == expected
+    assert (await site.ask(keep, viewer=landlord, input=mapping))["setDeviceMapping"]["refusal"] == expected
+    gone = {"topic": mapping["topic"], "panelCode": code}
+    assert (await site.ask(drop, viewer=landlord, input=gone))["removeDeviceMapping"]["refusal"] == expected
