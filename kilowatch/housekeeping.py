@@ -63,6 +63,7 @@ async def keep_house(pool: Pool, *, keeping: Keeping, now: datetime) -> None:
         await _compress(connection, keeping=keeping, now=now)
         await sessions.remove_old(connection, until=now - SESSIONS_KEPT_FOR)
         await one_time_codes.remove_old(connection, until=now)
+        await account_messages.expire(connection, now=now)
         await account_messages.remove_old(connection, until=now - MESSAGES_KEPT_FOR)
         await sign_in_limits.remove_old(connection, now=now)
         await api_keys.remove_old(connection, until=now - KEYS_KEPT_FOR)

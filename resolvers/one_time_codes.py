@@ -12,6 +12,7 @@ from metering.contacts import Channel, Contact
 from metering.refusals import Refused
 from resolvers import attempts
 from resolvers.attempts import CODE_EVERY
+from resolvers.audit import own_act_refused
 from resolvers.context import Context
 from resolvers.enrolment import enrolment_of
 from store import account_messages, one_time_codes
@@ -32,6 +33,8 @@ _KINDS: Final = {
     CodePurpose.CONTACT: MessageKind.CONTACT_CODE,
     CodePurpose.CONFIRM: MessageKind.CONFIRM_CODE,
 }
+
+_WAYS_IN: Final = {CodePurpose.LOG_IN: "LOG_IN_WITH_CODE", CodePurpose.RESET: "RESET_PASSWORD"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +156,21 @@ async def checked(context: Context, *, challenge_id: str, code: str, purpose: Co
             connection, challenge_hash(challenge_id), purpose=purpose, now=context.now()
         )
     shown = _hash(context, challenge_id, _typed(code))
-    if not hmac.compare_digest(shown, (found and found.code_hash) or b"") or found is None:
+    if found is None:
+        raise not_valid()
+    if not hmac.compare_digest(shown, found.code_hash or b""):
+        await _say_refused(context, found)
         raise not_valid()
     return found
+
+
+async def _say_refused(context: Context, found: OneTimeCode) -> None:
+    """Keeps that a wrong code was tried where a right one lets somebody in, also one that nobody was sent."""
+    action = _WAYS_IN.get(found.purpose)
+    if action is not None and found.contact is not None:
+        await own_act_refused(
+            context, account_id=found.account_id, action=action, code="CODE_NOT_VALID", contact=found.contact.address
+        )
 
 
 async def take(connection: Database, found: OneTimeCode) -> None:
