@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import msgspec
 import orjson
@@ -37,7 +38,9 @@ class Asker:
 
     def context(self, person: str, *, scopes: Iterable[Scope] | None = None) -> Context:
         """What a request of a person is given."""
-        return self.services.context(viewer(person, scopes=scopes), "127.0.0.1")
+        who = viewer(person, scopes=scopes)
+        session_id = UUID(int=who.account_id) if who and who.scopes is None else None
+        return self.services.context(who, "127.0.0.1", session_id=session_id)
 
     async def ask(self, text: str, *, person: str, scopes: Iterable[Scope] | None = None) -> dict[str, Any]:
         """The answer as it stands on the wire, but for where in the text an error is."""

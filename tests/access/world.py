@@ -265,7 +265,8 @@ def _credit(world: World, *, panel: str, seed: str, since: datetime, account: st
               idempotency_key=f"key of vend {panel} {account}", created_at=since + 4 * HOUR)  # fmt: skip
     world.put("payment", seed, provider="PAYSTACK", reference=world.canary(seed, "payment"), state="PAID",
               panel_id=number, account_id=by, asked_amount=7000, asked_currency="IDR",
-              paid_amount=7000 + world.twisted(seed), paid_currency="IDR", idempotency_key=f"key of pay {panel} {account}",
+              paid_amount=7000 + world.twisted(seed), paid_currency="IDR",
+              idempotency_key=f"key of pay {panel} {account}",
               created_at=since + 5 * HOUR, paid_at=since + 5 * HOUR, settled_at=since + 5 * HOUR)  # fmt: skip
 
 
@@ -278,13 +279,14 @@ def _acts(world: World, *, panel: str, seed: str, since: datetime, until: dateti
     for place in range(1 + world.twisted(seed)):
         at = since + (7 + place) * HOUR
         world.put("typed_reading", seed, panel_id=number, at=at, energy_import_kwh=5 + world.twisted(seed),
-                  account_id=by, typed_by=world.canary(seed, "typist"), idempotency_key=f"typed {panel} {account} {place}",
-                  typed_at=at)  # fmt: skip
+                  account_id=by, typed_by=world.canary(seed, "typist"), typed_at=at,
+                  idempotency_key=f"typed {panel} {account} {place}")  # fmt: skip
         world.put("reading_change", seed, panel_id=number, kind="WITHDRAWAL", since=at, until=at + HOUR,
                   reading_count=1 + world.twisted(seed), reason=world.canary(seed, "change"), account_id=1,
                   made_by=world.canary(seed, "changer"), made_at=at)  # fmt: skip
         world.write("register_event", panel_id=number, register="EXPORT", at=at, kind="RESET", before_at=at - HOUR,
-                    before_kwh=9 + world.twisted(seed), after_kwh=1, usage_kwh=0, ends_at=at, reading_count=1)  # fmt: skip
+                    before_kwh=9 + world.twisted(seed), after_kwh=1, usage_kwh=0, ends_at=at,
+                    reading_count=1)  # fmt: skip
         world.put("audit_entry", seed, at=at, account_id=by, actor=world.canary(seed, "actor"), panel_id=number,
                   panel_code=panel, action="TOP_UP", outcome="DONE", details={"text": world.canary(seed, "details")},
                   via="SESSION")  # fmt: skip
