@@ -33,6 +33,8 @@ CREATE TABLE registered_device_login (
     UNIQUE (device_id, generation)
 );
 
+CREATE INDEX registered_device_prefixes ON registered_device USING gin (panel_prefixes);
+
 -- The panels that a device feeds, as far as they are there. A prefix ends in a colon, after which comes the semicolon.
 CREATE INDEX panel_code_beginning ON panel (code text_pattern_ops);
 CREATE FUNCTION panels_fed(panel_codes text[], panel_prefixes text[]) RETURNS SETOF panel
@@ -41,7 +43,10 @@ AS $$
     SELECT panel.* FROM panel WHERE panel.code = ANY (panel_codes)
     UNION ALL
     SELECT panel.* FROM unnest(panel_prefixes) AS prefix
-    JOIN panel ON panel.code ~>=~ prefix AND panel.code ~<~ (left(prefix, -1) || ';')
+    CROSS JOIN LATERAL (
+        SELECT * FROM panel WHERE code ~>=~ prefix AND code ~<~ (left(prefix, -1) || ';')
+        OFFSET 0        -- else all panels are read once for each device
+    ) AS panel
     WHERE NOT panel.code = ANY (panel_codes)
 $$;
 
@@ -50,14 +55,15 @@ CREATE FUNCTION managed_device(viewer_id bigint, sees_all boolean) RETURNS SETOF
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     WITH managed AS MATERIALIZED (
-        SELECT panel.id FROM managed_panel(viewer_id, sees_all) AS panel WHERE NOT sees_all
+        SELECT panel.id, panel.code FROM managed_panel(viewer_id, sees_all) AS panel WHERE NOT sees_all
     )
     SELECT device.* FROM registered_device AS device
     WHERE sees_all
-       OR NOT EXISTS (SELECT FROM panels_fed(device.panel_codes, device.panel_prefixes) AS panel
-                      WHERE panel.id NOT IN (SELECT id FROM managed))
-          AND (EXISTS (SELECT FROM panels_fed(device.panel_codes, device.panel_prefixes))
-               OR device.property_id IN (SELECT owned.id FROM managed_property(viewer_id, sees_all) AS owned))
+       OR (device.panel_codes && ARRAY(SELECT code FROM managed)
+           OR device.panel_prefixes && ARRAY(SELECT device_codes(code) || ':' FROM managed)
+           OR device.property_id IN (SELECT owned.id FROM managed_property(viewer_id, sees_all) AS owned))
+          AND NOT EXISTS (SELECT FROM panels_fed(device.panel_codes, device.panel_prefixes) AS panel
+                          WHERE panel.id NOT IN (SELECT id FROM managed))
 $$;
 
 -- Ingest and whoever writes the broker's files follow at once. What a device was seen last is no such news.
