@@ -85,7 +85,7 @@ def assign_panels(database_url: str, codes: Sequence[str], *, property_id: int |
             await properties.hold(connection, viewer=THE_SERVICE, property_id=property_id)
         held = await property_panels.hold(connection, viewer=THE_SERVICE, codes=checked_codes(codes))
         await property_panels.move(connection, [one.id for one in held], property_id=property_id, now=_now())
-        for concerned in {property_id, *(one.property_id for one in held)}:
+        for concerned in {property_id, *(one.property_id for one in held)} - {None} or {None}:
             await _keep(connection, "ASSIGN_PANELS", property_id=concerned, panelCodes=list(codes))
 
     _done(database_url, assigned)

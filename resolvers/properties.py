@@ -209,7 +209,7 @@ async def assign_panels(context: Context, *, panel_codes: Sequence[str], propert
                 raise Refused("FORBIDDEN", "Only panels of your own properties can be moved.", "panelCodes")
             ids = [panel.id for panel in held]
             await property_panels.move(connection, ids, property_id=number, now=context.now())
-            for concerned in {number, *(panel.property_id for panel in held)}:
+            for concerned in {number, *(panel.property_id for panel in held)} - {None} or {None}:
                 act.about(property_id=concerned)
                 await act.done(connection)
             found = await properties.by_ids(connection, [number or 0], viewer=viewer)

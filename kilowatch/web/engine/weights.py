@@ -126,8 +126,8 @@ BASES: Final[Mapping[tuple[str, str], float]] = {
     ("PanelHistory", "usageProfile"): 90,
     ("PrepaidAccount", "whatIf"): 2000,
     ("Panel", "monthForecast"): 300,
-    ("Property", "overview"): 300,
-    ("Query", "propertyOverview"): 1000,
+    ("Property", "overview"): 100,
+    ("Query", "propertyOverview"): 3000,
 }
 """What single fields take besides what is selected of them."""
 
