@@ -104,16 +104,26 @@ def put_file(path: Path, text: str) -> None:
     """
     try:
         with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}", delete=False) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        owner = path.parent.stat()
-        if os.geteuid() == 0:
-            os.chown(file.name, owner.st_uid, owner.st_gid)
-        Path(file.name).chmod(_OWN_MODE)
-        Path(file.name).replace(path)
+            temporary = Path(file.name)
+            try:
+                file.write(text)
+                file.flush()
+                _make_ready(file.fileno(), folder=path.parent)
+                temporary.replace(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _make_ready(file: int, *, folder: Path) -> None:
+    """Gives a file that root has written to the folder's owner, and keeps it on the disk."""
+    os.fchmod(file, _OWN_MODE)
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(file, owner.st_uid, owner.st_gid)
+    os.fsync(file)
 
 
 def access_text(logins: Iterable[Login], *, service: ServiceLogin) -> str:

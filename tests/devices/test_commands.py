@@ -14,8 +14,9 @@ from typer.testing import CliRunner, Result
 
 from kilowatch.cli import app
 from kilowatch.devices.following import CHANNELS, Following
-from kilowatch.devices.mosquitto_files import MosquittoFiles, Reload
+from kilowatch.devices.mosquitto_files import MosquittoFiles, Reload, put_file
 from kilowatch.starting import CommandError
+from kilowatch.web.signing_keys import Signing, key_ring
 from kilowatch.work import Step, keep_running
 from metering.devices import DeviceKind
 from metering.refusals import Refused
@@ -60,6 +61,17 @@ def test_a_device_is_added_rotated_and_revoked_and_its_secret_is_printed_alone(d
     assert not any(one in str(acts) for one in (secret, second))
     assert devices(database_url) == []
     assert len(devices(database_url, "--with-revoked")) == 1
+
+
+def test_a_token_is_printed_that_the_servers_keys_have_signed(database_url: str, tmp_path: Path) -> None:
+    done(database_url, "add", "PANEL_METER", "PM1")
+    device_id, keys = str(devices(database_url)[0]["id"]), tmp_path / "keys.json"
+    env = {"DATABASE_URL": database_url, "KILOWATCH_SIGNING_KEYS_FILE": str(keys)}
+    token = CliRunner().invoke(app, ["device", "token", device_id, "--hours", "1"], env=env).stdout.strip()
+    signing = Signing(key_ring(keys, now=datetime.now(UTC)), lambda: datetime.now(UTC))
+    claims = signing.read(token, audience="mqtt")
+    assert claims["sub"] == device_id
+    assert claims["acl"][0] == {"permission": "allow", "action": "publish", "topic": "DATA/PM/PM1"}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +123,13 @@ def test_files_are_for_their_owners_eyes_and_written_again_only_when_something_c
     done(database_url, "revoke", str(device["id"]))
     done(database_url, "export", "--mosquitto", str(folder))
     assert str(device["id"]) not in "".join(file.read_text() for file in folder.iterdir())
+
+
+def test_a_file_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(CommandError, match="cannot write"):
+        put_file(tmp_path / "taken", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
 def test_an_export_needs_somewhere_to_write_and_a_login_of_ingests(database_url: str, tmp_path: Path) -> None:
