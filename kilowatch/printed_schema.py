@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 
-from kilowatch.error_tables import PAGE, with_tables
+from kilowatch import access_tables, error_tables
 from kilowatch.starting import CommandError
 from schema import compatibility, contract
 from schema.contract import printed
@@ -15,10 +15,11 @@ def text() -> str:
 
 
 def write() -> None:
-    """Writes schema/schema.graphql, and the tables of docs/errors.md where that is."""
+    """Writes schema/schema.graphql, and the tables of docs/errors.md and docs/access.md where these are."""
     contract.PRINTED.write_text(printed(), "utf-8")
-    if PAGE.exists():
-        PAGE.write_text(with_tables(PAGE.read_text("utf-8")), "utf-8")
+    for tables in (error_tables, access_tables):
+        if tables.PAGE.exists():
+            tables.PAGE.write_text(tables.with_tables(tables.PAGE.read_text("utf-8")), "utf-8")
 
 
 def release() -> None:

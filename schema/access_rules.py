@@ -169,8 +169,7 @@ def _wrong_fields(schema: GraphQLSchema, fields: Fields) -> list[str]:
 
 
 def _fields_of(schema: GraphQLSchema, name: str) -> dict[str, Any]:
-    type_: Any = schema.type_map[name]
-    return type_.fields
+    return getattr(schema.type_map.get(name), "fields", {})
 
 
 def _capitals(name: str) -> str:

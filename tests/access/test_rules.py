@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from graphql import GraphQLObjectType, build_schema
 
+from kilowatch.access_tables import with_tables
 from metering.access import Role, Scope, Viewer
 from metering.refusals import Refused
 from schema.access_fields import FIELDS
@@ -159,3 +161,8 @@ async def test_a_change_that_a_door_refuses_is_in_the_audit(scratch: World) -> N
 
 def test_every_type_that_the_table_names_is_told_apart_from_those_that_only_hold_others() -> None:
     assert [name for name in FIELDS if name.endswith(("Connection", "Edge"))] == []
+
+
+def test_the_page_of_rules_is_up_to_date() -> None:
+    page = (Path(__file__).parents[2] / "docs/access.md").read_text("utf-8")
+    assert page == with_tables(page)
