@@ -9,7 +9,6 @@ import gzip
 import http.client
 import json
 import statistics
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from rich.table import Table
 from bench.api_data import admin_token
 from bench.api_servers import serving
 from bench.ingest import database, postgres
-from bench.stalls import PATH
+from bench.stalls import PATH, command
 
 _TIMES = 5
 _DAYS = 400
@@ -235,17 +234,13 @@ def _cells(found: Found | None) -> tuple[str, str, str]:
     return f"{found.status} {found.code}".strip(), f"{found.cpu_ms:.1f}", f"{found.stall_ms:.0f}"
 
 
-def _command(name: str, url: str) -> list[str]:
-    return [sys.executable, "-m", "bench.stalls", name, "PORT", url]
-
-
 def main() -> None:
     with ExitStack() as running:
         url = running.enter_context(database(running.enter_context(postgres())))
         load(url)
         signed_in = {"Authorization": f"Bearer {admin_token(url)}"}
         servers = {
-            name: Server(running.enter_context(serving(_command(name, url), url)).port, path, headers)
+            name: Server(running.enter_context(serving(command(name, url), url)).port, path, headers)
             for name, path, headers in (("ours", "/graphql", signed_in), ("plain Strawberry", "/graphql/", {}))
         }
         found = {name: dict[str, Found]() for name in servers}

@@ -1,6 +1,7 @@
 """Turns an ASGI application into one that also tells how long its event loop was stalled, and its CPU time.
 
-`python -m bench.stalls NAME PORT DATABASE_URL` runs ours (`ours`), or Strawberry as its tutorial has it.
+`python -m bench.stalls NAME PORT DATABASE_URL` runs ours (`ours`), or a peer: Strawberry as its tutorial has it, or one
+of bench/log_in.py. `/stalls?quick` answers at once, and forgets nothing.
 """
 
 import asyncio
@@ -15,10 +16,16 @@ from typing import Any
 from bench.signing import LINK_KEY, ring
 from kilowatch.serve import application
 from kilowatch.settings import Settings
-from kilowatch.web.serve import run
+from kilowatch.web.serve import Surroundings, bound, run_on
 
 _EVERY_S = 0.001
 PATH = "/stalls"
+_PEERS = {"plain Strawberry": "api_plain_strawberry.py", "inline log-in": "log_in_inline.py"}
+
+
+def command(name: str, url: str) -> list[str]:
+    """What runs one of them; PORT is replaced."""
+    return [sys.executable, "-m", "bench.stalls", name, "PORT", url]
 
 
 class Ticking:
@@ -33,7 +40,7 @@ class Ticking:
         if self._ticker is None:
             self._ticker = asyncio.create_task(self._tick())
         if scope.get("path") == PATH:
-            await self._tell(send)
+            await self._tell(send, is_quick=bool(scope["query_string"]))
         else:
             await self._app(scope, receive, send)
 
@@ -47,7 +54,11 @@ class Ticking:
             await asyncio.sleep(_EVERY_S)
             self._longest_s = max(self._longest_s, time.thread_time() - before_s)
 
-    async def _tell(self, send: Any) -> None:
+    async def _tell(self, send: Any, *, is_quick: bool) -> None:
+        if is_quick:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
         await asyncio.sleep(_EVERY_S * 2)  # the ticker sees what has just ended
         used = resource.getrusage(resource.RUSAGE_SELF)
         cpu_s, before_s = used.ru_utime + used.ru_stime, self._cpu_s
@@ -64,8 +75,8 @@ def main() -> None:
         settings = Settings(database_url=url, graphiql=False, cost_per_minute=10**9)
         app: Any = application(settings, key=LINK_KEY, keys=ring())
     else:
-        app = runpy.run_path(str(Path(__file__).with_name("peers") / "api_plain_strawberry.py"))["app"]
-    run(Ticking(app), host="127.0.0.1", port=int(port))
+        app = runpy.run_path(str(Path(__file__).with_name("peers") / _PEERS[name]))["app"]
+    run_on(bound("127.0.0.1", int(port)), Ticking(app), surroundings=Surroundings(trusted_proxies=("127.0.0.1",)))
 
 
 if __name__ == "__main__":

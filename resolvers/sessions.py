@@ -96,9 +96,17 @@ class Doorkeeper:
         """
         return await self._in_turn(lambda: hashed(password))
 
-    async def _in_turn(self, work: Callable[[], _Found]) -> _Found:
+    def check_room(self) -> None:
+        """Before anything else is done for a password: a flood that cannot be checked costs the database nothing.
+
+        Raises:
+            Refused: TOO_MANY_ATTEMPTS when too many passwords wait already.
+        """
         if self._waiting >= _MAX_WAITING:
             raise Refused("TOO_MANY_ATTEMPTS", "Too many people are signing in. Try again in a moment.")
+
+    async def _in_turn(self, work: Callable[[], _Found]) -> _Found:
+        self.check_room()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -183,6 +191,7 @@ async def log_in(context: Context, *, email: str | None, phone: str | None, pass
     contact, doorkeeper = _contact(email, phone), sign_in.doorkeeper
     if len(password) > MAX_LENGTH:
         raise _bad_credentials()
+    doorkeeper.check_room()
     await attempts.begin(context, contact=contact.address)
     async with context.pool.connection() as connection:
         found = await accounts.by_contact(connection, contact)

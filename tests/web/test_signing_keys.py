@@ -163,6 +163,7 @@ def forged(ring: KeyRing) -> dict[str, str]:
 
 def hs256(claims: dict[str, Any], secret: bytes, *, kid: str) -> str:
     """Signed by hand: PyJWT refuses to sign with what looks like a public key."""
+
     def part(value: object) -> bytes:
         return urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
 
