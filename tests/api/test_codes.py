@@ -14,10 +14,8 @@ async def test_anybody_may_read_every_code_with_what_it_means_and_what_helps(sit
 
 
 async def test_codes_of_one_place_can_be_asked_for(site: Site) -> None:
-    codes = (await site.ask(QUERY, where="ACCOUNT"))["errorCodes"]
-    assert [code["code"] for code in codes] == [
-        "UNAUTHENTICATED", "FORBIDDEN", "BAD_CREDENTIALS", "TOO_MANY_ATTEMPTS",
-    ]  # fmt: skip
+    codes = (await site.ask(QUERY, where="DOWNLOAD"))["errorCodes"]
+    assert [code["code"] for code in codes] == ["EXPORT_LINK_INVALID", "TOO_MANY_EXPORTS"]
 
 
 async def test_a_client_learns_what_may_succeed_later(site: Site) -> None:
