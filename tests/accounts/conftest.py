@@ -1,6 +1,6 @@
 """A running server that writes to people, with its clock in the test's hands, and what it has written."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -82,11 +82,16 @@ class Desk:
         return payload["session"]["accessToken"]
 
 
+def fields_of(value: Any) -> list[tuple[str, Any]]:
+    """The parts of a dict."""
+    return list(value.items())
+
+
 def literal(value: Any) -> str:
     """The value as GraphQL writes it."""
     match value:
         case dict():
-            return "{" + ", ".join(f"{key}: {literal(part)}" for key, part in value.items()) + "}"
+            return "{" + ", ".join(f"{key}: {literal(part)}" for key, part in fields_of(value)) + "}"
         case bool():
             return str(value).lower()
         case None:
@@ -103,7 +108,7 @@ async def add_person(
 
 
 @asynccontextmanager
-async def open_desk(url: str, **options: Any) -> AsyncIterator[Desk]:
+async def open_desk(url: str, **options: Any) -> AsyncGenerator[Desk]:
     clock = Clock()
     app = make_app(url, **{"channels": BOTH, "now": clock, **options})
     async with serving(app) as server, GraphQLClient(server) as client:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -37,7 +37,7 @@ class FarEnd:
 
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[FarEnd]:
+async def mail_server() -> AsyncGenerator[FarEnd]:
     """An SMTP server without TLS: as much of RFC 5321 as Python's smtplib speaks."""
     far_end = FarEnd()
 
@@ -73,7 +73,7 @@ def mail_of(text: bytes) -> EmailMessage:
 
 
 @asynccontextmanager
-async def json_server() -> AsyncIterator[FarEnd]:
+async def json_server() -> AsyncGenerator[FarEnd]:
     """An HTTP server that takes what Apprise's `json://` posts."""
     far_end = FarEnd()
 
