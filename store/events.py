@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 
-from metering.access import Role, Viewer
+from metering.access import Role, Scope, Viewer
 from metering.readings import Reading
 from metering.tenures import Tenure
 from store.connections import Row
@@ -318,13 +318,14 @@ class Access:
     """What one account may see: its role, and the codes of its panels by their ids.
 
     `tenures` says of the panels that it rents, and sees by nothing else, for how long; `may_rent` whether it ever had a
-    tenancy, or will have.
+    tenancy, or will have. A service account's streams only ever read.
     """
 
     role: Role
     panel_codes: dict[int, str]
     tenures: dict[int, Tenure] = field(default_factory=dict[int, Tenure])
     may_rent: bool = False
+    is_service: bool = False
     _every_id: frozenset[int] = field(init=False, repr=False, compare=False)
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
 
@@ -334,7 +335,8 @@ class Access:
 
     def viewer(self, account_id: int) -> Viewer:
         """The account as a viewer, with the role that it has now."""
-        return Viewer(account_id, self.role, may_rent=self.may_rent)
+        scopes = frozenset({Scope.READ}) if self.is_service else None
+        return Viewer(account_id, self.role, scopes, may_rent=self.may_rent)
 
     def panel_ids(self, codes: frozenset[str] | None) -> frozenset[int]:
         """The panels of these codes (None: all) that it may see; as quick as there are few codes."""
@@ -350,7 +352,7 @@ class Access:
 # A service account has the role of whom it belongs to.
 _ROLES: LiteralString = """
 SELECT account.id, coalesce(owner.role, account.role),
-       EXISTS (SELECT FROM tenancy WHERE account_id = coalesce(owner.id, account.id))
+       EXISTS (SELECT FROM tenancy WHERE account_id = coalesce(owner.id, account.id)), owner.id IS NOT NULL
 FROM account LEFT JOIN account AS owner ON owner.id = account.owner_id
 WHERE account.id = ANY (%s) AND account.disabled_at IS NULL AND owner.disabled_at IS NULL"""
 _GIVEN: LiteralString = "SELECT account_id, panel_id, code FROM panels_seen_by(%s)"
@@ -363,19 +365,29 @@ _EVERY_PANEL: LiteralString = "SELECT panel.id, panel.code FROM visible_panel(0,
 async def access_of(connection: AsyncConnection[Row], account_ids: Sequence[int]) -> dict[int, Access]:
     """What each of the accounts may see now; those that were removed or disabled are missing."""
     rows = await (await connection.execute(_ROLES, (account_ids,))).fetchall()
-    roles = {account_id: Role(role) for account_id, role, _ in rows}
-    renters = {account_id for account_id, _, may_rent in rows if may_rent}
+    roles = {account_id: Role(role) for account_id, role, *_ in rows}
+    renters = {account_id for account_id, _, may_rent, _ in rows if may_rent}
+    services = {account_id for account_id, *_, is_service in rows if is_service}
     admins = [account_id for account_id, role in roles.items() if role is Role.ADMIN]
     others = [account_id for account_id, role in roles.items() if role is not Role.ADMIN]
     given, rented = await _given(connection, others), await _rented(connection, renters.difference(admins))
     found = {
-        account_id: Access(roles[account_id], codes, rented.get(account_id, {}), account_id in renters)
+        account_id: Access(
+            roles[account_id], codes, rented.get(account_id, {}), account_id in renters, account_id in services
+        )
         for account_id, codes in given.items()
     }
-    if admins:
-        every = Access(Role.ADMIN, dict(await (await connection.execute(_EVERY_PANEL)).fetchall()))
-        found |= dict.fromkeys(admins, every)
-    return found
+    return found | await _of_admins(connection, admins, services=services)
+
+
+async def _of_admins(
+    connection: AsyncConnection[Row], account_ids: Sequence[int], *, services: Collection[int]
+) -> dict[int, Access]:
+    if not account_ids:
+        return {}
+    panel_codes = dict(await (await connection.execute(_EVERY_PANEL)).fetchall())
+    kinds = {kind: Access(Role.ADMIN, panel_codes, is_service=kind) for kind in (False, True)}
+    return {account_id: kinds[account_id in services] for account_id in account_ids}
 
 
 async def _given(connection: AsyncConnection[Row], account_ids: Sequence[int]) -> dict[int, dict[int, str]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from metering.access import Role, Viewer
+from metering.access import Role, Scope, Viewer
 from metering.readings import Reading
 from resolvers.live import LiveHub, Sight
 from store.connections import connect_async, open_pool
@@ -141,3 +141,19 @@ async def test_only_who_rents_for_the_same_time_is_told_together(hub: LiveHub, d
         assert one.scope == flatmate.scope
         assert one.scope != other.scope
         assert one.panel_ids == other.panel_ids
+
+
+async def test_a_service_account_sees_what_its_owner_rents_and_ends_with_it(hub: LiveHub, database_url: str) -> None:
+    panel, owner = await add_panel(database_url, "P"), await add_account(database_url)
+    await let(database_url, owner, panel, since=timedelta(days=-1))
+    async with await connect_async(database_url) as connection:
+        made = await connection.execute(
+            "INSERT INTO account (name, role, kind, owner_id) VALUES ('Bridge', 'TENANT', 'SERVICE', %s) RETURNING id",
+            (owner,),
+        )
+        ((service,),) = await made.fetchall()
+        async with seeing(hub, service) as sight, seeing(hub, owner) as own:
+            assert sight.scope == own.scope
+            assert sight.viewer.scopes == {Scope.READ}
+            await connection.execute("UPDATE tenancy SET ends_at = now()")
+            await until_it_sees(sight)
