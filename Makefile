@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests mostly wait: one worker a core, at least 2, at most 4, each with a Postgres of its own; none where ARGS narrow.
 WORKERS ?= $(if $(ARGS),0,$(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((cores < 2 ? 2 : cores > 4 ? 4 : cores))))
 
-.PHONY: demo test check bench graphiql lock clean help
+.PHONY: demo test check bench audit graphiql lock clean help
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -28,6 +28,10 @@ check: $(VENV)/.dev ## lint, formatting, strict types, import contracts, printed
 bench: $(VENV)/.dev ## the figures of docs/benchmarks.md, each beside its baseline; ARGS="ingest" narrows them
 	$(BIN)/python -m bench $(ARGS)
 
+audit: ## known vulnerabilities of what the lock file pins; asks PyPI, so it needs the network
+	@$(PYTHON) -m venv $(VENV)-audit && $(VENV)-audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit
+	$(VENV)-audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
+
 graphiql: $(VENV)/.runtime ## build GraphiQL from npm packages; without a registry the server runs without it
 	@$(BIN)/python -m dashboard.build
 
@@ -36,7 +40,7 @@ lock: ## for maintainers: renew the pinned, hashed lock files (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements-dev.lock
 
 clean: ## remove what was installed and built; the demo's data in .kilowatch stays
-	rm -rf $(VENV) dashboard/static/graphiql dashboard/graphiql/node_modules tests/clients/node_modules
+	rm -rf $(VENV) $(VENV)-audit dashboard/static/graphiql dashboard/graphiql/node_modules tests/clients/node_modules
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Kilowatch needs Python 3.11 or newer on PATH; set PYTHON=/path/to/python3"; exit 1; }
