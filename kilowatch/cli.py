@@ -233,7 +233,7 @@ def schema(
         ),
     ] = False,
     write: Annotated[
-        bool, typer.Option("--write", help="Write schema/schema.graphql, and the tables of docs/errors.md and docs/access.md.")
+        bool, typer.Option("--write", help="Write schema/schema.graphql, and tables in docs/errors.md and access.md.")
     ] = False,
     release: Annotated[
         bool, typer.Option("--release", help="Write schema/released.graphql: from now on clients rely on this schema.")

@@ -233,13 +233,14 @@ def _readings(world: World, code: str, register_kwh: float) -> Iterator[Reading]
         is_odd_one = turn % 2 == 1 and at + HOUR >= until
         register_kwh += 0.5 if not is_twisted or is_odd_one else 0.25 if turn % 2 else 0.75
         if not (is_twisted and at.hour == 6 and turn % 2 == 0):
-            yield _reading(at, register_kwh, power_kw=1.75 if is_twisted else 0.5)
+            yield reading(at, register_kwh, power_kw=1.75 if is_twisted else 0.5)
         at += HOUR
         if seed is None:
             turn = 0
 
 
-def _reading(at: datetime, register_kwh: float, *, power_kw: float) -> Reading:
+def reading(at: datetime, register_kwh: float, *, power_kw: float) -> Reading:
+    """A reading that arrived a second later."""
     return Reading(at, at + timedelta(seconds=1), energy_import_kwh=register_kwh, active_power_kw=power_kw,
                    power_factor=0.9 - power_kw / 10, voltage_v=PhaseValues(r=220 + power_kw))  # fmt: skip
 
