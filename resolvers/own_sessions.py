@@ -81,7 +81,7 @@ async def _renewed(
         now=now,
     )
     issued = sign_in.issue(found.account_id, found.id)
-    return Session(issued.token, issued.expires_at, token.text, expires_at, signed_in(account))
+    return Session(issued.token, issued.expires_at, token.text, expires_at, found.id, signed_in(account))
 
 
 def _bad_token() -> Refused:

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 import strawberry
 
-from metering.access import Role
+from metering.access import Role, Viewer
 from metering.contacts import Channel, Contact, contact_of
 from metering.identities import IdentityCheck
 from metering.passwords import MAX_LENGTH
@@ -59,7 +59,8 @@ class Session:
     expires_at: datetime
     refresh_token: str = field(repr=False)
     refresh_expires_at: datetime
-    viewer: SignedIn
+    id: UUID
+    signed_in: SignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ async def begin_session(
     if session_id is None or account is None:
         raise Refused("ACCOUNT_DISABLED", "This account was disabled: ask an admin.")
     issued = sign_in.issue(account_id, session_id)
-    return Session(issued.token, issued.expires_at, token.text, new.expires_at, signed_in(account))
+    return Session(issued.token, issued.expires_at, token.text, new.expires_at, session_id, signed_in(account))
 
 
 async def log_in(context: Context, *, email: str | None, phone: str | None, password: str) -> LoggedIn:
@@ -262,6 +263,13 @@ async def viewer(info: Info) -> SignedIn:
 def signed_in(account: Account) -> SignedIn:
     """An account as its owner sees it."""
     return SignedIn(account.id, account.name, account.email, account.phone, account.role)
+
+
+def within(context: Context, session: Session) -> Context:
+    """The context of what is asked of a session that has just begun: as if it came by its token."""
+    viewer = Viewer(session.signed_in.account_id, session.signed_in.role)
+    sign_in: SignIn = replace(context.sign_in, session_id=session.id)
+    return replace(context, viewer=viewer, sign_in=sign_in, loaders={}, branches={}, origin=context)
 
 
 async def panel_count(info: Info, parent: strawberry.Parent[SignedIn]) -> int:

@@ -9,7 +9,10 @@ from resolvers.context import Context, Info
 
 def branch(info: Info, context: Context) -> None:
     """Gives everything below this field a context of its own."""
-    info.context.branches[tuple(info.path.as_list())] = context
+    operation = info.context
+    while operation.origin is not None:
+        operation = operation.origin
+    operation.branches[tuple(info.path.as_list())] = context
 
 
 class BranchingExecutor(StrawberryGraphQLCoreExecutionContext):

@@ -13,9 +13,11 @@ from resolvers.context import Info
 from resolvers.open_subscriptions import subscriptions as own_subscriptions
 from resolvers.second_factor_setup import SecondFactorState as SecondFactorStateRow
 from resolvers.sessions import LoggedIn, SignedIn
+from resolvers.sessions import Session as SessionRow
 from resolvers.tenancies import own as own_tenancies
 from schema.arguments import Arguments
 from schema.audit import OWN_LOG, AuditEntry
+from schema.branches import branch
 from schema.open_subscriptions import OpenSubscription
 from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
@@ -110,7 +112,13 @@ class Session:
     refresh_expires_at: datetime = strawberry.field(
         description="When the session ends unless it is renewed before, in UTC. Then websockets are closed with 4403."
     )
-    viewer: Viewer = strawberry.field(description="Who has signed in.")
+
+    @strawberry.field(description="Who has signed in.", graphql_type=Viewer)
+    @staticmethod
+    async def viewer(parent: strawberry.Parent[SessionRow], info: Info) -> SignedIn:
+        """The account; what is asked of it is asked by the new session."""
+        branch(info, sessions.within(info.context, parent))
+        return parent.signed_in
 
 
 @strawberry.type(description="What a sign-in still lacks: a code of the authenticator app, or one for a lost phone.")

@@ -123,3 +123,15 @@ async def test_panels_are_given_and_taken_away(database_url: str) -> None:
             await accounts.grant(connection, account_id=account.id, panel_code="P2")
         await accounts.revoke(connection, account_id=account.id, panel_code="P1")
         assert (await accounts.people(connection))[0].panel_codes == ()
+
+
+async def test_what_is_asked_of_a_new_session_is_asked_by_it(api: Server, database_url: str) -> None:
+    await add_person(database_url)
+    ask = """mutation ($email: String!, $password: String!) { logIn(input: { email: $email, password: $password }) {
+        session { viewer { email secondFactor { __typename } sessions { isCurrent kind }
+        tenancies { nodes { panels { code } } } auditLog { nodes { action } } } } } }"""
+    async with GraphQLClient(api) as client:
+        answer = await client.ask(ask, email="ann@example.org", password=PASSWORD)
+    viewer = answer["data"]["logIn"]["session"]["viewer"]
+    assert (viewer["email"], viewer["tenancies"]) == ("ann@example.org", {"nodes": []})
+    assert [session["kind"] for session in viewer["sessions"] if session["isCurrent"]] == ["PASSWORD"]
