@@ -20,7 +20,7 @@ def dynamic_security(logins: Sequence[Login], *, service: ServiceLogin) -> str:
     """The document as JSON: a client for each login, and a role for each device and for the service."""
     of_device = {login.rights.device_id: login.rights for login in logins}
     roles = [_role(device_id, rules_of(rights)) for device_id, rights in of_device.items()]
-    clients = [_client(login.username, login.hash, role=login.rights.device_id) for login in logins]
+    clients = [_of_device(login) for login in logins]
     document = {
         "defaultACLAccess": _DEFAULTS,
         "clients": [*_of_service(service), *clients],
@@ -34,6 +34,12 @@ def _of_service(service: ServiceLogin) -> list[dict[str, Any]]:
     if service.password is None:
         return []
     return [_client(service.username, hashed(service.password), role=service.username)]
+
+
+def _of_device(login: Login) -> dict[str, Any]:
+    """A device comes in under its id alone: under ingest's client id it would put ingest out, and end its session."""
+    device_id = login.rights.device_id
+    return {**_client(login.username, login.hash, role=device_id), "clientid": device_id}
 
 
 def _client(username: str, kept: str, *, role: str) -> dict[str, Any]:

@@ -20,8 +20,9 @@ class SignedDeviceTokens:
     signing: Signing
 
     def issue(self, rights: DeviceRights, *, lifetime: timedelta) -> tuple[str, datetime]:
-        """The token, and until when it counts (UTC)."""
-        claims = {"sub": rights.device_id, "username": rights.device_id, "acl": access_list(rights)}
+        """The token, and until when it counts (UTC). Its `clientid` keeps it from other clients' sessions."""
+        names = dict.fromkeys(("sub", "username", "clientid"), rights.device_id)
+        claims = {**names, "acl": access_list(rights)}
         issued = self.signing.issue(claims, audience=AUDIENCE, lifetime=lifetime)
         return issued.token, issued.expires_at
 

@@ -162,9 +162,12 @@ async def _by_certificate(connection: Database, asked: Asked) -> DeviceRights | 
 
 
 def _is_own_client_id(asked: Asked) -> bool:
-    """Whether the client id is nobody else's: a session belongs to its id, and whoever takes that over puts it out."""
-    client_id = asked.get("clientid", "")
-    return not client_id.startswith(_PREFIX) or client_id.startswith(asked["username"].partition("-")[0])
+    """Whether the client id is nobody else's, ingest's least of all, or the broker makes one.
+
+    A session belongs to its id: whoever comes in under it puts the other one out, and may end what was kept for it.
+    """
+    device_id = asked["username"].partition("-")[0]
+    return asked.get("clientid", device_id).startswith(device_id)
 
 
 def _denied() -> dict[str, Any]:

@@ -64,13 +64,15 @@ async def logged_in(
     *,
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
+    client_id: str | None = None,
+    clean_session: bool = True,
 ) -> AsyncIterator[MqttClient]:
-    """A client that the broker has let in.
+    """A client that the broker has let in, under a client id of its own unless one is given.
 
     Raises:
         LoginRefusedError: it has not.
     """
-    client = gmqtt.Client(uuid.uuid4().hex)
+    client = gmqtt.Client(client_id or uuid.uuid4().hex, clean_session=clean_session)
     client.set_config({"reconnect_retries": 0})
     own = MqttClient(client)
     client.on_message = lambda _client, topic, payload, *_: own.heard(topic, bytes(payload))
@@ -90,10 +92,15 @@ async def logged_in(
 
 
 async def is_refused(
-    port: int, username: str | None, password: str | None, *, tls: ssl.SSLContext | None = None
+    port: int,
+    username: str | None,
+    password: str | None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    client_id: str | None = None,
 ) -> bool:
     try:
-        async with logged_in(port, username, password, tls=tls):
+        async with logged_in(port, username, password, tls=tls, client_id=client_id):
             return False
     except LoginRefusedError:
         return True

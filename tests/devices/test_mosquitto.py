@@ -119,6 +119,27 @@ async def test_a_revoked_device_is_put_out_at_once_and_others_stay(
         await service.has("tele/attic/SENSOR", b"still there")
 
 
+async def test_a_device_cannot_take_the_session_of_ingest_whose_client_id_it_claims(
+    connection: AsyncConnection[Row], tmp_path: Path
+) -> None:
+    port = free_port()
+    broker = broker_of(connection, tmp_path, settings=[f"listener {port} 127.0.0.1", "use_username_as_clientid true"])
+    device = await broker.register(DeviceKind.PANEL_METER, "PM1")
+    await broker.write()
+    as_ingest = {"client_id": "kilowatch-ingest", "clean_session": False}
+    with broker.mosquitto:
+        async with logged_in(broker.port, SERVICE.username, SERVICE.password, **as_ingest) as ingest:
+            await ingest.subscribe("#")
+        async with logged_in(port, *device.login, client_id="kilowatch-ingest") as meter:
+            await meter.publish("DATA/PM/PM1", b"kept for ingest")
+        async with logged_in(broker.port, SERVICE.username, SERVICE.password, **as_ingest) as ingest:
+            await ingest.has("DATA/PM/PM1", b"kept for ingest")
+            async with logged_in(port, *device.login, client_id="kilowatch-ingest") as meter:
+                await meter.publish("DATA/PM/PM1", b"beside ingest")
+                await ingest.has("DATA/PM/PM1", b"beside ingest")
+            assert not ingest.has_ended.is_set()
+
+
 def tls_settings(folder: Path, authority: trustme.CA, *, port: int, wants_certificate: bool) -> list[str]:
     server = authority.issue_cert("127.0.0.1")
     authority.cert_pem.write_to_path(folder / "ca.pem")
@@ -205,7 +226,10 @@ async def test_the_document_of_dynamic_security_gives_the_same_rights(
     broker.mosquitto = Mosquitto(tmp_path, settings=settings)
     with broker.mosquitto:
         for login in cellar.secrets.items():
-            async with broker.service() as service, logged_in(broker.port, *login) as device:
+            async with (
+                broker.service() as service,
+                logged_in(broker.port, *login, client_id=cellar.id) as device,
+            ):
                 await device.subscribe("cmnd/cellar/#")
                 await device.subscribe("cmnd/attic/#")
                 await device.publish("tele/attic/SENSOR", b"stolen")
@@ -218,4 +242,6 @@ async def test_the_document_of_dynamic_security_gives_the_same_rights(
                 await device.has("cmnd/cellar/POWER", b"to cellar")
                 assert len(device.got) == 1
         assert await is_refused(broker.port, None, None)
-        assert await is_refused(broker.port, cellar.id, "wrong")
+        assert await is_refused(broker.port, cellar.id, "wrong", client_id=cellar.id)
+        for taken in ("kilowatch-ingest", "dev_aaaaaaaaaaaaaaaa", f"{cellar.id}-2"):
+            assert await is_refused(broker.port, *cellar.login, client_id=taken), taken

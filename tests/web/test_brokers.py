@@ -110,10 +110,13 @@ async def test_a_device_comes_in_by_its_secret_and_by_no_other(asked: Asking, *,
         {"username": "dev_aaaaaaaaaaaaaaaa"},
         {"username": "dev_'; --"},
         {"clientid": "dev_bbbbbbbbbbbbbbbb"},
+        {"clientid": "kilowatch-ingest"},  # it would put ingest out and end its session
+        {"clientid": "DVES_123"},
     ):
         assert await asked.auth(is_form=is_form, **said) == denied, said
     assert await asked.auth(is_form=is_form, username="kilowatch") == {"result": "ignore"}
-    assert (await asked.auth(is_form=is_form, clientid="DVES_123"))["result"] == "allow"
+    for client_id in ("", "undefined", f"{asked.device_id}-cellar"):
+        assert (await asked.auth(is_form=is_form, clientid=client_id))["result"] == "allow", client_id
 
 
 @pytest.mark.parametrize("is_form", [False, True])
@@ -246,7 +249,7 @@ async def test_a_devices_token_has_its_rights_and_is_checked_by_the_published_ke
     (key,) = (key for key in keys if key["kid"] == header["kid"])
     claims = jwt.decode(token, jwt.PyJWK(key), algorithms=["ES256"], audience="mqtt")
     assert claims["exp"] - claims["iat"] == 2 * 3600
-    assert (claims["sub"], claims["username"]) == (asked.device_id, asked.device_id)
+    assert {claims[name] for name in ("sub", "username", "clientid")} == {asked.device_id}
     assert claims["acl"][0] == {"permission": "allow", "action": "publish", "topic": "tele/cellar/#"}
     assert {"permission": "allow", "action": "subscribe", "topic": "cmnd/cellar/#"} in claims["acl"]
     assert claims["acl"][-1] == {"permission": "deny", "action": "all", "topic": "#"}
