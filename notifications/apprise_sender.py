@@ -83,8 +83,28 @@ def _address(template: str, contact: Contact) -> str:
 
 
 def _sent(template: str, contact: Contact, words: Words) -> bool:
-    service = _apprise.Apprise()
-    if not service.add(_address(template, contact)):
+    service = _apprise.Apprise.instantiate(_address(template, contact), suppress_exceptions=True)
+    if service is None or not _reaches(service, contact):
         return False
+    sending = _apprise.Apprise()
+    sending.add(service)
     kind = _apprise.NotifyFormat.TEXT
-    return bool(service.notify(title=words.subject, body=words.body, body_format=kind))
+    return bool(sending.notify(title=words.subject, body=words.body, body_format=kind))
+
+
+def _reaches(service: Any, contact: Contact) -> bool:
+    """Whether a mail goes to the contact and nobody else; a service that does not say to whom it goes is believed.
+
+    Apprise 2.2 takes what stands before a `'` for a name: `o'neil@example.org` is sent to `neil@example.org`.
+    """
+    targets: Any = getattr(service, "targets", None)
+    if contact.channel is not Channel.MAIL or targets is None:
+        return True
+    if getattr(service, "protocol", None) == "mailto":
+        service.targets = targets = [(False, contact.address)]
+    return [_mailbox(target) for target in targets] == [contact.address]
+
+
+def _mailbox(target: Any) -> str:
+    """The address of a recipient; some services keep a name before it."""
+    return str(target if isinstance(target, str) else target[-1]).lower()

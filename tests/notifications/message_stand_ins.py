@@ -43,14 +43,17 @@ async def mail_server() -> AsyncGenerator[FarEnd]:
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 stand-in\r\n")
+        recipients: list[str] = []
         while line := (await reader.readline()).strip():
             verb = line.split(b" ")[0].upper()
+            if verb == b"RCPT":
+                recipients.append(line.partition(b"<")[2].partition(b">")[0].decode())
             if verb == b"DATA":
                 writer.write(b"354 go on\r\n")
                 text = await reader.readuntil(b"\r\n.\r\n")
                 is_taken = far_end.takes()
                 if is_taken:
-                    await far_end.keep(mail_of(text[:-5]))
+                    await far_end.keep(mail_of(text[:-5], recipients=recipients))
                 writer.write(b"250 taken\r\n" if is_taken else b"451 later\r\n")
             else:
                 writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 fine\r\n")
@@ -65,10 +68,11 @@ async def mail_server() -> AsyncGenerator[FarEnd]:
         yield far_end
 
 
-def mail_of(text: bytes) -> EmailMessage:
-    """The mail with its parts decoded."""
+def mail_of(text: bytes, *, recipients: list[str]) -> EmailMessage:
+    """The mail with its parts decoded; `X-Recipients` are those of the envelope."""
     found = message_from_bytes(text.replace(b"\r\n..", b"\r\n."), policy=policy.default)
     assert isinstance(found, EmailMessage)
+    found["X-Recipients"] = ", ".join(recipients)
     return found
 
 

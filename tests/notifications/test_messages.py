@@ -77,6 +77,22 @@ async def test_mail_and_text_messages_arrive_and_what_they_said_is_erased(pool: 
     assert await states(pool) == [("SENT", None, None)] * 2
 
 
+@pytest.mark.parametrize("address", ["o'neil@example.org", "'ann@example.org", "a'b'c@example.org", "+ann@example.org"])
+async def test_a_mail_goes_to_its_address_and_not_to_a_part_of_it(address: str) -> None:
+    async with mail_server() as mail:
+        sender = AppriseSender({Channel.MAIL: mail_url(mail)})
+        assert await sender.send(Contact(Channel.MAIL, address), Words("a code", "048151"))
+    assert [(message["X-Recipients"], message["To"]) for message in mail.arrived] == [(address, address)]
+
+
+@pytest.mark.parametrize(
+    "place", ["mailgun://power@example.org/key-0123456789", "ses://power@example.org/A/s/us-east-1"]
+)
+async def test_a_service_that_would_write_to_somebody_else_writes_to_nobody(place: str) -> None:
+    sender = AppriseSender({Channel.MAIL: f"{place}/{{to}}"})
+    assert not await sender.send(Contact(Channel.MAIL, "o'neil@example.org"), Words("a code", "048151"))
+
+
 async def test_a_message_that_is_not_taken_is_sent_again_until_it_is_of_no_use(pool: Pool) -> None:
     async with mail_server() as mail, json_server() as texts:
         mail.turned_away, texts.turned_away = 1, 99
