@@ -21,7 +21,7 @@ PASSWORDS: Final = "passwords"
 ACCESS: Final = "access"
 CONFIGURATION: Final = "kilowatch.conf"
 OWN: Final = ".own"
-"""What stands in `passwords.own` and `access.own` is put behind ours: logins that are no devices of Kilowatch."""
+"""What stands in `passwords.own` and `access.own` is taken in: logins that are no devices of Kilowatch."""
 
 _OWN_MODE: Final = 0o600
 _RELOAD_WITHIN_S: Final = 30
@@ -44,7 +44,8 @@ class MosquittoFiles:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             lines = [*self._service_line(service), *(f"{login.username}:{login.hash}" for login in logins)]
             changed = [
-                self._put(ACCESS, access_text(logins, service=service) + self._own(ACCESS)),
+                # Own rules come first: behind ours, those before the first `user` would be the last device's.
+                self._put(ACCESS, self._own(ACCESS) + access_text(logins, service=service)),
                 self._put(PASSWORDS, _text(lines) + self._own(PASSWORDS)),
                 self._put(CONFIGURATION, self.configuration()),
             ]

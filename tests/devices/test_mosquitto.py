@@ -13,6 +13,7 @@ from kilowatch.devices.dynamic_security import dynamic_security
 from metering.devices import DeviceKind
 from store import registered_devices
 from store.connections import Row
+from store.device_secrets import hashed
 from tests.devices.clients import LoginRefusedError, is_refused, logged_in
 from tests.devices.conftest import SERVICE, USUAL, Broker, Registered, broker_of
 from tests.ingest.brokers import Mosquitto, free_port
@@ -117,6 +118,24 @@ async def test_a_revoked_device_is_put_out_at_once_and_others_stay(
         assert await is_refused(broker.port, *cellar.login)
         await other.publish("tele/attic/SENSOR", b"still there")
         await service.has("tele/attic/SENSOR", b"still there")
+
+
+async def test_rules_for_nobody_in_particular_that_owners_add_are_not_the_last_devices(broker: Broker) -> None:
+    device = await broker.register(DeviceKind.TASMOTA, "cellar")
+    broker.files.folder.mkdir()
+    (broker.files.folder / "passwords.own").write_text(f"bridge:{hashed('of the bridge')}")
+    (broker.files.folder / "access.own").write_text("topic read bridge/#\nuser bridge\ntopic readwrite #")
+    await broker.write()
+    with broker.mosquitto:
+        async with (
+            logged_in(broker.port, "bridge", "of the bridge") as bridge,
+            logged_in(broker.port, *device.login) as meter,
+        ):
+            await meter.subscribe("#")
+            await bridge.publish("bridge/log", b"for the bridge")
+            await bridge.publish("cmnd/cellar/POWER", b"to cellar")
+            await meter.has("cmnd/cellar/POWER", b"to cellar")
+            assert {payload for _, payload in meter.got} == {b"to cellar"}
 
 
 async def test_a_device_cannot_take_the_session_of_ingest_whose_client_id_it_claims(
