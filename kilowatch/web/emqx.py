@@ -25,10 +25,13 @@ from store.registered_devices import Login
 
 MAX_BODY_BYTES: Final = 65_536
 MAX_WRONG: Final = 100
-"""How many wrong secrets a minute may come from one address; whatever else comes from it in that minute is denied."""
+"""How many wrong secrets a minute may come for one user name from one address; a right one is denied then, too.
+
+Not for the address alone: many devices stand behind one, and a device that was revoked tries on and on.
+"""
 
 _WINDOW: Final = timedelta(minutes=1)
-_MAX_ADDRESSES: Final = 10_000
+_MAX_COUNTS: Final = 10_000
 _PREFIX: Final = "dev_"
 _LONGEST_ADDRESS: Final = 64
 _MISSING: Final = frozenset({"", "undefined", "null"})
@@ -38,6 +41,9 @@ _HEADERS: Final = {"Cache-Control": "no-store"}
 
 Asked = Mapping[str, str]
 """What the broker says of a client, by the names of docs/brokers.md; what is missing is absent."""
+
+_Tried = tuple[str, str]
+"""From which address, and as whom."""
 
 
 class Result(Enum):
@@ -50,20 +56,22 @@ class Result(Enum):
 
 @dataclass(slots=True)
 class WrongSecrets:
-    """Counts wrong secrets by address, for a minute."""
+    """Counts wrong secrets by address and user name, for a minute."""
 
-    _counts: OrderedDict[str, tuple[datetime, int]] = field(default_factory=OrderedDict[str, tuple[datetime, int]])
+    _counts: OrderedDict[_Tried, tuple[datetime, int]] = field(
+        default_factory=OrderedDict[_Tried, tuple[datetime, int]]
+    )
 
-    def are_too_many(self, address: str, *, at: datetime) -> bool:
-        """Whether no more is looked at from the address in this minute."""
-        since, count = self._counts.get(address, (at, 0))
+    def are_too_many(self, tried: _Tried, *, at: datetime) -> bool:
+        """Whether no more is looked at for the user name from the address in this minute."""
+        since, count = self._counts.get(tried, (at, 0))
         return count >= MAX_WRONG and at < since + _WINDOW
 
-    def add(self, address: str, *, at: datetime) -> None:
+    def add(self, tried: _Tried, *, at: datetime) -> None:
         """Counts one more."""
-        since, count = self._counts.pop(address, (at, 0))
-        self._counts[address] = (since, count + 1) if at < since + _WINDOW else (at, 1)
-        if len(self._counts) > _MAX_ADDRESSES:
+        since, count = self._counts.pop(tried, (at, 0))
+        self._counts[tried] = (since, count + 1) if at < since + _WINDOW else (at, 1)
+        if len(self._counts) > _MAX_COUNTS:
             self._counts.popitem(last=False)
 
 
@@ -113,13 +121,14 @@ class Brokers:
         username, address, at = asked.get("username", ""), asked.get("peerhost", "")[:_LONGEST_ADDRESS], self.now()
         if not username.startswith(_PREFIX):
             return {"result": Result.IGNORE.value}
-        if self.wrong.are_too_many(address, at=at) or not _is_own_client_id(asked):
+        tried = (address, username[:_LONGEST_ADDRESS])
+        if self.wrong.are_too_many(tried, at=at) or not _is_own_client_id(asked):
             return _denied()
         async with self.pool.connection() as connection:
             login = await _login(connection, username, at=at)
             rights = await self._known(connection, asked, login)
             if rights is None:
-                self.wrong.add(address, at=at)
+                self.wrong.add(tried, at=at)
                 return _denied()
             await registered_devices.note_seen(connection, device_id=rights.device_id, address=address or None, at=at)
         return _let_in(rights, ends_at=login.ends_at if login and "password" in asked else None)
@@ -187,18 +196,19 @@ async def _asked(request: Request) -> Asked | None:
     if body is None:
         return None
     try:
-        is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        is_form = request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded")
         said: Any = dict(parse_qsl(body.decode("utf-8"), strict_parsing=True)) if is_form else json.loads(body)
     except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict):
         return None
     values = cast("dict[str, object]", said)
-    return {
-        name: value
-        for name, value in values.items()
-        if isinstance(value, str) and value not in _MISSING and "\0" not in value
-    }
+    return {name: value for name, value in values.items() if isinstance(value, str) and _is_said(value)}
+
+
+def _is_said(value: str) -> bool:
+    """Whether it is a text that MQTT knows: neither NUL nor half a character, which Postgres takes no more."""
+    return value not in _MISSING and "\0" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -1,6 +1,7 @@
 """A broker of EMQX's kind asks who may come in, and what they may do; nobody else may ask."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -180,10 +181,16 @@ async def test_when_and_from_where_a_device_came_in_is_kept(asked: Asking) -> No
     assert row[1] == "10.0.0.7"
 
 
-async def test_an_address_with_too_many_wrong_secrets_waits_and_others_do_not(asked: Asking) -> None:
+async def test_a_device_with_too_many_wrong_secrets_waits_and_other_addresses_do_not(asked: Asking) -> None:
     await asyncio.gather(*(asked.auth(password="wrong") for _ in range(MAX_WRONG)))
     assert (await asked.auth())["result"] == "deny"
     assert (await asked.auth(peerhost="10.0.0.8"))["result"] == "allow"
+
+
+async def test_a_device_with_a_wrong_secret_does_not_lock_out_its_neighbours_behind_one_address(asked: Asking) -> None:
+    revoked = {"username": "dev_aaaaaaaaaaaaaaaa", "clientid": "dev_aaaaaaaaaaaaaaaa"}
+    await asyncio.gather(*(asked.auth(**revoked) for _ in range(MAX_WRONG + 1)))
+    assert (await asked.auth())["result"] == "allow"
 
 
 @pytest.mark.parametrize("path", ["/mqtt/auth", "/mqtt/acl"])
@@ -227,9 +234,15 @@ async def test_values_of_other_types_are_nobodys(asked: Asking, value: object) -
     ] == "deny"
 
 
+async def test_half_a_character_is_nobodys_and_no_fault_of_ours(asked: Asking) -> None:
+    for said in ({"username": "dev_\udcff"}, {"username": asked.device_id, "password": "\udcff"}):
+        answer = await asked.http.post(f"{asked.root}/mqtt/auth", content=json.dumps(said), headers=BEARER)
+        assert (answer.status_code, answer.json()["result"] in {"ignore", "deny"}) == (200, True), answer.text
+
+
 async def test_a_form_is_read_as_emqx_sends_it(asked: Asking) -> None:
     body = urlencode({"username": asked.device_id, "password": asked.secret, "clientid": "", "peerhost": "::1"})
-    headers = BEARER | {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    headers = BEARER | {"Content-Type": "Application/X-WWW-Form-Urlencoded; charset=utf-8"}
     answer = await asked.http.post(f"{asked.root}/mqtt/auth", content=body, headers=headers)
     assert answer.json()["result"] == "allow"
 
