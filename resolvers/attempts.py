@@ -17,12 +17,18 @@ from store.sign_in_limits import Limit, slot_of
 WINDOW: Final = timedelta(minutes=15)
 MAX_PER_ACCOUNT = 10
 MAX_PER_ADDRESS = 60
+MAX_PER_WIDE_ADDRESS = 600
+"""Of the /48 of an IPv6 address, which whoever rents a server may have: 65,536 networks of 2^64 addresses."""
+MAX_RIGHT_AN_HOUR = 100
+"""Attempts on an account from one network, right ones too: each takes 60 ms of a core and leaves a session."""
 MAX_A_DAY = 100
 """Unsuccessful attempts on an account from all networks together; further ones have to wait, not from known ones."""
 
 FIRST_PAUSE: Final = timedelta(minutes=1)
 MAX_CODES_AN_HOUR = 5
 MAX_CODES_AN_ADDRESS = 20
+MAX_CODES_A_WIDE_ADDRESS = 200
+MAX_PROVIDED_AN_HOUR = 30
 CODE_EVERY: Final = timedelta(minutes=1)
 MAX_SECOND_FACTORS = 10
 MAX_SECOND_FACTORS_A_DAY = 30
@@ -35,6 +41,8 @@ _DAY: Final = timedelta(days=1)
 async def begin(context: Context, *, contact: str) -> None:
     """Counts one more try of a password, by the network, by the account and network, and by the account.
 
+    Right ones are forgiven, but for a hundred an hour of an account and network.
+
     An attempt counts from its start, so that many at once are not checked side by side. `contact` is as it was typed,
     in one form. Strangers cannot keep an account's owner out: the limit of all networks together does not hold for
     networks from which somebody has signed in, and elsewhere it is a pause, which a one-time code goes round.
@@ -43,8 +51,10 @@ async def begin(context: Context, *, contact: str) -> None:
         Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
     """
     network = network_of(context.client_address)
-    shared, own = _shared(context, network, contact), _own(context, network, contact)
-    await _count(context, [shared[0], own, shared[1]], known=_network_key(context, network, contact))
+    by_networks, by_account = _by_networks(context), _by_account(context, contact)
+    right = _limit(context, "PASSWORD_RIGHT", (contact, network), MAX_RIGHT_AN_HOUR, _HOUR)
+    limits = [*by_networks, _own(context, network, contact), right, by_account]
+    await _count(context, limits, known=_network_key(context, network, contact))
 
 
 async def forgive(context: Context, *, contact: str) -> None:
@@ -52,7 +62,9 @@ async def forgive(context: Context, *, contact: str) -> None:
     network = network_of(context.client_address)
     async with context.pool.connection() as connection:
         await sign_in_limits.forgive(
-            connection, _own(context, network, contact), shared=_shared(context, network, contact)
+            connection,
+            _own(context, network, contact),
+            shared=[*_by_networks(context), _by_account(context, contact)],
         )
 
 
@@ -60,11 +72,16 @@ def _own(context: Context, network: str, contact: str) -> Limit:
     return _limit(context, "PASSWORD_HERE", (contact, network), MAX_PER_ACCOUNT, WINDOW)
 
 
-def _shared(context: Context, network: str, contact: str) -> tuple[Limit, Limit]:
-    return (
-        _limit(context, "PASSWORD_NETWORK", (network,), MAX_PER_ADDRESS, WINDOW),
-        _limit(context, "PASSWORD", (contact,), MAX_A_DAY, _DAY, pause=FIRST_PAUSE),
-    )
+def _by_networks(context: Context) -> list[Limit]:
+    wide, network = wide_network_of(context.client_address), network_of(context.client_address)
+    by_network = _limit(context, "PASSWORD_NETWORK", (network,), MAX_PER_ADDRESS, WINDOW)
+    if wide is None:
+        return [by_network]
+    return [_limit(context, "PASSWORD_WIDE", (wide,), MAX_PER_WIDE_ADDRESS, WINDOW), by_network]
+
+
+def _by_account(context: Context, contact: str) -> Limit:
+    return _limit(context, "PASSWORD", (contact,), MAX_A_DAY, _DAY, pause=FIRST_PAUSE)
 
 
 async def know_network(context: Context, connection: Database, account: Account) -> None:
@@ -77,17 +94,29 @@ async def know_network(context: Context, connection: Database, account: Account)
 async def begin_code(context: Context, *, contact: str) -> None:
     """Counts one more code that is asked for: 20 an hour a network, 5 an hour and one a minute a contact.
 
+    Of the /48 of an IPv6 address it is 200 an hour.
+
     Raises:
         Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
     """
-    network = network_of(context.client_address)
-    limits = [
+    wide, network = wide_network_of(context.client_address), network_of(context.client_address)
+    limits = [] if wide is None else [_limit(context, "CODE_WIDE", (wide,), MAX_CODES_A_WIDE_ADDRESS, _HOUR)]
+    limits += [
         _limit(context, "CODE_NETWORK", (network,), MAX_CODES_AN_ADDRESS, _HOUR),
         _limit(context, "CODE_HERE", (contact, network), MAX_CODES_AN_HOUR, _HOUR),
         _limit(context, "CODE", (contact,), MAX_CODES_AN_HOUR, _HOUR, pause=WINDOW),
         _limit(context, "CODE_MINUTE", (contact,), 1, CODE_EVERY),
     ]
     await _count(context, limits, known=_network_key(context, network, contact))
+
+
+async def begin_provided(context: Context, *, contact: str) -> None:
+    """Counts one more sign-in that another provider vouches for: 30 an hour of a contact, which its owner alone makes.
+
+    Raises:
+        Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
+    """
+    await _count(context, [_limit(context, "PROVIDED", (contact,), MAX_PROVIDED_AN_HOUR, _HOUR)])
 
 
 async def begin_second_factor(context: Context, *, account_id: int) -> None:
@@ -145,12 +174,30 @@ def _network_key(context: Context, network: str, contact: str) -> bytes:
 
 
 def network_of(address: str) -> str:
-    """The address, or for IPv6 its /64: one household or server has all of that."""
+    """The address, or for IPv6 its /64: one household or server has all of that.
+
+    An IPv4 client of a socket for both is ::ffff:192.0.2.1: its address counts, or all of them were one network.
+    """
+    parsed = _parsed(address)
+    if parsed is None:
+        return address
+    return str(parsed if parsed.version == 4 else ipaddress.ip_network((parsed.packed, 64), strict=False))
+
+
+def wide_network_of(address: str) -> str | None:
+    """The /48 of an IPv6 address, which a provider hands out as one; None of IPv4."""
+    parsed = _parsed(address)
+    if parsed is None or parsed.version == 4:
+        return None
+    return str(ipaddress.ip_network((parsed.packed, 48), strict=False))
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address
-    return str(parsed if parsed.version == 4 else ipaddress.ip_network((parsed.packed, 64), strict=False))
+        return None
+    return parsed if parsed.version == 4 else parsed.ipv4_mapped or parsed
 
 
 def _too_many(wait: timedelta) -> Refused:

@@ -7,6 +7,7 @@ from metering.contacts import Contact, SignUpPolicy, contact_of
 from metering.identities import Identity, IdentityCheck, IdentityUnavailableError, InvalidIdentityError
 from metering.refusals import Refused
 from metering.sessions import SessionKind
+from resolvers import attempts
 from resolvers.audit import own_act_done
 from resolvers.context import Context
 from resolvers.enrolment import enrolment_of
@@ -25,14 +26,14 @@ async def log_in_with_firebase(context: Context, *, id_token: str) -> LoggedIn:
     Where there is no such account it is made, if everybody may sign up. An address that is not verified is nobody's.
 
     Raises:
-        Refused: PROVIDER_UNAVAILABLE, ID_TOKEN_NOT_VALID, CONTACT_NOT_VERIFIED, SIGN_UP_CLOSED, ACCOUNT_DISABLED.
+        Refused: PROVIDER_UNAVAILABLE, ID_TOKEN_NOT_VALID, CONTACT_NOT_VERIFIED, SIGN_UP_CLOSED, ACCOUNT_DISABLED,
+            TOO_MANY_ATTEMPTS.
     """
     sign_in: SignIn = context.sign_in
     identity = await _identity(sign_in.identities, id_token)
     contact = _contact(identity)
-    async with context.pool.connection() as connection:
-        account, _ = await accounts.by_contact(connection, contact) or (None, None)
-    account = account or await _made(context, contact, name=identity.name)
+    await attempts.begin_provided(context, contact=contact.address)
+    account = await _known(context, contact) or await _made(context, contact, name=identity.name)
     return await let_in(context, account, how=SessionKind.FIREBASE, action="LOG_IN_WITH_FIREBASE")
 
 
@@ -58,12 +59,29 @@ def _contact(identity: Identity) -> Contact:
     raise Refused("CONTACT_NOT_VERIFIED", message, "idToken")
 
 
+async def _known(context: Context, contact: Contact) -> Account | None:
+    async with context.pool.connection() as connection:
+        account, _ = await accounts.by_contact(connection, contact) or (None, None)
+    return account
+
+
 async def _made(context: Context, contact: Contact, *, name: str | None) -> Account:
     if enrolment_of(context).sign_up is not SignUpPolicy.OPEN:
         raise Refused("SIGN_UP_CLOSED", "There is no account of yours here: ask an admin, or sign up by invitation.")
-    shown_name = accounts.checked_name((name or contact.address.partition("@")[0])[:_MAX_NAME])
-    new = NewAccount(shown_name, Role.TENANT, contact.email, contact.phone)
-    async with context.pool.connection() as connection, connection.transaction():
-        account = await accounts.add(connection, new)
-        await own_act_done(context, connection, account_id=account.id, action="SIGN_UP", how=SessionKind.FIREBASE.value)
+    new = NewAccount(_name(name, contact), Role.TENANT, contact.email, contact.phone)
+    try:
+        async with context.pool.connection() as connection, connection.transaction():
+            account = await accounts.add(connection, new)
+            how = SessionKind.FIREBASE.value
+            await own_act_done(context, connection, account_id=account.id, action="SIGN_UP", how=how)
+    except Refused as refused:
+        if refused.code in accounts.TAKEN and (made := await _known(context, contact)):  # by a request beside this one
+            return made
+        raise
     return account
+
+
+def _name(name: str | None, contact: Contact) -> str:
+    """What the provider calls the person, as far as it can be a name here; else what their address begins with."""
+    shown = "".join(sign for sign in name or "" if sign.isprintable()).strip()
+    return accounts.checked_name((shown or contact.address.partition("@")[0])[:_MAX_NAME])

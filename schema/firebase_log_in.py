@@ -28,7 +28,7 @@ class FirebaseMutations:
         description="Signs in by an ID token of the server's Firebase project: to the account of the e-mail address or"
         " phone number that Firebase has verified. Without one it makes an account, where everybody may sign up."
         " Answers PROVIDER_UNAVAILABLE where the server has no such project or Firebase is away, ID_TOKEN_NOT_VALID,"
-        " CONTACT_NOT_VERIFIED, SIGN_UP_CLOSED and ACCOUNT_DISABLED.",
+        " CONTACT_NOT_VERIFIED, SIGN_UP_CLOSED, ACCOUNT_DISABLED, and TOO_MANY_ATTEMPTS after 30 in an hour.",
         graphql_type=SessionPayload,
         extensions=[RefusedAsData(LoggedIn)],
     )

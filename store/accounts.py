@@ -125,14 +125,15 @@ TAKEN: Final = frozenset({"EMAIL_TAKEN", "PHONE_TAKEN"})
 
 
 def checked_name(name: str) -> str:
-    """A person's name without blanks around it.
+    """A person's name without blanks around it, in one line: it stands in mails to others.
 
     Raises:
         Refused: BAD_NAME.
     """
-    if not (1 <= len(name.strip()) <= 200) or "\0" in name:
-        raise Refused("BAD_NAME", "A name has 1 to 200 characters.", "name")
-    return name.strip()
+    found = name.strip()
+    if not (1 <= len(found) <= 200 and found.isprintable()):
+        raise Refused("BAD_NAME", "A name has 1 to 200 printable characters.", "name")
+    return found
 
 
 _BY_ID = """

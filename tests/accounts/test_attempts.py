@@ -10,7 +10,7 @@ import pytest
 from metering.access import Role
 from metering.refusals import Refused
 from resolvers import attempts
-from resolvers.attempts import MAX_A_DAY, MAX_PER_ACCOUNT, MAX_PER_ADDRESS, WINDOW
+from resolvers.attempts import MAX_A_DAY, MAX_PER_ACCOUNT, MAX_PER_ADDRESS, MAX_RIGHT_AN_HOUR, WINDOW
 from resolvers.context import Context
 from resolvers.enrolment import Enrolment
 from store.accounts import Account
@@ -63,6 +63,39 @@ async def test_one_network_cannot_try_many_accounts(pool: Pool) -> None:
     assert await let_through(pool, "2001:db8::ffff", times=1, contact="b@x.org") == 0
 
 
+async def test_ipv4_clients_of_a_socket_for_both_are_networks_of_their_own(pool: Pool) -> None:
+    for number in range(MAX_PER_ADDRESS):
+        assert await let_through(pool, "::ffff:192.0.2.1", times=1, contact=f"a{number}@x.org") == 1
+    assert await let_through(pool, "::ffff:192.0.2.1", times=1, contact="b@x.org") == 0
+    assert await let_through(pool, "192.0.2.1", times=1, contact="b@x.org") == 0
+    assert await let_through(pool, "::ffff:192.0.2.2", times=1, contact="b@x.org") == 1
+
+
+async def test_who_has_thousands_of_networks_is_one_for_all_of_them(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "MAX_PER_WIDE_ADDRESS", 5)
+    monkeypatch.setattr(attempts, "MAX_CODES_A_WIDE_ADDRESS", 5)
+    for number in range(5):
+        here = f"2001:db8:7:{number:x}::1"
+        assert await let_through(pool, here, times=1, contact=f"a{number}@x.org") == 1
+        await attempts.begin_code(at(pool, here), contact=f"a{number}@x.org")
+    assert await let_through(pool, "2001:db8:7:ffff::1", times=1, contact="b@x.org") == 0
+    assert await let_through(pool, "2001:db8:8::1", times=1, contact="b@x.org") == 1
+    with pytest.raises(Refused, match="TOO_MANY_ATTEMPTS"):
+        await attempts.begin_code(at(pool, "2001:db8:7:ffff::1"), contact="b@x.org")
+    await attempts.begin_code(at(pool, "2001:db8:8::1"), contact="b@x.org")
+
+
+async def test_right_passwords_are_not_tried_without_end_either(pool: Pool) -> None:
+    passed = 0
+    for _ in range(MAX_RIGHT_AN_HOUR + 5):
+        passed += await let_through(pool, "192.0.2.1", times=1)
+        await attempts.forgive(at(pool, "192.0.2.1"), contact=ANN)
+    assert passed == MAX_RIGHT_AN_HOUR
+    assert await let_through(pool, "192.0.2.2", times=1) == 1
+
+
 async def test_many_networks_together_get_pauses_that_grow(pool: Pool) -> None:
     for number in range(MAX_A_DAY // 10):
         assert await let_through(pool, f"192.0.2.{number}", times=10) == 10
@@ -98,7 +131,7 @@ async def test_a_flood_leaves_no_more_rows_than_there_are_slots_and_they_go_in_t
     assert max(slot_of(bytes([255] * 32)), slot_of(bytes(32))) == 2**SLOT_BITS - 1
     await let_through(pool, "192.0.2.1", times=70)
     async with pool.connection() as connection:
-        assert await count_of(connection) == 3
+        assert await count_of(connection) == 4
         await remove_old(connection, now=NOON + timedelta(days=1))
         assert await count_of(connection) == 0
 

@@ -79,6 +79,8 @@ BAD: list[tuple[dict[str, str], str]] = [
     ({"name": "Ann"}, "BAD_INPUT"),
     ({"email": "a@x.org", "phone": "+2348012345678", "name": "Ann"}, "BAD_INPUT"),
     ({"email": "a@x.org", "name": " "}, "BAD_NAME"),
+    ({"email": "a@x.org", "name": "Ann\u202eOlga"}, "BAD_NAME"),
+    ({"email": "a@x.org", "name": "Ann\u2028Pay here: example.com"}, "BAD_NAME"),
     ({"email": "a@x.org", "name": "Ann", "password": "1234567"}, "BAD_PASSWORD"),
     ({"email": "a@x.org", "name": "Ann", "password": "Password123"}, "BAD_PASSWORD"),
     ({"email": "a@x.org", "name": "Ann", "password": "23456789"}, "BAD_PASSWORD"),

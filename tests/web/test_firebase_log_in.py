@@ -1,5 +1,6 @@
 """Signing in by Firebase: real ID tokens and certificates, made when the test runs, at a stand-in of Google."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -137,6 +138,31 @@ async def test_who_is_new_gets_an_account_of_a_tenant_once(
     by_phone = google.token(email=None, email_verified=None, phone_number="+2348012345678")
     assert (await log_in(client, by_phone))["session"]["viewer"]["phone"] == "+2348012345678"
     assert await count(database_url) == 2
+
+
+async def test_who_is_new_and_signs_in_twice_at_once_gets_one_account_and_two_sessions(
+    client: GraphQLClient, google: Google, database_url: str
+) -> None:
+    payloads = await asyncio.gather(*(log_in(client, google.token()) for _ in range(4)))
+    assert [payload["refusal"] for payload in payloads] == [None] * 4
+    assert await count(database_url) == 1
+
+
+async def test_a_token_opens_no_sessions_without_end(
+    client: GraphQLClient, google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.attempts.MAX_PROVIDED_AN_HOUR", 2)
+    token = google.token()
+    codes = [(await log_in(client, token))["refusal"] for _ in range(3)]
+    assert codes == [None, None, {"code": "TOO_MANY_ATTEMPTS"}]
+    assert (await log_in(client, google.token(email="bo@example.org")))["session"]
+
+
+async def test_a_name_of_several_lines_is_kept_in_one(client: GraphQLClient, google: Google) -> None:
+    viewer = (await log_in(client, google.token(name="Ann\r\nPay here: example.com\u202e")))["session"]["viewer"]
+    assert viewer["name"] == "AnnPay here: example.com"
+    viewer = (await log_in(client, google.token(name="\n", email="bo@example.org")))["session"]["viewer"]
+    assert viewer["name"] == "bo"
 
 
 REFUSED: dict[str, dict[str, Any]] = {
