@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 
 from metering.access import Viewer
 from store.connections import Database
+from store.households import HOUSEHOLD
 from store.scope import scope
 
 HISTORY_DAYS = 180
@@ -83,9 +84,12 @@ class ForecastInputs:
 async def forecast_inputs(
     connection: Database, *, viewer: Viewer | None, panel_ids: Sequence[int], now: datetime
 ) -> dict[int, ForecastInputs]:
-    """The inputs of each panel that the viewer sees, by id; None is the jobs, who act for nobody."""
+    """The inputs of each panel that the viewer sees, by id; None is the jobs, who act for nobody.
+
+    Of a panel that is rented, since those live there who live there now.
+    """
     asked: dict[str, Any] = {**scope(viewer), "panel_ids": list(panel_ids), "now": now}
-    registers = await histories(connection, viewer=viewer, panel_ids=panel_ids, now=now)
+    registers = await histories(connection, viewer=viewer, panel_ids=panel_ids, now=now, is_whole=False)
     credit_of = await _credits(connection, asked)
     silences = [
         silence
@@ -158,14 +162,15 @@ async def _credits(connection: Database, asked: dict[str, Any]) -> dict[int, Cre
 
 # Usage is summed instead of the register being read, so that a meter's reset is not seen here. A device's clock may
 # run ahead of ours: what it says about the future is taken as now. An hour of readings without a register says nothing.
-_HISTORIES: LiteralString = """
-SELECT panel.id, array_agg(date_part('epoch', least(last_at, %(now)s)) ORDER BY starts_at),
-       array_agg(energy_kwh::float8 ORDER BY starts_at),
+_HISTORIES: LiteralString = f"""
+SELECT panel.id, array_agg(date_part('epoch', least(last_at, %(now)s)) ORDER BY hour.starts_at),
+       array_agg(energy_kwh::float8 ORDER BY hour.starts_at),
        date_part('epoch', least(min(first_at), %(now)s))
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+{HOUSEHOLD}
 JOIN rollup_hour AS hour ON hour.panel_id = panel.id
-WHERE panel.id = ANY(%(panel_ids)s) AND starts_at >= %(since)s AND starts_at <= %(now)s
-  AND (energy_import_kwh IS NOT NULL OR energy_kwh <> 0)
+WHERE panel.id = ANY(%(panel_ids)s) AND hour.starts_at >= %(since)s AND hour.starts_at <= %(now)s
+  AND (%(is_whole)s OR hour.starts_at >= household.since) AND (energy_import_kwh IS NOT NULL OR energy_kwh <> 0)
 GROUP BY panel.id"""
 
 
@@ -176,15 +181,21 @@ async def histories(
     panel_ids: Sequence[int],
     now: datetime,
     days: int = HISTORY_DAYS,
+    is_whole: bool = True,
 ) -> dict[int, RegisterPoints]:
     """The register of each panel at the last reading of each hour (UTC) of the last `days`, ascending.
 
     The last point is the newest reading. The oldest hour starts a line from its first reading, so that a panel gives
-    something to forecast from within its first hour. Panels without a register are absent.
+    something to forecast from within its first hour. Panels without a register are absent. Unless `is_whole`, it begins
+    with those who live there now.
     """
     parameters = {
-        **scope(viewer), "panel_ids": list(panel_ids), "since": now - timedelta(days=days), "now": now,
-    }  # fmt: skip
+        **scope(viewer),
+        "panel_ids": list(panel_ids),
+        "since": now - timedelta(days=days),
+        "now": now,
+        "is_whole": is_whole,
+    }
     found = await (await connection.execute(_HISTORIES, parameters, binary=True)).fetchall()
     return {panel_id: _points(*columns) for panel_id, *columns in found}
 
@@ -196,16 +207,17 @@ def _points(last_at_s: list[float], energy_kwh: list[float], first_at_s: float) 
 
 
 # A reversed display is none: what it had corrected, its opposite row takes back.
-_ROWS: LiteralString = """
+_ROWS: LiteralString = f"""
 SELECT panel.id, date_part('epoch', at),
        CASE WHEN NOT EXISTS (SELECT FROM ledger_entry AS opposite WHERE opposite.reverses = entry.id)
             THEN shown_kwh::float8 END, units_kwh::float8
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+{HOUSEHOLD}
 JOIN unnest(%(silent_ids)s::integer[], %(since)s::timestamptz[], %(until)s::timestamptz[])
      AS silent (id, since_at, until_at) ON silent.id = panel.id
 JOIN ledger_entry AS entry ON entry.panel_id = panel.id
  AND entry.at > coalesce(silent.since_at, %(now)s::timestamptz - interval '180 days')
- AND entry.at < coalesce(silent.until_at, 'infinity')
+ AND entry.at < coalesce(silent.until_at, 'infinity') AND entry.at >= household.since
 ORDER BY panel.id, at, coalesce(reverses, entry.id), entry.id"""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, kwargs_row
@@ -12,12 +12,13 @@ from psycopg.types.json import Jsonb
 
 from metering.access import Viewer
 from store.connections import Row
+from store.households import HAS_MOVED_IN
 
 KEPT_FOR = timedelta(days=400)
 """How long a forecast can be judged by what came."""
 
 # Looked at with every batch of readings: each panel costs one look into an index, and the rest is asked of stale ones.
-_STALE = """
+_STALE: LiteralString = f"""
 SELECT panel.id AS panel_id, panel.code, panel.time_zone, latest.last_seen_at, ledger.id AS ledger_id,
        backtest.judged_at
 FROM panel
@@ -29,7 +30,8 @@ WHERE panel.is_prepaid
   AND (attempt.ledger_id IS DISTINCT FROM ledger.id
        OR (attempt.last_seen_at IS DISTINCT FROM latest.last_seen_at
            AND attempt.tried_at <= %(now)s::timestamptz - %(min_interval)s::interval)
-       OR attempt.tried_at <= %(now)s::timestamptz - %(max_age)s::interval)
+       OR attempt.tried_at <= %(now)s::timestamptz - %(max_age)s::interval
+       OR {HAS_MOVED_IN})
 ORDER BY attempt.ledger_id IS DISTINCT FROM ledger.id DESC, attempt.tried_at, panel.id
 LIMIT %(limit)s"""
 

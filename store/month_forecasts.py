@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from metering.access import Viewer
 from store.connections import Database
+from store.households import HAS_MOVED_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,13 @@ class MonthForecast:
     hour_kwh: list[float]
 
 
-_DUE: LiteralString = """
+_DUE: LiteralString = f"""
 SELECT panel.id AS panel_id, panel.code, panel.time_zone
 FROM panel
 LEFT JOIN month_forecast_attempt AS attempt ON attempt.panel_id = panel.id
 LEFT JOIN month_forecast AS made ON made.panel_id = panel.id
 WHERE (attempt.panel_id IS NULL OR attempt.tried_at <= %(now)s::timestamptz - %(max_age)s::interval
-       OR (made.ends_at <= %(now)s AND attempt.tried_at < made.ends_at))
+       OR (made.ends_at <= %(now)s AND attempt.tried_at < made.ends_at) OR {HAS_MOVED_IN})
   AND (panel.is_prepaid OR EXISTS (SELECT FROM latest_reading WHERE panel_id = panel.id))
 ORDER BY attempt.tried_at NULLS FIRST, panel.id
 LIMIT %(limit)s"""

@@ -10,13 +10,14 @@ from psycopg.types.json import Jsonb
 
 from metering.access import Viewer
 from store.connections import Database
+from store.households import HOUSEHOLD
 from store.scope import scope
 
 JUDGED_FOR = timedelta(days=120)
 """How old a forecast may be to be judged: 90 days lie between a forecast and its latest P90."""
 
 # One of three hours: neighbours say the same, and 10,000 panels take a third of the time.
-_PAST: LiteralString = """
+_PAST: LiteralString = f"""
 SELECT panel.id,
        array_agg(date_part('epoch', made_at) ORDER BY hour_at),
        array_agg(date_part('epoch', balance_at) ORDER BY hour_at),
@@ -26,9 +27,11 @@ SELECT panel.id,
        array_agg(date_part('epoch', p90_at) ORDER BY hour_at),
        array_agg(widening_lower ORDER BY hour_at), array_agg(widening_upper ORDER BY hour_at)
 FROM visible_panel(%(viewer_id)s, %(sees_all)s) AS panel
+{HOUSEHOLD}
 JOIN depletion_forecast AS past ON past.panel_id = panel.id
-WHERE panel.id = ANY(%(panel_ids)s) AND hour_at >= %(since)s AND p90_at <= %(now)s AND balance_at IS NOT NULL
-  AND balance_kwh > 0.05 AND extract(hour FROM hour_at)::integer %% 3 = 0
+WHERE panel.id = ANY(%(panel_ids)s) AND hour_at >= greatest(%(since)s, household.since)
+  AND p90_at <= %(now)s AND balance_at IS NOT NULL AND balance_kwh > 0.05
+  AND extract(hour FROM hour_at)::integer %% 3 = 0
 GROUP BY panel.id"""
 
 

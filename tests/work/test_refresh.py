@@ -237,3 +237,20 @@ async def test_a_forecast_is_for_those_who_see_the_panel(pool: Pool, lived_in: F
             return len(await forecasts.current(connection, viewer, [lived_in.panel_id]))
 
         assert [await seen_by(viewer) for viewer in (lived_in.tenant, stranger, admin)] == [1, 0, 1]
+
+
+async def test_a_forecast_is_learned_from_those_who_live_there_now(
+    pool: Pool, connection: AsyncConnection[Row], lived_in: Flat
+) -> None:
+    await refresh_stale(pool, now=NOW)
+    moved_in = NOW - timedelta(days=3)
+    await connection.execute(
+        "WITH let AS (INSERT INTO tenancy (account_id, starts_at) VALUES (%s, %s) RETURNING id)"
+        " INSERT INTO tenancy_panel (tenancy_id, panel_id) SELECT id, %s FROM let",
+        (lived_in.tenant.account_id, moved_in, lived_in.panel_id),
+    )
+    assert await refresh_stale(pool, now=NOW + timedelta(minutes=1)) == 0, "it began before the panel was looked at"
+    assert await refresh_stale(pool, now=NOW + timedelta(hours=1)) == 1
+    assert (await current(pool, lived_in)).history_days == pytest.approx(3, abs=0.1)
+    await connection.execute("UPDATE tenancy SET starts_at = %s", (NOW + timedelta(hours=1, minutes=5),))
+    assert await refresh_stale(pool, now=NOW + timedelta(hours=1, minutes=6)) == 1, "somebody has moved in"
