@@ -4,6 +4,7 @@ import gc
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from types import FrameType
 from typing import Final
 
@@ -49,7 +50,7 @@ def config(app: ASGIApp, *, surroundings: Surroundings = NOTHING_BETWEEN) -> uvi
         SecurityHeaders(app),
         ssl_context_factory=(lambda _config, _make: certificate.context) if certificate else None,
         proxy_headers=bool(surroundings.trusted_proxies),
-        forwarded_allow_ips=list(surroundings.trusted_proxies),
+        forwarded_allow_ips=_also_in_ipv6(surroundings.trusted_proxies),
         loop="uvloop",
         http=HttpProtocol,
         ws=SocketProtocol,
@@ -65,6 +66,13 @@ def config(app: ASGIApp, *, surroundings: Surroundings = NOTHING_BETWEEN) -> uvi
         timeout_graceful_shutdown=_STOP_WITHIN_S,
         backlog=_BACKLOG,
     )
+
+
+def _also_in_ipv6(networks: Sequence[str]) -> list[str]:
+    """The networks, and those of IPv4 also as a socket of `::` shows them: `::ffff:10.0.0.1`."""
+    parsed = map(ip_network, networks)
+    mapped = [f"::ffff:{one.network_address}/{96 + one.prefixlen}" for one in parsed if one.version == 4]
+    return [*networks, *mapped]
 
 
 def bound(host: str, port: int) -> socket.socket:

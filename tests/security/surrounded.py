@@ -14,9 +14,14 @@ from kilowatch.web.serve import Server, Surroundings, bound
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, surroundings: Surroundings = Surroundings()) -> AsyncGenerator[int]:  # noqa: B008
+async def served(
+    app: ASGIApp,
+    surroundings: Surroundings = Surroundings(),  # noqa: B008
+    *,
+    host: str = "127.0.0.1",
+) -> AsyncGenerator[int]:
     """The port of a running server."""
-    listener = bound("127.0.0.1", 0)
+    listener = bound(host, 0)
     server = Server(app, surroundings)
     task = asyncio.create_task(server._serve([listener]))  # pyright: ignore[reportPrivateUsage] - serve() takes signals
     try:

@@ -41,6 +41,14 @@ async def test_a_trusted_proxy_says_who_asks_by_what(trusted: tuple[str, ...]) -
         assert await asked_by_socket(port) == ["203.0.113.7", "wss"]
 
 
+@pytest.mark.parametrize(("trusted", "client"), [("127.0.0.1", "203.0.113.7"), ("10.0.0.0/8", "::ffff:127.0.0.1")])
+async def test_a_proxy_is_known_by_its_ipv4_address_where_the_server_listens_on_ipv6_too(
+    trusted: str, client: str
+) -> None:
+    async with served(who_asks, Surroundings(trusted_proxies=(trusted,)), host="::") as port:
+        assert (await asked(port, list(CLAIM.items()))).json()[0] == client
+
+
 @pytest.mark.parametrize(
     ("headers", "client"),
     [
