@@ -240,7 +240,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         "BAD_DATE": ("Not a day.", "Use a day like 2026-03-01."),
         "BAD_DECIMAL": ("Not an exact number.", "Use plain digits as text, up to 18."),
         "BAD_TIME": (
-            "`at` is in the future or before 2010, or an end in the past.",
+            "`at` is in the future, before 2010 or before the own tenancy began, or an end in the past.",
             "Use an instant that the message accepts.",
         ),
         "BEFORE_METER": (

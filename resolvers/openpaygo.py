@@ -3,17 +3,20 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import strawberry
 
 from metering.money import money
 from metering.openpaygo import checked_meter, next_try_at
 from metering.refusals import Refused
+from metering.tenures import Tenure
 from resolvers.audit import audited
 from resolvers.context import Context, Info
 from resolvers.ledger_turns import PrepaidAccount, account_of
 from resolvers.loading import loaded
 from resolvers.managing import managed_prepaid
+from resolvers.windows import tenure_of
 from store import ledger, openpaygo
 from store.openpaygo import KnownMeter, KnownToken, ShownMeter
 from store.panels import Panel
@@ -41,11 +44,15 @@ class PaygoSet:
 
 
 async def settings(parent: strawberry.Parent[PrepaidAccount], info: Info) -> PaygoSettings | None:
-    """What may be shown of the panel's meter; None where its tokens are not OpenPAYGO's."""
+    """What may be shown of the panel's meter; None where its tokens are not OpenPAYGO's.
+
+    What was bought before a tenancy began is not its tenant's to enter.
+    """
     shown = await loaded(info.context, _shown_meters, parent.panel.id)
     if shown is None:
         return None
     zone = parent.panel.zone
+    tenure = await tenure_of(info.context, parent.panel.id)
     again_at = next_try_at(shown.wrong_at, now=info.context.now())
     return PaygoSettings(
         kwh_per_value=shown.kwh_per_value,
@@ -53,9 +60,15 @@ async def settings(parent: strawberry.Parent[PrepaidAccount], info: Info) -> Pay
         makes_long_tokens=shown.makes_long_tokens,
         set_at=shown.set_at.astimezone(zone),
         is_disabled=shown.is_disabled,
-        tokens_not_entered=[local_token(token, panel=parent.panel) for token in shown.not_entered],
+        tokens_not_entered=[
+            local_token(token, panel=parent.panel) for token in shown.not_entered if _is_own(token, tenure)
+        ],
         next_try_at=again_at and again_at.astimezone(zone),
     )
+
+
+def _is_own(token: KnownToken, tenure: Tenure | None) -> bool:
+    return tenure is None or token.made_at is None or tenure.since <= token.made_at
 
 
 async def _shown_meters(context: Context, panel_ids: list[int]) -> dict[int, ShownMeter]:
@@ -93,7 +106,7 @@ async def set_meter(
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, NOT_PREPAID, METER_IN_USE, BAD_INPUT.
     """
-    asked = {"kwhPerValue": kwh_per_value, "startingCount": starting_count}
+    asked: dict[str, Any] = {"kwhPerValue": kwh_per_value, "startingCount": starting_count}
     async with audited(context, action="SET_OPEN_PAYGO", panel_code=panel_code, **asked) as audit:
         viewer = context.landlord
         panel = await managed_prepaid(context, panel_code)

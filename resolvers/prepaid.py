@@ -31,7 +31,7 @@ from resolvers.loading import loaded
 from resolvers.low_units import LowUnitsRule
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
 from resolvers.places import instant_in, micros_of, number_in
-from resolvers.windows import looked_back, looking_back
+from resolvers.windows import check_own_time, looked_back, looking_back
 from store import ledger, ledger_rows, likely_use
 from store.connections import Database
 from store.ledger import LedgerEntry
@@ -156,6 +156,7 @@ async def top_up(
     async with audited(context, action="TOP_UP", panel_code=panel_code, tokenEnding=ending_of(token), **asked) as audit:
         viewer, key = context.signed_in, checked_key(idempotency_key)
         panel = await prepaid_panel(context, panel_code)
+        await check_own_time(context, panel, at)
         moment = moment_of(context, at)
         meter = await openpaygo.meter_of(context, panel)
         if meter is not None and token is not None:
@@ -185,6 +186,7 @@ async def record_balance(
         viewer, key = context.signed_in, None if idempotency_key is None else checked_key(idempotency_key)
         shown = checked_units(shown_kwh, field="shownKwh", above_zero=False)
         panel = await prepaid_panel(context, panel_code)
+        await check_own_time(context, panel, at)
         moment = moment_of(context, at)
 
         async def write(connection: Database) -> LedgerEntry | None:

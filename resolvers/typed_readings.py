@@ -17,7 +17,7 @@ from resolvers.context import Context, Info
 from resolvers.managing import is_managed
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
 from resolvers.places import number_in
-from resolvers.windows import looking_back
+from resolvers.windows import check_own_time, looking_back
 from store import reading_changes, typed_readings
 from store.panels import Panel
 from store.reading_changes import Author
@@ -65,6 +65,7 @@ async def record(
         viewer, key = context.signed_in, checked_key(idempotency_key)
         energy_kwh, now = checked_register_kwh(energy_import_kwh), context.now()
         panel = await panels.required(context, panel_code)
+        await check_own_time(context, panel, at)
         read_at = reading_time(at, now=now).astimezone(panel.zone)
         use = await _use_of_key(context, key)
         if use is None:

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from metering.access import Viewer
+from metering.refusals import Refused
 from metering.tenures import Tenure
 from resolvers.context import Context
 from resolvers.loading import loaded
 from store import tenancies
 from store.connections import Database
+from store.panels import Panel
 
 T = TypeVar("T")
 
@@ -46,6 +48,18 @@ async def _tenures(context: Context, account_ids: list[int]) -> dict[int, Mappin
 async def tenure_of(context: Context, panel_id: int) -> Tenure | None:
     """What may be looked back on of a panel; None where there is no bound."""
     return (await tenures_of(context)).get(panel_id)
+
+
+async def check_own_time(context: Context, panel: Panel, at: datetime | None) -> None:
+    """Whether the viewer may write what happened at an instant: to who rents, the time before is another's.
+
+    Raises:
+        Refused: BAD_TIME.
+    """
+    tenure = None if at is None else await tenure_of(context, panel.id)
+    if tenure is not None and at is not None and at < tenure.since:
+        since = tenure.since.astimezone(panel.zone).isoformat(timespec="seconds")
+        raise Refused("BAD_TIME", f"`at` must not be before {since}, when your tenancy began.", "at")
 
 
 def seen_until(tenure: Tenure | None, *, now: datetime) -> datetime:
