@@ -304,18 +304,18 @@ def reset_second_factor(email: Annotated[str, typer.Argument(help="E-mail addres
 @user_app.command("grant")
 def grant_panel(email: str, panel: str) -> None:
     """Give a panel to a person."""
-    from kilowatch.people import grant_panels
+    from kilowatch import people
 
-    grant_panels(started(needs=("database_url",)).database_url, email=email, panels=[panel])
+    people.grant_panel(started(needs=("database_url",)).database_url, email=email, panel=panel)
     console.print(f"{email} now sees {panel}", highlight=False)
 
 
 @user_app.command("revoke")
 def revoke_panel(email: str, panel: str) -> None:
     """Take a panel from a person; open streams end."""
-    from kilowatch.people import revoke_panels
+    from kilowatch import people
 
-    revoke_panels(started(needs=("database_url",)).database_url, email=email, panels=[panel])
+    people.revoke_panel(started(needs=("database_url",)).database_url, email=email, panel=panel)
     console.print(f"{email} no longer sees {panel}", highlight=False)
 
 

@@ -1,27 +1,24 @@
 """Turns what the command line says of properties, tenancies, claims and roles into rows, each act audited."""
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Final
 
+from kilowatch.operator_acts import in_transaction, keep, known_account
 from metering.access import THE_SERVICE, Role
-from metering.contacts import contact_of
 from metering.entry_codes import CODE_BYTES, entry_code, hash_of
 from metering.refusals import Refused
 from resolvers.checked_words import checked_address, checked_codes, checked_name
 from resolvers.claim_codes import GOOD_FOR as CLAIM_GOOD_FOR
 from resolvers.invitations import GOOD_FOR, check_days, check_lettable
-from store import accounts, audit, claim_codes, invitations, people, properties, property_panels, tenancy_terms
-from store.accounts import Account
-from store.connections import Database, connect_async
+from store import claim_codes, invitations, people, properties, property_panels, tenancy_terms
+from store.connections import Database
 from store.invitations import Invited
 from store.properties import Property, PropertyFilter
 from store.tenancy_terms import Tenancy
 
-R = TypeVar("R")
-_EVERY = 100_000
+_EVERY: Final = 100_000
 
 
 def add_property(database_url: str, *, name: str, address: str, landlord: str) -> int:
@@ -32,16 +29,16 @@ def add_property(database_url: str, *, name: str, address: str, landlord: str) -
     """
 
     async def added(connection: Database) -> int:
-        owner = await _known(connection, landlord)
+        owner = await known_account(connection, landlord)
         await properties.check_landlord(connection, owner.id)
         place = checked_address(address)
         number = await properties.create(
             connection, viewer=THE_SERVICE, name=checked_name(name), address=place, landlord_id=owner.id
         )
-        await _keep(connection, "CREATE_PROPERTY", property_id=number, subject_account_id=owner.id, name=name)
+        await keep(connection, "CREATE_PROPERTY", property_id=number, subject_account_id=owner.id, name=name)
         return number
 
-    return _done(database_url, added)
+    return in_transaction(database_url, added)
 
 
 def all_properties(database_url: str) -> list[Property]:
@@ -53,7 +50,7 @@ def all_properties(database_url: str) -> list[Property]:
         )
         return rows
 
-    return _done(database_url, listed)
+    return in_transaction(database_url, listed)
 
 
 def hand_over(database_url: str, property_id: int, *, landlord: str) -> None:
@@ -64,13 +61,13 @@ def hand_over(database_url: str, property_id: int, *, landlord: str) -> None:
     """
 
     async def handed(connection: Database) -> None:
-        owner = await _known(connection, landlord)
+        owner = await known_account(connection, landlord)
         await properties.hold(connection, viewer=THE_SERVICE, property_id=property_id)
         await properties.check_landlord(connection, owner.id)
         await properties.describe(connection, property_id, landlord_id=owner.id)
-        await _keep(connection, "UPDATE_PROPERTY", property_id=property_id, subject_account_id=owner.id)
+        await keep(connection, "UPDATE_PROPERTY", property_id=property_id, subject_account_id=owner.id)
 
-    _done(database_url, handed)
+    in_transaction(database_url, handed)
 
 
 def assign_panels(database_url: str, codes: Sequence[str], *, property_id: int | None) -> None:
@@ -86,9 +83,9 @@ def assign_panels(database_url: str, codes: Sequence[str], *, property_id: int |
         held = await property_panels.hold(connection, viewer=THE_SERVICE, codes=checked_codes(codes))
         await property_panels.move(connection, [one.id for one in held], property_id=property_id, now=_now())
         for concerned in {property_id, *(one.property_id for one in held)} - {None} or {None}:
-            await _keep(connection, "ASSIGN_PANELS", property_id=concerned, panelCodes=list(codes))
+            await keep(connection, "ASSIGN_PANELS", property_id=concerned, panelCodes=list(codes))
 
-    _done(database_url, assigned)
+    in_transaction(database_url, assigned)
 
 
 def remove_property(database_url: str, property_id: int) -> None:
@@ -102,10 +99,10 @@ def remove_property(database_url: str, property_id: int) -> None:
         await properties.hold(connection, viewer=THE_SERVICE, property_id=property_id)
         known = (await properties.by_ids(connection, [property_id], viewer=THE_SERVICE))[property_id]
         owner = known.landlord_id
-        await _keep(connection, "REMOVE_PROPERTY", property_id=property_id, subject_account_id=owner, name=known.name)
+        await keep(connection, "REMOVE_PROPERTY", property_id=property_id, subject_account_id=owner, name=known.name)
         await properties.remove(connection, property_id, now=_now())
 
-    _done(database_url, removed)
+    in_transaction(database_url, removed)
 
 
 def invite_tenant(
@@ -135,9 +132,9 @@ def invite_tenant(
         await invitations.create(
             connection, what, viewer=THE_SERVICE, code_sha256=hash_of(code) or b"", now=now, expires_at=now + GOOD_FOR
         )
-        await _keep(connection, "INVITE_TENANT", property_id=property_id, panelCodes=list(codes))
+        await keep(connection, "INVITE_TENANT", property_id=property_id, panelCodes=list(codes))
 
-    _done(database_url, invited)
+    in_transaction(database_url, invited)
     return code
 
 
@@ -161,7 +158,7 @@ def tenancies_of(database_url: str, property_id: int) -> list[Tenancy]:
         )
         return rows
 
-    return _done(database_url, listed)
+    return in_transaction(database_url, listed)
 
 
 def end_tenancy(database_url: str, tenancy_id: int) -> None:
@@ -176,7 +173,7 @@ def end_tenancy(database_url: str, tenancy_id: int) -> None:
         found = await tenancy_terms.hold_let(connection, tenancy_id, viewer=THE_SERVICE, now=now)
         tenancy_terms.check_not_over(found, now=now)
         await tenancy_terms.end(connection, found, ends_at=now, is_now=True)
-        await _keep(
+        await keep(
             connection,
             "END_TENANCY",
             property_id=found.property_id,
@@ -184,7 +181,7 @@ def end_tenancy(database_url: str, tenancy_id: int) -> None:
             panelCodes=found.panel_codes,
         )
 
-    _done(database_url, ended)
+    in_transaction(database_url, ended)
 
 
 def make_claim_code(database_url: str, codes: Sequence[str]) -> str:
@@ -206,9 +203,9 @@ def make_claim_code(database_url: str, codes: Sequence[str]) -> str:
             now=now,
             expires_at=now + CLAIM_GOOD_FOR,
         )
-        await _keep(connection, "CREATE_CLAIM_CODE", panelCodes=list(codes))
+        await keep(connection, "CREATE_CLAIM_CODE", panelCodes=list(codes))
 
-    _done(database_url, made)
+    in_transaction(database_url, made)
     return code
 
 
@@ -222,41 +219,11 @@ def set_role(database_url: str, who: str, *, role: str) -> None:
         raise Refused("BAD_ROLE", f"A role is one of {', '.join(Role.__members__)}.", "role")
 
     async def changed(connection: Database) -> None:
-        person = await people.hold(connection, (await _known(connection, who)).id)
+        person = await people.hold(connection, (await known_account(connection, who)).id)
         await people.set_role(connection, person, role=Role[role])
-        await _keep(connection, "SET_ROLE", subject_account_id=person.id, role=role, before=person.role.value)
+        await keep(connection, "SET_ROLE", subject_account_id=person.id, role=role, before=person.role.value)
 
-    _done(database_url, changed)
-
-
-async def _known(connection: Database, who: str) -> Account:
-    contact = contact_of(email=None, phone=who) if who.startswith("+") else contact_of(email=who, phone=None)
-    found = await accounts.by_contact(connection, contact)
-    if found is None:
-        raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {who}.", "email")
-    return found[0]
-
-
-async def _keep(
-    connection: Database,
-    action: str,
-    *,
-    property_id: int | None = None,
-    subject_account_id: int | None = None,
-    **details: Any,
-) -> None:
-    act = audit.Act(audit.COMMAND_LINE, action, None, details, property_id, subject_account_id)
-    await audit.record_done(connection, act)
-
-
-def _done(database_url: str, work: Callable[[Database], Awaitable[R]]) -> R:
-    """What `work` answers, in one transaction."""
-
-    async def done() -> R:
-        async with await connect_async(database_url) as connection, connection.transaction():
-            return await work(connection)
-
-    return asyncio.run(done())
+    in_transaction(database_url, changed)
 
 
 def _now() -> datetime:

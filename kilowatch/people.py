@@ -1,16 +1,14 @@
 """Adds and lists the people who sign in, for the command line."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from metering.access import Role
-from metering.contacts import contact_of
+from kilowatch.operator_acts import in_transaction, keep, known_account
+from metering.access import THE_SERVICE, Role
 from metering.refusals import Refused
-from store import accounts, audit, second_factors
+from store import accounts, property_panels, second_factors
 from store.accounts import Account, Person
-from store.connections import Database, connect_async
+from store.connections import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,70 +31,57 @@ def add_person(database_url: str, new: NewPerson) -> Account:
     """
     if new.role not in Role.__members__:
         raise Refused("BAD_ROLE", f"A role is one of {', '.join(Role.__members__)}.", "role")
-    return asyncio.run(_add(database_url, new))
 
-
-async def _add(database_url: str, new: NewPerson) -> Account:
-    async with await connect_async(database_url) as connection, connection.transaction():
+    async def added(connection: Database) -> Account:
         account = await accounts.create(
-            connection,
-            email=new.email,
-            phone=new.phone,
-            name=new.name,
-            role=Role[new.role],
-            password=new.password,
+            connection, email=new.email, phone=new.phone, name=new.name, role=Role[new.role], password=new.password
         )
+        await keep(connection, "ADD_PERSON", subject_account_id=account.id, role=new.role)
         for code in new.panels:
-            await accounts.grant(connection, account_id=account.id, panel_code=code)
-        await _keep(connection, account, "ADD_PERSON", role=new.role, panels=list(new.panels))
-    return account
+            await _grant(connection, account, code)
+        return account
 
-
-async def _keep(connection: Database, account: Account, action: str, **details: Any) -> None:
-    act = audit.Act(audit.COMMAND_LINE, action, None, details, subject_account_id=account.id)
-    await audit.record_done(connection, act, panel_id=None)
+    return in_transaction(database_url, added)
 
 
 def all_people(database_url: str) -> list[Person]:
     """Everybody who can sign in, with the panels given to them."""
-
-    async def fetched() -> list[Person]:
-        async with await connect_async(database_url) as connection:
-            return await accounts.people(connection)
-
-    return asyncio.run(fetched())
+    return in_transaction(database_url, accounts.people)
 
 
-def grant_panels(database_url: str, *, email: str, panels: Sequence[str]) -> None:
-    """Gives panels to a person; what they have already stays.
+def grant_panel(database_url: str, *, email: str, panel: str) -> None:
+    """Gives a panel to a person; what they have already stays.
 
     Raises:
         Refused: ACCOUNT_NOT_FOUND, PANEL_NOT_FOUND.
     """
-    asyncio.run(_grant(database_url, email=email, panels=panels))
+
+    async def granted(connection: Database) -> None:
+        await _grant(connection, await known_account(connection, email), panel)
+
+    in_transaction(database_url, granted)
 
 
-async def _grant(database_url: str, *, email: str, panels: Sequence[str]) -> None:
-    async with await connect_async(database_url) as connection, connection.transaction():
-        account = await _known(connection, email)
-        for code in panels:
-            await accounts.grant(connection, account_id=account.id, panel_code=code)
+async def _grant(connection: Database, account: Account, code: str) -> None:
+    (held,) = await property_panels.hold(connection, viewer=THE_SERVICE, codes=[code])
+    await accounts.grant(connection, account_id=account.id, panel_code=code)
+    await keep(connection, "GRANT_PANEL", panel=held, subject_account_id=account.id)
 
 
-def revoke_panels(database_url: str, *, email: str, panels: Sequence[str]) -> None:
-    """Takes panels from a person, on open streams too; what they did not have changes nothing.
+def revoke_panel(database_url: str, *, email: str, panel: str) -> None:
+    """Takes a panel from a person, on open streams too; what they did not have changes nothing.
 
     Raises:
-        Refused: ACCOUNT_NOT_FOUND.
+        Refused: ACCOUNT_NOT_FOUND, PANEL_NOT_FOUND.
     """
-    asyncio.run(_revoke(database_url, email=email, panels=panels))
 
+    async def revoked(connection: Database) -> None:
+        account = await known_account(connection, email)
+        (held,) = await property_panels.hold(connection, viewer=THE_SERVICE, codes=[panel])
+        await accounts.revoke(connection, account_id=account.id, panel_code=panel)
+        await keep(connection, "REVOKE_PANEL", panel=held, subject_account_id=account.id)
 
-async def _revoke(database_url: str, *, email: str, panels: Sequence[str]) -> None:
-    async with await connect_async(database_url) as connection, connection.transaction():
-        account = await _known(connection, email)
-        for code in panels:
-            await accounts.revoke(connection, account_id=account.id, panel_code=code)
+    in_transaction(database_url, revoked)
 
 
 def remove_person(database_url: str, *, email: str) -> None:
@@ -106,11 +91,12 @@ def remove_person(database_url: str, *, email: str) -> None:
         Refused: ACCOUNT_NOT_FOUND.
     """
 
-    async def removed() -> None:
-        async with await connect_async(database_url) as connection:
-            await accounts.remove(connection, (await _known(connection, email)).id)
+    async def removed(connection: Database) -> None:
+        account = await known_account(connection, email)
+        await keep(connection, "REMOVE_PERSON", subject_account_id=account.id, role=account.role.value)
+        await accounts.remove(connection, account.id)
 
-    asyncio.run(removed())
+    in_transaction(database_url, removed)
 
 
 def reset_second_factor(database_url: str, *, email: str) -> bool:
@@ -120,19 +106,10 @@ def reset_second_factor(database_url: str, *, email: str) -> bool:
         Refused: ACCOUNT_NOT_FOUND.
     """
 
-    async def removed() -> bool:
-        async with await connect_async(database_url) as connection, connection.transaction():
-            account = await _known(connection, email)
-            was_on = await second_factors.remove(connection, account.id)
-            await _keep(connection, account, "DISABLE_SECOND_FACTOR")
-            return was_on
+    async def reset(connection: Database) -> bool:
+        account = await known_account(connection, email)
+        was_on = await second_factors.remove(connection, account.id)
+        await keep(connection, "DISABLE_SECOND_FACTOR", subject_account_id=account.id)
+        return was_on
 
-    return asyncio.run(removed())
-
-
-async def _known(connection: Database, typed: str) -> Account:
-    contact = contact_of(email=None, phone=typed) if typed.startswith("+") else contact_of(email=typed, phone=None)
-    found = await accounts.by_contact(connection, contact)
-    if found is None:
-        raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {typed}.", "email")
-    return found[0]
+    return in_transaction(database_url, reset)

@@ -1,24 +1,21 @@
 """Makes, lists and ends keys of service accounts, for the command line."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Final
 
+from kilowatch.operator_acts import in_transaction, keep, known_account
 from metering.access import Role, Scope
-from metering.contacts import contact_of
 from metering.refusals import Refused
 from resolvers.api_keys import end_of, end_soon, fresh_key, next_end
 from resolvers.service_accounts import checked_name, checked_scopes
-from store import accounts, api_keys, audit, service_accounts
+from store import api_keys, service_accounts
 from store.api_keys import ApiKey
-from store.audit import COMMAND_LINE, Act
-from store.connections import Database, connect_async
+from store.connections import Database
 from store.service_accounts import ServiceAccount, names_of
 
-R = TypeVar("R")
-_MOST = 10_000
+_MOST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ def create_key(database_url: str, wish: Wish) -> Shown:
             raise Refused("BAD_INPUT", f"{account.name} is for {allowed} alone: give no more --scope.", "scopes")
         return await _made(connection, account.id, name=name, scopes=scopes, expires_at=expires_at, now=now)
 
-    return _in_transaction(database_url, created)
+    return in_transaction(database_url, created)
 
 
 def rotate_key(database_url: str, prefix: str, *, overlap_hours: int) -> Shown:
@@ -87,11 +84,17 @@ def rotate_key(database_url: str, prefix: str, *, overlap_hours: int) -> Shown:
     async def rotated(connection: Database) -> Shown:
         old = await _counting(connection, prefix, now=now)
         await end_soon(connection, old, overlap_hours=overlap_hours, now=now)
-        await _keep(connection, "ROTATE_API_KEY", old.account_id, previous=old.prefix, overlapHours=overlap_hours)
+        await keep(
+            connection,
+            "ROTATE_API_KEY",
+            subject_account_id=old.account_id,
+            previous=old.prefix,
+            overlapHours=overlap_hours,
+        )
         end = next_end(old, None, now=now)
         return await _made(connection, old.account_id, name=old.name, scopes=old.scopes, expires_at=end, now=now)
 
-    return _in_transaction(database_url, rotated)
+    return in_transaction(database_url, rotated)
 
 
 def revoke_key(database_url: str, prefix: str) -> None:
@@ -105,9 +108,9 @@ def revoke_key(database_url: str, prefix: str) -> None:
     async def revoked(connection: Database) -> None:
         key = await _counting(connection, prefix, now=now)
         await api_keys.revoke(connection, key.id, now=now)
-        await _keep(connection, "REVOKE_API_KEY", key.account_id, name=key.name, prefix=key.prefix)
+        await keep(connection, "REVOKE_API_KEY", subject_account_id=key.account_id, name=key.name, prefix=key.prefix)
 
-    _in_transaction(database_url, revoked)
+    in_transaction(database_url, revoked)
 
 
 def all_keys(database_url: str) -> list[ListedKey]:
@@ -120,7 +123,7 @@ def all_keys(database_url: str) -> list[ListedKey]:
         keys = await api_keys.of_accounts(connection, list(by_id), viewer=None)
         return [_listed(key, by_id[key.account_id], now=now) for key in keys]
 
-    return _in_transaction(database_url, listed)
+    return in_transaction(database_url, listed)
 
 
 def _listed(key: ApiKey, account: ServiceAccount, *, now: datetime) -> ListedKey:
@@ -141,14 +144,7 @@ def _listed(key: ApiKey, account: ServiceAccount, *, now: datetime) -> ListedKey
 
 async def _service_account(connection: Database, wish: Wish) -> ServiceAccount:
     """The owner's service account of that name, made where it is missing, for the scopes of its first key."""
-    contact = contact_of(
-        email=None if wish.owner.startswith("+") else wish.owner,
-        phone=wish.owner if wish.owner.startswith("+") else None,
-    )
-    found = await accounts.by_contact(connection, contact)
-    if found is None:
-        raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {wish.owner}.", "email")
-    owner, name = found[0], checked_name(wish.account_name)
+    owner, name = await known_account(connection, wish.owner), checked_name(wish.account_name)
     if owner.role is Role.TENANT:
         raise Refused("FORBIDDEN", "Only landlords and admins have service accounts.")
     own = await service_accounts.page(connection, viewer=None, is_own=False, after_id=0, limit=_MOST)
@@ -156,7 +152,9 @@ async def _service_account(connection: Database, wish: Wish) -> ServiceAccount:
         if (account.owner_id, account.name) == (owner.id, name):
             return account
     account_id = await service_accounts.create(connection, owner_id=owner.id, name=name, scopes=wish.scopes)
-    await _keep(connection, "CREATE_SERVICE_ACCOUNT", account_id, name=name, scopes=names_of(wish.scopes))
+    await keep(
+        connection, "CREATE_SERVICE_ACCOUNT", subject_account_id=account_id, name=name, scopes=names_of(wish.scopes)
+    )
     made = await service_accounts.one(connection, account_id, viewer=None)
     assert made is not None  # noqa: S101 - tells the type checker that what was just written is there
     return made
@@ -175,7 +173,14 @@ async def _made(
     await api_keys.create(
         connection, known, account_id=account_id, name=name, scopes=scopes, expires_at=expires_at, now=now
     )
-    await _keep(connection, "CREATE_API_KEY", account_id, name=name, prefix=known.prefix, scopes=names_of(scopes))
+    await keep(
+        connection,
+        "CREATE_API_KEY",
+        subject_account_id=account_id,
+        name=name,
+        prefix=known.prefix,
+        scopes=names_of(scopes),
+    )
     return Shown(known.prefix, text)
 
 
@@ -186,15 +191,3 @@ async def _counting(connection: Database, prefix: str, *, now: datetime) -> ApiK
             "KEY_NOT_FOUND", f"No key that counts begins with kwk_{prefix.removeprefix('kwk_')[:8]}.", "prefix"
         )
     return key
-
-
-async def _keep(connection: Database, action: str, account_id: int, **details: Any) -> None:
-    await audit.record_done(connection, Act(COMMAND_LINE, action, None, details, subject_account_id=account_id))
-
-
-def _in_transaction(database_url: str, work: Callable[[Database], Awaitable[R]]) -> R:
-    async def done() -> R:
-        async with await connect_async(database_url) as connection, connection.transaction():
-            return await work(connection)
-
-    return asyncio.run(done())

@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from kilowatch.operator_acts import in_transaction, keep, known_account
 from metering.access import Viewer
-from metering.contacts import contact_of
 from metering.passwords import checked_password
-from metering.refusals import Refused
 from metering.sessions import SessionEnd
-from store import accounts, audit, sessions
+from store import accounts, sessions
 from store.accounts import Account
-from store.connections import Database, connect_async
+from store.connections import Database
 from store.passwords import hashed
 from store.sessions import OwnSession
 
@@ -39,7 +38,7 @@ def end_sessions(database_url: str, who: str) -> int:
     async def ended(connection: Database, account: Account) -> int:
         reason = SessionEnd.ENDED_BY_OPERATOR
         count = await sessions.end(connection, account_id=account.id, reason=reason, now=_now())
-        await _keep(connection, account, "LOG_OUT_EVERYWHERE", sessions=count)
+        await keep(connection, "LOG_OUT_EVERYWHERE", subject_account_id=account.id, sessions=count)
         return count
 
     return _with(database_url, who, ended)
@@ -50,7 +49,7 @@ def set_disabled(database_url: str, who: str, *, is_disabled: bool) -> None:
 
     async def done(connection: Database, account: Account) -> None:
         await sessions.set_disabled(connection, account_id=account.id, is_disabled=is_disabled, now=_now())
-        await _keep(connection, account, "DISABLE_ACCOUNT" if is_disabled else "ENABLE_ACCOUNT")
+        await keep(connection, "DISABLE_ACCOUNT" if is_disabled else "ENABLE_ACCOUNT", subject_account_id=account.id)
 
     _with(database_url, who, done)
 
@@ -67,32 +66,18 @@ def give_password(database_url: str, who: str, *, password: str) -> None:
         password_hash = await asyncio.to_thread(hashed, wanted)
         await accounts.set_password_hash(connection, account_id=account.id, password_hash=password_hash)
         await sessions.end(connection, account_id=account.id, reason=SessionEnd.PASSWORD_CHANGED, now=_now())
-        await _keep(connection, account, "SET_PASSWORD")
+        await keep(connection, "SET_PASSWORD", subject_account_id=account.id)
 
     _with(database_url, who, done)
-
-
-async def _keep(connection: Database, account: Account, action: str, **details: Any) -> None:
-    act = audit.Act(audit.COMMAND_LINE, action, None, details, subject_account_id=account.id)
-    await audit.record_done(connection, act, panel_id=None)
 
 
 def _with(database_url: str, who: str, work: "Work[R]") -> R:
     """What `work` answers for a person, in one transaction."""
 
-    async def done() -> R:
-        async with await connect_async(database_url) as connection, connection.transaction():
-            return await work(connection, await _known(connection, who))
+    async def done(connection: Database) -> R:
+        return await work(connection, await known_account(connection, who))
 
-    return asyncio.run(done())
-
-
-async def _known(connection: Database, who: str) -> Account:
-    contact = contact_of(email=None, phone=who) if who.startswith("+") else contact_of(email=who, phone=None)
-    found = await accounts.by_contact(connection, contact)
-    if found is None:
-        raise Refused("ACCOUNT_NOT_FOUND", f"Nobody signs in as {who}.", "email")
-    return found[0]
+    return in_transaction(database_url, done)
 
 
 def _now() -> datetime:

@@ -69,6 +69,17 @@ def contact_of(*, email: str | None, phone: str | None) -> Contact:
     raise Refused("BAD_INPUT", "Give either `email` or `phone`.", "email")
 
 
+def contact_in(typed: str) -> Contact:
+    """The contact in one text: a phone number where it begins with +, else an e-mail address.
+
+    Raises:
+        Refused: BAD_EMAIL, BAD_PHONE.
+    """
+    if typed.startswith("+"):
+        return Contact(Channel.SMS, normalised_phone(typed))
+    return Contact(Channel.MAIL, normalised_email(typed))
+
+
 def normalised_email(email: str) -> str:
     """The address as it is kept: without blanks around it, in lower case; whether it exists is not looked up.
 

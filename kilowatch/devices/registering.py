@@ -1,23 +1,20 @@
 """Registers, rotates and revokes devices, for the command line, whose user owns the database."""
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 
+from kilowatch.operator_acts import in_transaction, keep
 from metering.access import THE_SERVICE
 from metering.entry_codes import CODE_BYTES, entry_code, hash_of
 from metering.refusals import Refused
 from resolvers.device_words import GivenDevice, shape_of
-from store import audit, claim_codes, known_panels, properties, property_panels, registered_devices
-from store.audit import COMMAND_LINE, Act
-from store.connections import Database, connect, connect_async
+from store import claim_codes, known_panels, properties, property_panels, registered_devices
+from store.connections import Database, connect
 from store.device_secrets import hashed, new_device_id, new_secret
 from store.registered_devices import Login, RegisteredDevice
 
-R = TypeVar("R")
 _MOST: Final = 100_000
 
 
@@ -49,11 +46,11 @@ def add_device(database_url: str, given: GivenDevice, *, claim_in_zone: str | No
         if shape.property_id is not None:
             await properties.hold(connection, viewer=THE_SERVICE, property_id=shape.property_id)
         await registered_devices.add(connection, shape, device_id=device_id, secret_hash=hashed(secret))
-        await _audit(connection, "REGISTER_DEVICE", device_id, kind=shape.kind.value, name=shape.name)
+        await keep(connection, "REGISTER_DEVICE", device=device_id, kind=shape.kind.value, name=shape.name)
         code = None if claim_in_zone is None else await _claim_code(connection, list(shape.panels.codes))
         return ShownLogin(device_id, device_id, secret, code)
 
-    return _in_transaction(database_url, added)
+    return in_transaction(database_url, added)
 
 
 def _require_known_panels(prefixes: tuple[str, ...]) -> None:
@@ -90,11 +87,11 @@ def rotate_device(database_url: str, device_id: str, *, overlap_hours: int) -> S
         await registered_devices.add_login(
             connection, device_id=device_id, secret_hash=hashed(secret), others_end_at=ends_at
         )
-        await _audit(connection, "ROTATE_DEVICE_SECRET", device_id, overlapHours=overlap_hours)
+        await keep(connection, "ROTATE_DEVICE_SECRET", device=device_id, overlapHours=overlap_hours)
         device = await _required(connection, device_id)
         return ShownLogin(device_id, device.username or device_id, secret)
 
-    return _in_transaction(database_url, rotated)
+    return in_transaction(database_url, rotated)
 
 
 def revoke_device(database_url: str, device_id: str) -> RegisteredDevice:
@@ -107,10 +104,10 @@ def revoke_device(database_url: str, device_id: str) -> RegisteredDevice:
     async def revoked(connection: Database) -> RegisteredDevice:
         device = await _required(connection, device_id)
         await registered_devices.revoke(connection, device_id=device_id)
-        await _audit(connection, "REVOKE_DEVICE", device_id, name=device.name)
+        await keep(connection, "REVOKE_DEVICE", device=device_id, name=device.name)
         return device
 
-    return _in_transaction(database_url, revoked)
+    return in_transaction(database_url, revoked)
 
 
 def all_devices(database_url: str, *, with_revoked: bool) -> list[RegisteredDevice]:
@@ -122,7 +119,7 @@ def all_devices(database_url: str, *, with_revoked: bool) -> list[RegisteredDevi
         )
         return rows
 
-    return _in_transaction(database_url, found)
+    return in_transaction(database_url, found)
 
 
 def one_device(database_url: str, device_id: str) -> RegisteredDevice:
@@ -135,7 +132,7 @@ def one_device(database_url: str, device_id: str) -> RegisteredDevice:
     async def found(connection: Database) -> RegisteredDevice:
         return await _required(connection, device_id, or_revoked=True)
 
-    return _in_transaction(database_url, found)
+    return in_transaction(database_url, found)
 
 
 def all_logins(database_url: str) -> list[Login]:
@@ -144,7 +141,7 @@ def all_logins(database_url: str) -> list[Login]:
     async def found(connection: Database) -> list[Login]:
         return await registered_devices.logins(connection, now=datetime.now(UTC))
 
-    return _in_transaction(database_url, found)
+    return in_transaction(database_url, found)
 
 
 async def _required(connection: Database, device_id: str, *, or_revoked: bool = False) -> RegisteredDevice:
@@ -153,16 +150,3 @@ async def _required(connection: Database, device_id: str, *, or_revoked: bool = 
         message = f"No device has the id {device_id[:60]}: `kilowatch device list` shows them."
         raise Refused("DEVICE_NOT_FOUND", message, "id")
     return device
-
-
-async def _audit(connection: Database, action: str, device_id: str, **details: Any) -> None:
-    act = Act(COMMAND_LINE, action, None, {"device": device_id, **details})
-    await audit.record_done(connection, act)
-
-
-def _in_transaction(database_url: str, work: Callable[[Database], Awaitable[R]]) -> R:
-    async def done() -> R:
-        async with await connect_async(database_url) as connection, connection.transaction():
-            return await work(connection)
-
-    return asyncio.run(done())

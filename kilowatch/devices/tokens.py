@@ -1,17 +1,14 @@
 """Turns a registered device into a token that brokers check, for the command line."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kilowatch.devices.registering import one_device
+from kilowatch.operator_acts import in_transaction, keep
 from kilowatch.starting import CommandError
 from kilowatch.web.device_tokens import SignedDeviceTokens
 from kilowatch.web.signing_keys import Signing, SigningKeysError, key_ring
 from metering.refusals import Refused
-from store import audit
-from store.audit import COMMAND_LINE, Act
-from store.connections import connect_async
 
 
 def device_token(database_url: str, device_id: str, *, keys_file: Path, hours: int) -> str:
@@ -28,12 +25,6 @@ def device_token(database_url: str, device_id: str, *, keys_file: Path, hours: i
         signing = Signing(key_ring(keys_file, now=datetime.now(UTC)), lambda: datetime.now(UTC))
     except SigningKeysError as error:
         raise CommandError(str(error)) from error
-    asyncio.run(_audit(database_url, device_id, hours=hours))
+    in_transaction(database_url, lambda opened: keep(opened, "ISSUE_DEVICE_TOKEN", device=device_id, hours=hours))
     token, _ = SignedDeviceTokens(signing).issue(device.rights, lifetime=timedelta(hours=hours))
     return token
-
-
-async def _audit(database_url: str, device_id: str, *, hours: int) -> None:
-    act = Act(COMMAND_LINE, "ISSUE_DEVICE_TOKEN", None, {"device": device_id, "hours": hours})
-    async with await connect_async(database_url) as connection:
-        await audit.record_done(connection, act)

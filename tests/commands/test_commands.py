@@ -57,6 +57,18 @@ def test_people_are_added_given_panels_and_removed(database_url: str) -> None:
     succeeded("user", "remove", "ada@example.org", **url)
     assert "ada@example.org" not in succeeded("user", "list", **url)
     assert "ACCOUNT_NOT_FOUND" in refused("user", "remove", "ada@example.org", **url)
+    with psycopg.connect(database_url) as connection:
+        kept = connection.execute(
+            "SELECT action, panel_code, panel_id IS NOT NULL FROM audit_entry WHERE actor = 'command line' ORDER BY id"
+        ).fetchall()
+    assert kept == [
+        ("ADD_PERSON", None, False),
+        ("GRANT_PANEL", "FLAT_7", True),
+        ("ADD_PERSON", None, False),
+        ("DISABLE_SECOND_FACTOR", None, False),
+        ("REVOKE_PANEL", "FLAT_7", True),
+        ("REMOVE_PERSON", None, False),
+    ]
 
 
 def test_a_panel_keeps_what_is_not_changed(database_url: str) -> None:
