@@ -70,6 +70,7 @@ async def asking(world: World) -> AsyncIterator[Asker]:
     """Somebody who asks in a world, of a server whose clock stands still."""
     with mock.patch.object(app, "build_engine", return_value=ENGINE):  # making one takes a second
         services = app._services(app_options(world.url, now=lambda: NOW, pool_size=8))
+    services.pool.timeout = 60.0  # a slow machine is no leak
     async with services.running():
         yield Asker(world, services)
 
