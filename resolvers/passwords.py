@@ -6,7 +6,7 @@ from resolvers import account_news, one_time_codes
 from resolvers.audit import audited, own_act_done
 from resolvers.code_log_in import account_of
 from resolvers.context import Context
-from resolvers.proofs import check_password, own_account
+from resolvers.proofs import check_password, own_account, wrong_password
 from resolvers.sessions import LoggedIn, SignIn, let_in
 from store import accounts, sessions
 from store import one_time_codes as stored_codes
@@ -49,6 +49,8 @@ async def change_password(context: Context, *, current_password: str, new_passwo
         await check_password(context, account, current_password, password_hash=known_hash)
         password_hash = await _hashed(context, account, new_password)
         async with context.pool.connection() as connection, connection.transaction():
+            if not await accounts.hold_password(connection, account.id, password_hash=known_hash or ""):
+                raise wrong_password()  # it was changed after it was checked, maybe to keep this one out
             await _set(context, connection, account, password_hash, keeps_own=True)
             await act.done(connection)
     return True

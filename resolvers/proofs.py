@@ -81,8 +81,13 @@ async def check_password(context: Context, account: Account, password: str, *, p
         password, password_hash=password_hash
     )
     if not is_right:
-        raise Refused("BAD_CREDENTIALS", "The password is not right.", "password")
+        raise wrong_password()
     await attempts.forgive(context, contact=contact)
+
+
+def wrong_password() -> Refused:
+    """What is answered to a password that is not the one of who is asking."""
+    return Refused("BAD_CREDENTIALS", "The password is not right.", "password")
 
 
 def doorkeeper_of(context: Context) -> Doorkeeper:

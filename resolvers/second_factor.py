@@ -35,23 +35,24 @@ class SecondFactorChallenge:
     expires_at: datetime
 
 
-async def challenge_for(context: Context, account_id: int, *, how: SessionKind) -> SecondFactorChallenge | None:
+async def challenge_for(
+    context: Context, connection: Database, account_id: int, *, how: SessionKind
+) -> SecondFactorChallenge | None:
     """What is to be asked of somebody who has proved to be an account by `how`; None where nothing more is."""
-    async with context.pool.connection() as connection:
-        if not await second_factors.is_on(connection, account_id):
-            return None
-        token, expires_at = secrets.token_urlsafe(_TOKEN_BYTES), context.now() + LIFETIME
-        asked = OneTimeCode(
-            challenge=challenge_hash(token),
-            purpose=CodePurpose.SECOND_FACTOR,
-            contact=None,
-            account_id=account_id,
-            code_hash=None,
-            tries_left=TRIES,
-            expires_at=expires_at,
-            details={"how": how.value},
-        )
-        await one_time_codes.add(connection, asked, now=context.now())
+    if not await second_factors.is_on(connection, account_id):
+        return None
+    token, expires_at = secrets.token_urlsafe(_TOKEN_BYTES), context.now() + LIFETIME
+    asked = OneTimeCode(
+        challenge=challenge_hash(token),
+        purpose=CodePurpose.SECOND_FACTOR,
+        contact=None,
+        account_id=account_id,
+        code_hash=None,
+        tries_left=TRIES,
+        expires_at=expires_at,
+        details={"how": how.value},
+    )
+    await one_time_codes.add(connection, asked, now=context.now())
     return SecondFactorChallenge(token, expires_at)
 
 

@@ -202,18 +202,25 @@ async def log_in(context: Context, *, email: str | None, phone: str | None, pass
         await _say_refused(context, contact, account)
         raise _bad_credentials()
     await attempts.forgive(context, contact=contact.address)
-    return await let_in(context, account, how=SessionKind.PASSWORD, action="LOG_IN")
+    return await let_in(context, account, how=SessionKind.PASSWORD, action="LOG_IN", password_hash=password_hash)
 
 
-async def let_in(context: Context, account: Account, *, how: SessionKind, action: str) -> LoggedIn:
+async def let_in(
+    context: Context, account: Account, *, how: SessionKind, action: str, password_hash: str | None = None
+) -> LoggedIn:
     """A session for somebody who has proved to be an account by `how`, or what is still to be asked of them.
 
+    Of a password, `password_hash` is what it was checked against, a second ago where many sign in: a change of the
+    password ends the sessions that the old one began, and one that begins after it must not be of the old one.
+
     Raises:
-        Refused: ACCOUNT_DISABLED.
+        Refused: ACCOUNT_DISABLED; BAD_CREDENTIALS when the password was changed meanwhile.
     """
-    if challenge := await challenge_for(context, account.id, how=how):
-        return LoggedIn(second_factor=challenge)
     async with context.pool.connection() as connection, connection.transaction():
+        if password_hash and not await accounts.hold_password(connection, account.id, password_hash=password_hash):
+            raise _bad_credentials()
+        if challenge := await challenge_for(context, connection, account.id, how=how):
+            return LoggedIn(second_factor=challenge)
         await own_act_done(context, connection, account_id=account.id, action=action)
         await attempts.know_network(context, connection, account)
         return LoggedIn(await begin_session(context, account.id, how=how, connection=connection))

@@ -177,6 +177,16 @@ async def password_hash_of(connection: AsyncConnection[Row], account_id: int) ->
     return row[0] if row else None
 
 
+_HOLD_HASH = """
+SELECT true FROM account WHERE id = %(account_id)s AND password_hash = %(hash)s FOR NO KEY UPDATE"""
+
+
+async def hold_password(connection: AsyncConnection[Row], account_id: int, *, password_hash: str) -> bool:
+    """Whether the password is still the one that was checked; it stays so until the transaction's end."""
+    values = {"account_id": account_id, "hash": password_hash}
+    return await (await connection.execute(_HOLD_HASH, values)).fetchone() == (True,)
+
+
 _SET_HASH = "UPDATE account SET password_hash = %(hash)s WHERE id = %(account_id)s AND kind = 'PERSON'"
 
 

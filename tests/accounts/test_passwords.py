@@ -1,5 +1,8 @@
 """Passwords that are forgotten or changed: sessions that the old one began end, and the owner is told."""
 
+import pytest
+
+from resolvers.sessions import Doorkeeper
 from tests.accounts.conftest import PASSWORD, REFUSAL, SESSION, Desk, add_person
 
 NEW = "another good password"
@@ -38,6 +41,37 @@ async def test_a_change_ends_the_other_sessions_and_needs_the_old_password(desk:
     }
     assert "errors" in await desk.client.ask_with(other, "{ viewer { email } }")
     assert "errors" not in await desk.client.ask_with(own, "{ viewer { email } }")
+
+
+def changes_meanwhile(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each password is right, and another one is set before whoever asked is told so."""
+
+    async def is_right(_keeper: Doorkeeper, password: str, *, password_hash: str | None) -> bool:
+        desk.database.execute("UPDATE account SET password_hash = 'another'")
+        return bool(password and password_hash)
+
+    monkeypatch.setattr(Doorkeeper, "is_right", is_right)
+
+
+async def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(
+    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_person(database_url)
+    before = desk.database.execute("SELECT count(*) FROM session").fetchall()
+    changes_meanwhile(desk, monkeypatch)
+    assert await desk.code_of("logIn", email="ann@example.org", password=PASSWORD) == "BAD_CREDENTIALS"
+    assert desk.database.execute("SELECT count(*) FROM session").fetchall() == before
+
+
+async def test_a_change_that_comes_after_another_one_changes_nothing(
+    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_person(database_url)
+    own = await desk.token_of()
+    changes_meanwhile(desk, monkeypatch)
+    given = {"currentPassword": PASSWORD, "newPassword": NEW}
+    assert await desk.code_of("changePassword", bearer=own, **given) == "BAD_CREDENTIALS"
+    assert desk.database.execute("SELECT password_hash FROM account").fetchall() == [("another",)]
 
 
 async def test_letters_written_in_another_way_are_the_same_password(desk: Desk, database_url: str) -> None:
