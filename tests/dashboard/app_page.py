@@ -29,7 +29,7 @@ class Dashboard:
     async def sign_in(self, email: str, password: str) -> None:
         await self.page.get_by_label("E-mail").fill(email)
         await self.page.get_by_label("Password").fill(password)
-        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def card(self, code: str) -> Locator:
         return self.page.locator(f".panel[data-code='{code}']")

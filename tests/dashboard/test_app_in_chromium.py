@@ -25,7 +25,7 @@ async def test_a_message_moves_the_card_that_is_being_looked_at(chromium: Browse
     async with meters(stack) as meter, dashboard(chromium, stack.api_url) as opened:
         await opened.visit()
         await opened.sign_in(ADMIN, "wrong horse battery")
-        await opened.says(opened.page.locator("form .trouble"), "password is not right")
+        await opened.says(opened.page.locator(".way-in"), "password is not right")
         await opened.sign_in(ADMIN, PASSWORD)
         await opened.says(opened.card(FLOOR.code).locator(".seen"), "Never heard of")
         await opened.is_live()
@@ -237,12 +237,12 @@ async def test_a_session_is_kept_ends_with_signing_out_and_says_when_it_is_over(
         await opened.says(opened.page.locator(".state"), "Live")
         await opened.page.evaluate(forged % "refreshExpiresAt: '2020-01-01T00:00:00Z'")
         await opened.page.reload()
-        await opened.says(opened.page.locator(".trouble"), "Your session has expired.")
+        await opened.says(opened.page.locator(".notice"), "Your session has expired.")
         await opened.sign_in(TENANT, PASSWORD)
         await opened.says(opened.page.locator(".email"), TENANT)
         await opened.page.evaluate(forged % "accessToken: 'a.b.c', refreshToken: 'kwr_x'")
         await opened.page.reload()
-        await opened.says(opened.page.locator(".trouble"), "The server no longer takes your session.")
+        await opened.says(opened.page.locator(".notice"), "The server no longer takes your session.")
 
 
 async def test_everything_fits_a_phone_in_light_and_dark(chromium: Browser, stack: Stack) -> None:

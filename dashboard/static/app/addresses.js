@@ -1,6 +1,7 @@
-// Turns a panel's code into the address of its view, and an address back into the code.
+// Turns a panel's code into the address of its view, and addresses back into what they name.
 
 const PANEL = /^#\/panel\/(.+)$/;
+const PLACE = /^#\/(you|properties|property|renting|tenancy|people)(?:\/([A-Za-z0-9-]+))?$/;
 
 export const panelAddress = (code) => `#/panel/${encodeURIComponent(code)}`;
 
@@ -11,4 +12,10 @@ export function codeIn(hash) {
   } catch {
     return '';
   }
+}
+
+/** `{place, id}` of the pages besides the panels; both null for the panels, and for what is no address of ours. */
+export function placeIn(hash) {
+  const [, place = null, id = null] = PLACE.exec(hash) ?? [];
+  return { place, id };
 }

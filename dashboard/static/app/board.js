@@ -2,7 +2,9 @@
 import { batched, fill, h, write } from './elements.js';
 import { MonthCard } from './month_card.js';
 import { Overview } from './overview.js';
+import { textLink } from './page_part.js';
 import { PanelCard } from './panel_card.js';
+import { invitationCard } from './renting_view.js';
 
 export class Board {
   #site;
@@ -54,8 +56,8 @@ export class Board {
     this.#cards = new Map(
       panels.map((panel) => [panel.code, new PanelCard({ panel, site: this.#site, api: this.#api })]),
     );
-    const none = h('p', { class: 'card empty' }, 'No panel has been given to you yet. Ask whoever runs this server.');
-    fill(this.cards, panels.length ? [...this.#cards.values()].map((card) => card.element) : none);
+    const none = () => nothingYet({ api: this.#api, site: this.#site });
+    fill(this.cards, panels.length ? [...this.#cards.values()].map((card) => card.element) : none());
     this.element.classList.toggle('single', panels.length < 2);
     this.more.hidden = !this.#site.hidden;
     write(this.more, `Show more: ${this.#site.hidden} left`);
@@ -71,4 +73,19 @@ export class Board {
   #endCards() {
     for (const card of this.#cards.values()) card.end();
   }
+}
+
+/** What somebody can do who sees no panel. */
+function nothingYet({ api, site }) {
+  const words = {
+    TENANT: [
+      'You see no panel now. Your landlord gives you a code for what you rent: type it in here. ',
+      textLink('#/renting', 'What you have rented'),
+      ' stays yours to look at.',
+    ],
+    LANDLORD: ['None of your properties has a panel yet. ', textLink('#/properties', 'Claim panels by a code'), '.'],
+    ADMIN: 'No panel has been heard of yet.',
+  };
+  const invited = site.role === 'TENANT' && invitationCard({ api, accepted: () => site.reread() });
+  return h('div', { class: 'stack' }, h('div', { class: 'card empty' }, h('p', {}, words[site.role] ?? words.TENANT)), invited);
 }

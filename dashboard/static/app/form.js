@@ -52,6 +52,11 @@ export class Field {
     });
   }
 
+  /** After it was sent, it stands as in the beginning. */
+  reset() {
+    this.value = this.input.defaultValue;
+  }
+
   say(text) {
     write(this.trouble, text);
     this.input.toggleAttribute('aria-invalid', Boolean(text));
@@ -83,13 +88,16 @@ export class Form {
   #fields = [];
   #key = null;
   #isSending = false;
+  #isOnce;
 
   /**
    * `send(key)` makes the change and answers what to say of it; it throws a Trouble. The key belongs to what is
-   * written: the same sent again is the same change, anything else another one.
+   * written: the same sent again is the same change, anything else another one. Without `isOnce` the key is not used,
+   * and nothing is said about sending it again.
    */
-  constructor({ name, action, send, fields = [], kind = '', between = [] }) {
+  constructor({ name, action, send, fields = [], kind = '', between = [], isOnce = true }) {
     this.#send = send;
+    this.#isOnce = isOnce;
     this.outcome = h('p', { class: 'outcome', role: 'status' });
     this.room = h('div', { class: 'fields' });
     this.button = h('button', { type: 'submit', class: 'main' }, action);
@@ -135,7 +143,7 @@ export class Form {
     try {
       const said = await this.#send((this.#key ??= newKey()));
       this.#key = null;
-      for (const field of this.#fields) field.value = field.input.defaultValue;
+      for (const field of this.#fields) field.reset();
       this.say(said ?? '');
     } catch (trouble) {
       this.#refused(trouble);
@@ -156,7 +164,7 @@ export class Form {
     const field = this.#fields.find(({ about }) => about.includes(trouble.field?.split('.')[0]));
     field?.blame(trouble);
     field?.input.focus();
-    const again = UNKNOWN.includes(trouble.code) ? ` ${SAFE}` : '';
+    const again = this.#isOnce && UNKNOWN.includes(trouble.code) ? ` ${SAFE}` : '';
     this.say(field ? '' : trouble.message + again, { isTrouble: !field });
   }
 }

@@ -82,6 +82,8 @@ const SHAPES = {
   weekdayTime: { weekday: 'short', hour: '2-digit', minute: '2-digit' },
   weekdayClock: { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
   dayClock: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+  date: { day: 'numeric', month: 'short', year: 'numeric' },
+  dateClock: { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' },
   month: { month: 'short' },
   monthYear: { month: 'long', year: 'numeric' },
 };

@@ -41,6 +41,7 @@ function showPanels(session) {
     if (isOver) return;
     isOver = true;
     stopWaiting();
+    tokens.close();
     shown.end();
     signOut(notice);
   };

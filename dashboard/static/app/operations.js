@@ -267,7 +267,7 @@ export const LIVE_READINGS = `subscription LiveReadings($codes: [String!], $afte
 
 export const LIVE_STATUS = `subscription LiveStatus($codes: [String!], $after: Cursor) {
   panelStatus(codes: $codes, after: $after, heartbeatEveryS: 20) {
-    ... on PanelStatusSnapshot { cursor states { panelCode status lastSeenAt } }
+    ... on PanelStatusSnapshot { cursor isWhole isComplete states { panelCode status lastSeenAt } }
     ... on PanelStatusChanged { cursor state { panelCode status lastSeenAt } }
     ... on Heartbeat { cursor }
     ... on Gap { cursor }

@@ -27,6 +27,8 @@ export class Site extends EventTarget {
   #statusCursor = null;
   #refreshing = null;
   #isStale = false;
+  #isOther = false;
+  #told = [];
 
   constructor(api) {
     super();
@@ -41,8 +43,10 @@ export class Site extends EventTarget {
     this.#hasMore = panels.pageInfo.hasNextPage;
     this.#endCursor = panels.pageInfo.endCursor ?? this.#endCursor;
     // Who holds a panel goes on seeing it change, whoever reads which panels there are.
-    for (const node of panels.nodes)
-      this.panels.set(node.code, Object.assign(before.get(node.code) ?? {}, panelOf(node)));
+    for (const node of panels.nodes) {
+      const known = this.panels.get(node.code) ?? before.get(node.code);
+      this.panels.set(node.code, Object.assign(known ?? {}, newest(panelOf(node), known)));
+    }
     this.dispatchEvent(new Event('panels'));
   }
 
@@ -76,6 +80,7 @@ export class Site extends EventTarget {
 
   async #refresh() {
     try {
+      if (this.#isOther) return await this.#again();
       const { panels } = await this.#api.ask(NOW, { first: Math.min(Math.max(this.panels.size, 1), MOST_AT_ONCE) });
       const isNew = panels.totalCount !== this.totalCount || panels.nodes.some(({ code }) => !this.panels.has(code));
       if (isNew) return await this.#again();
@@ -134,10 +139,20 @@ export class Site extends EventTarget {
   }
 
   /** A snapshot has several states, a change one, a heartbeat none. */
-  #heardStatus({ cursor, states, state }) {
+  #heardStatus({ cursor, states, state, isWhole, isComplete }) {
     for (const { panelCode, status, lastSeenAt } of states ?? (state ? [state] : []))
       this.#change(panelCode, { status, lastSeen_ms: parsed(lastSeenAt) });
+    if (states && isWhole) this.#compare(states, isComplete);
     this.#statusCursor = cursor;
+  }
+
+  /** A whole snapshot says which panels there are, in several parts when they are many: others came or went. */
+  #compare(states, isComplete) {
+    this.#told = this.#told.concat(states.map(({ panelCode }) => panelCode));
+    if (!isComplete) return;
+    const isSame = this.#told.length === this.panels.size && this.#told.every((code) => this.panels.has(code));
+    this.#told = [];
+    if (!isSame && !this.#hasMore) this.reread();
   }
 
   /** A reading, live or replayed; one of a panel that is not known yet makes the panels be read again. */
@@ -161,7 +176,14 @@ export class Site extends EventTarget {
     }
   }
 
+  /** Reads which panels there are, and the role: something was given or taken away. */
+  reread() {
+    this.#isOther = true;
+    return this.refresh();
+  }
+
   async #again() {
+    this.#isOther = false;
     const before = this.panels;
     this.panels = new Map();
     this.#endCursor = null;
@@ -176,4 +198,12 @@ export class Site extends EventTarget {
   #tell(code, reading) {
     this.dispatchEvent(new CustomEvent('panel', { detail: { code, reading } }));
   }
+}
+
+/** A panel as it was read; a reading that was heard of while the answer was on its way stays. */
+function newest(panel, known) {
+  if (!(known?.reading?.at_ms > (panel.reading?.at_ms ?? 0))) return panel;
+  const { reading } = known;
+  if (reading.kw != null) add(panel.hour, reading, { span_ms: HOUR_MS, slot_ms: SLOT_MS });
+  return { ...panel, reading };
 }
