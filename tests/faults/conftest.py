@@ -12,9 +12,8 @@ from psycopg import sql
 
 from kilowatch.embedded.broker import EmbeddedBroker
 from kilowatch.embedded.postgres import EmbeddedPostgres
-from store.migrations import migrate
 from tests.faults.waiting import eventually
-from tests.fixtures.database import on_database
+from tests.fixtures.database import on_database, prepare
 from tests.ingest.brokers import Mosquitto
 
 
@@ -30,7 +29,7 @@ def database(postgres: EmbeddedPostgres) -> Iterator[str]:
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     url = on_database(postgres.url, name)
-    migrate(url)
+    prepare(url)
     yield url
     eventually(lambda: dropped(postgres.url, name))
 

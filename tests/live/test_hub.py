@@ -15,7 +15,7 @@ from resolvers import live
 from resolvers.live import LiveHub
 from store.connections import connect_async, open_pool
 from store.events import News
-from store.migrations import migrate
+from tests.fixtures.database import prepare
 from tests.fixtures.readings import metering, reading
 from tests.fixtures.server import WITHIN_S, SocketClient, add_account, add_panel, make_app, serving, speaking
 
@@ -98,7 +98,7 @@ def codes(message: dict[str, Any]) -> list[str]:
 async def test_a_restart_of_the_database_loses_nothing(tmp_path: Path) -> None:
     postgres = EmbeddedPostgres(tmp_path)
     url = await asyncio.to_thread(postgres.start)
-    await asyncio.to_thread(migrate, url)
+    await asyncio.to_thread(prepare, url)
     panel = await add_panel(url, "P1")
     admin = await add_account(url, role=Role.ADMIN)
     query = (

@@ -13,7 +13,7 @@ import pytest
 from ingest.metrics import IngestState, in_prometheus
 from kilowatch.embedded.postgres import EmbeddedPostgres
 from store.connections import connect_async
-from store.migrations import migrate
+from tests.fixtures.database import prepare
 from tests.fixtures.server import WITHIN_S, GraphQLClient, Server, add_account, make_app, serving, token_of
 
 BEAT = "UPDATE ingest_status SET heartbeat_at = now() - %s * interval '1 second', is_connected = %s, is_wanted = %s"
@@ -85,7 +85,7 @@ async def test_a_server_starts_without_its_database_and_finds_it_later(
 ) -> None:
     postgres = EmbeddedPostgres(tmp_path)
     url = await asyncio.to_thread(postgres.start)
-    await asyncio.to_thread(migrate, url)
+    await asyncio.to_thread(prepare, url)
     account = await add_account(url)
     await asyncio.to_thread(postgres.stop)
     try:
