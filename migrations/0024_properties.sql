@@ -10,6 +10,7 @@ CREATE TABLE property (
 CREATE INDEX property_landlord ON property (landlord_id);
 
 ALTER TABLE panel ADD COLUMN property_id bigint REFERENCES property ON DELETE SET NULL;
+ALTER TABLE panel ADD COLUMN left_at timestamptz;       -- when somebody rented it last whose account is gone
 CREATE INDEX panel_property ON panel (property_id);
 
 -- Who rents what and when. While it lasts the tenant sees the panels as they are; what was measured and bought within
@@ -32,6 +33,19 @@ CREATE TABLE tenancy_panel (
     PRIMARY KEY (panel_id, tenancy_id)
 );
 CREATE INDEX tenancy_panel_tenancy ON tenancy_panel (tenancy_id);
+
+-- Who comes next begins no earlier, also when the account of who has rented is removed and the tenancy with it.
+CREATE FUNCTION keep_end_of_tenancy() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE panel SET left_at = greatest(left_at, least(old.ends_at, clock_timestamp()))
+    WHERE id IN (SELECT panel_id FROM tenancy_panel WHERE tenancy_id = old.id) AND old.starts_at < clock_timestamp();
+    RETURN old;
+END
+$$;
+CREATE TRIGGER keep_end BEFORE DELETE ON tenancy
+    FOR EACH ROW EXECUTE FUNCTION keep_end_of_tenancy();
 
 -- The one place that decides what a viewer sees as it is now; every read of tenants' data starts from it. A service
 -- account sees what its owner sees.
@@ -140,6 +154,19 @@ CREATE TABLE invitation_panel (
     PRIMARY KEY (invitation_id, panel_id)
 );
 CREATE INDEX invitation_panel_panel ON invitation_panel (panel_id);
+
+-- Who was the landlord may still have codes: the next one does not let by them.
+CREATE FUNCTION revoke_invitations() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE invitation SET revoked_at = clock_timestamp()
+    WHERE property_id = new.id AND accepted_at IS NULL AND revoked_at IS NULL;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER revoke_invitations AFTER UPDATE OF landlord_id ON property
+    FOR EACH ROW WHEN (old.landlord_id IS DISTINCT FROM new.landlord_id) EXECUTE FUNCTION revoke_invitations();
 
 -- A way to panels that belong to nobody: whoever has its code becomes their landlord, once. As above only its hash is
 -- kept.

@@ -88,14 +88,15 @@ async def hold(connection: AsyncConnection[Row], *, code_sha256: bytes | None, n
     """The claim of a code, held until the transaction ends, with its panels.
 
     Raises:
-        Refused: CLAIM_NOT_VALID where the code is unknown, used or has expired, or a panel belongs to somebody by now.
+        Refused: CLAIM_NOT_VALID where the code is unknown, used or has expired, a panel belongs to somebody by now,
+            or none is left.
     """
     parameters = {"code_sha256": code_sha256, "now": now}
     row = await (await connection.execute(_HOLD, parameters)).fetchone()
     if row is None:
         raise _not_valid()
     panels = await (await connection.execute(_HOLD_PANELS, {"claim_code_id": row[0]})).fetchall()
-    if not all(is_free for _, _, is_free in panels):
+    if not panels or not all(is_free for _, _, is_free in panels):
         raise _not_valid()
     return Claim(row[0], [panel_id for panel_id, _, _ in panels], [code for _, code, _ in panels])
 

@@ -213,7 +213,8 @@ SELECT %(account_id)s, %(property_id)s, span.starts_at, span.ends_at
 FROM (SELECT greatest(local_midnight(%(starts_on)s::date, %(time_zone)s),
                       (SELECT max(ends_at) FROM tenancy AS former JOIN tenancy_panel ON tenancy_id = former.id
                        WHERE panel_id = ANY(%(panel_ids)s) AND former.account_id <> %(account_id)s
-                         AND former.ends_at <= %(now)s)) AS starts_at,
+                         AND former.ends_at <= %(now)s),
+                      (SELECT max(left_at) FROM panel WHERE id = ANY(%(panel_ids)s))) AS starts_at,
              local_midnight(%(ends_on)s::date + 1, %(time_zone)s) AS ends_at) AS span
 WHERE span.ends_at IS NULL OR span.ends_at > span.starts_at
 RETURNING id"""

@@ -78,3 +78,10 @@ async def test_panels_are_claimed_into_the_own_property_alone_and_freed_by_nobod
     assert code_of(await made(site, "P1")) == "PANEL_TAKEN"
     assert code_of(await made(site, "P2", viewer=ben)) == "FORBIDDEN"
     assert code_of(await made(site, "GHOST")) == "PANEL_NOT_FOUND"
+
+
+async def test_a_code_of_which_no_panel_is_left_makes_nobody_a_landlord(site: Site, ann: Viewer) -> None:
+    code = (await made(site, "P1"))["code"]
+    site.database.execute("DELETE FROM panel WHERE code = 'P1'")
+    assert code_of(await claimed(site, code, viewer=ann)) == "CLAIM_NOT_VALID"
+    assert site.database.execute("SELECT role FROM account WHERE email = 'ann@x.org'").fetchone() == ("TENANT",)

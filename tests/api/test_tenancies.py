@@ -188,3 +188,26 @@ async def test_of_many_who_accept_at_once_one_rents(site: Site, people: dict[str
     answers = await asyncio.gather(*(accepted(site, code, viewer=viewer) for viewer in tenants))
     assert sorted(str(code_of(answer)) for answer in answers) == ["INVITATION_NOT_VALID"] * 3 + ["None"]
     assert site.database.execute("SELECT count(*) FROM tenancy").fetchone() == (1,)
+
+
+async def test_who_comes_next_sees_nothing_of_somebody_whose_account_is_gone(
+    site: Site, people: dict[str, Viewer]
+) -> None:
+    left_at = datetime(2026, 3, 6, 9, 30, tzinfo=UTC)
+    site.add_tenancy(people["one"], "A1", since=NOW - timedelta(days=90), until=left_at, property_id="1")
+    given = {"accountId": str(people["one"].account_id)}
+    assert code_of(await change(site, "removePerson", given, viewer=site.admin, shown="person { id }")) is None
+    made = await invited(site, people, startsOn="2026-01-01")
+    tenancy = (await accepted(site, made["code"], viewer=people["two"]))["tenancy"]
+    assert datetime.fromisoformat(tenancy["startsAt"]) == left_at
+
+
+async def test_a_former_landlords_invitations_let_nobody_in(site: Site, people: dict[str, Viewer]) -> None:
+    codes = [(await invited(site, people))["code"]]
+    given = {"id": "1", "landlordId": str(people["ben"].account_id)}
+    assert code_of(await change(site, "updateProperty", given, viewer=site.admin, shown="property { id }")) is None
+    codes.append((await invited(site, {**people, "ann": people["ben"]}))["code"])
+    site.database.execute("DELETE FROM account WHERE id = %s", (people["ben"].account_id,))
+    for code in codes:
+        assert code_of(await accepted(site, code, viewer=people["one"])) == "INVITATION_NOT_VALID"
+    assert await sees(site, people["one"]) == []
