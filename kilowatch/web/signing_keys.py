@@ -101,17 +101,19 @@ class KeyRing:
         except OSError as error:
             raise SigningKeysError(f"{self.path} cannot be read: {error.strerror}") from error
 
-    def by_name(self, kid: str) -> SigningKey | None:
-        """The key of this name; for one that is not known the file is looked at again, which is 2 µs."""
-        found = self._named(kid)
-        if found is None:
-            with suppress(SigningKeysError):  # the keys that were read before go on counting
-                self.refresh()
-            found = self._named(kid)
-        return found
+    @property
+    def newest(self) -> tuple[SigningKey, ...]:
+        """The keys as the file has them now: a look at it takes 2 µs, and a stolen key that was dropped counts no more.
 
-    def _named(self, kid: str) -> SigningKey | None:
-        return next((key for key in self.keys if key.kid == kid), None)
+        While the file cannot be read, those that were read last.
+        """
+        with suppress(SigningKeysError):
+            self.refresh()
+        return self.keys
+
+    def by_name(self, kid: str) -> SigningKey | None:
+        """The key of this name; None of one that there is not, or not any more."""
+        return next((key for key in self.newest if key.kid == kid), None)
 
     def rotate(self, *, now: datetime, drops_old: bool = False) -> SigningKey:
         """Adds a key, which signs after 10 minutes; at once where the old ones are dropped, and their tokens end."""
@@ -223,7 +225,7 @@ class Signing:
             raise ValueError(f"a token lasts {LONGEST_TOKEN.days} days at the most")
         issued_at = self.now().astimezone(UTC).replace(microsecond=0)
         expires_at = issued_at + lifetime
-        key = current(self.ring.keys, now=issued_at)
+        key = current(self.ring.newest, now=issued_at)
         whole = {**claims, "iss": ISSUER, "aud": audience, "iat": issued_at, "exp": expires_at}
         return Issued(jwt.encode(whole, key.private, algorithm=ALGORITHM, headers={"kid": key.kid}), expires_at)
 
@@ -251,4 +253,4 @@ class Signing:
 
     def public_keys(self) -> dict[str, list[dict[str, str]]]:
         """The public halves of all keys that count, as a JWK set."""
-        return {"keys": [key.public for key in self.ring.keys]}
+        return {"keys": [key.public for key in self.ring.newest]}

@@ -20,6 +20,8 @@ from store.connections import Pool
 
 TRUSTED_FOR = timedelta(seconds=2)
 """How long what was read of a session stays good for further requests: one read a session and 2 s."""
+_SIGNED_FOR = timedelta(seconds=10)
+"""How long a signature that was right is not checked again: its key may be dropped."""
 _MAX_KEPT = 10_000
 
 
@@ -54,7 +56,9 @@ class Viewers:
     _kept: Newest[str, tuple[datetime, WayIn]] = field(
         default_factory=lambda: Newest[str, tuple[datetime, WayIn]](_MAX_KEPT)
     )
-    _claims: Newest[str, Claim] = field(default_factory=lambda: Newest[str, Claim](_MAX_KEPT))
+    _claims: Newest[str, tuple[datetime, Claim]] = field(
+        default_factory=lambda: Newest[str, tuple[datetime, Claim]](_MAX_KEPT)
+    )
     _over: Newest[str, str] = field(default_factory=lambda: Newest[str, str](_MAX_KEPT))
     _staying: dict[str, dict[Callable[[], None], None]] = field(
         default_factory=lambda: defaultdict[str, dict[Callable[[], None], None]](dict)
@@ -76,12 +80,13 @@ class Viewers:
         return await self.of_session(self._claim(token).session_id)
 
     def _claim(self, token: str) -> Claim:
-        """What the token says: its signature is checked once, which takes 90 us, its time always."""
-        claim = self._claims.get(token)
-        if claim is not None and claim.expires_at > self.now():
-            return claim
+        """What the token says: its signature, which takes 90 us, is checked again after 10 s, its time always."""
+        kept, now = self._claims.get(token), self.now()
+        if kept is not None and now - kept[0] < _SIGNED_FOR and kept[1].expires_at > now:
+            return kept[1]
+        self._claims.drop(token)
         claim = self.tokens.read(token)
-        self._claims.keep(token, claim)
+        self._claims.keep(token, (now, claim))
         return claim
 
     async def again(self, way_in: WayIn) -> WayIn:

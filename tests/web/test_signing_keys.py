@@ -26,6 +26,8 @@ from kilowatch.web.signing_keys import (
     key_ring,
 )
 from kilowatch.web.tokens import InvalidTokenError, Tokens
+from kilowatch.web.viewers import Viewers
+from store.connections import open_pool
 from tests.fixtures.server import Server
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -106,6 +108,31 @@ def test_dropping_the_old_keys_ends_their_tokens_at_once(path: Path) -> None:
     assert kid_of(tokens_of(ring, clock).issue(7, SESSION).token) == added.kid
     with pytest.raises(InvalidTokenError):
         tokens_of(ring, clock).read(old)
+
+
+def test_dropping_them_ends_their_tokens_in_processes_that_run(path: Path) -> None:
+    clock, elsewhere = Clock(), key_ring(path, now=NOON)
+    running = tokens_of(elsewhere, clock)
+    old = running.issue(7, SESSION).token
+    added = key_ring(path, now=NOON).rotate(now=clock.at, drops_old=True)
+    with pytest.raises(InvalidTokenError):
+        running.read(old)
+    assert kid_of(running.issue(7, SESSION).token) == added.kid
+    assert [key["kid"] for key in running.signing.public_keys()["keys"]] == [added.kid]
+    path.write_text("nothing")
+    assert running.read(running.issue(7, SESSION).token).session_id == SESSION
+
+
+async def test_a_server_that_has_seen_a_token_asks_for_its_key_again(path: Path, database_url: str) -> None:
+    clock = Clock()
+    tokens = tokens_of(key_ring(path, now=NOON), clock)
+    async with open_pool(database_url) as pool:
+        viewers, token = Viewers(pool, tokens, clock), tokens.issue(7, SESSION).token
+        for words in ("ended", "ended", "not valid"):  # there is no such session, but the token is ours
+            with pytest.raises(InvalidTokenError, match=words):
+                await viewers.of_token(token)
+            tokens.signing.ring.rotate(now=clock.at, drops_old=True)
+            clock.at += timedelta(seconds=5)
 
 
 def test_two_rotations_at_once_add_one_key(path: Path) -> None:
