@@ -1,17 +1,16 @@
 """Turns what the command line says of properties, tenancies, claims and roles into rows, each act audited."""
 
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
 from kilowatch.operator_acts import in_transaction, keep, known_account
 from metering.access import THE_SERVICE, Role
-from metering.entry_codes import CODE_BYTES, entry_code, hash_of
 from metering.refusals import Refused
 from resolvers.checked_words import checked_address, checked_codes, checked_name
 from resolvers.claim_codes import GOOD_FOR as CLAIM_GOOD_FOR
 from resolvers.invitations import GOOD_FOR, check_days, check_lettable
+from resolvers.new_codes import new_code
 from store import claim_codes, invitations, people, properties, property_panels, tenancy_terms
 from store.connections import Database
 from store.invitations import Invited
@@ -119,7 +118,7 @@ def invite_tenant(
     Raises:
         Refused: PROPERTY_NOT_FOUND, PANEL_NOT_FOUND, BAD_NAME, BAD_INPUT.
     """
-    code = entry_code(secrets.token_bytes(CODE_BYTES))
+    code = new_code()
 
     async def invited(connection: Database) -> None:
         now = _now()
@@ -130,12 +129,12 @@ def invite_tenant(
         shown = None if name is None else checked_name(name)
         what = Invited(property_id, [one.id for one in held], starts_on, ends_on, shown, None, None)
         await invitations.create(
-            connection, what, viewer=THE_SERVICE, code_sha256=hash_of(code) or b"", now=now, expires_at=now + GOOD_FOR
+            connection, what, viewer=THE_SERVICE, code_sha256=code.sha256, now=now, expires_at=now + GOOD_FOR
         )
         await keep(connection, "INVITE_TENANT", property_id=property_id, panelCodes=list(codes))
 
     in_transaction(database_url, invited)
-    return code
+    return code.text
 
 
 def tenancies_of(database_url: str, property_id: int) -> list[Tenancy]:
@@ -190,7 +189,7 @@ def make_claim_code(database_url: str, codes: Sequence[str]) -> str:
     Raises:
         Refused: PANEL_NOT_FOUND, PANEL_TAKEN, BAD_INPUT.
     """
-    code = entry_code(secrets.token_bytes(CODE_BYTES))
+    code = new_code()
 
     async def made(connection: Database) -> None:
         now = _now()
@@ -199,14 +198,14 @@ def make_claim_code(database_url: str, codes: Sequence[str]) -> str:
             connection,
             [one.id for one in held],
             viewer=None,
-            code_sha256=hash_of(code) or b"",
+            code_sha256=code.sha256,
             now=now,
             expires_at=now + CLAIM_GOOD_FOR,
         )
         await keep(connection, "CREATE_CLAIM_CODE", panelCodes=list(codes))
 
     in_transaction(database_url, made)
-    return code
+    return code.text
 
 
 def set_role(database_url: str, who: str, *, role: str) -> None:

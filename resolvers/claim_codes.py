@@ -1,17 +1,17 @@
 """Turns panels that belong to nobody into codes, and a code into a landlord's panels."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from metering.entry_codes import CODE_BYTES, entry_code, hash_of
+from metering.entry_codes import hash_of
 from metering.refusals import Refused
 from resolvers.attempts import begin_entry
 from resolvers.audit import audited
 from resolvers.checked_words import checked_codes, checked_name
 from resolvers.context import Context
+from resolvers.new_codes import new_code
 from resolvers.places import number_in
 from resolvers.properties import PropertyChange
 from store import claim_codes, properties, property_panels
@@ -38,19 +38,19 @@ async def create(context: Context, *, panel_codes: Sequence[str]) -> ClaimCodeMa
     """
     async with audited(context, action="CREATE_CLAIM_CODE", panelCodes=list(panel_codes)) as act:
         viewer, now, codes = context.admin, context.now(), checked_codes(panel_codes)
-        code, expires_at = entry_code(secrets.token_bytes(CODE_BYTES)), now + GOOD_FOR
+        code, expires_at = new_code(), now + GOOD_FOR
         async with context.pool.connection() as connection, connection.transaction():
             held = await property_panels.hold(connection, viewer=viewer, codes=codes)
             claim_id = await claim_codes.create(
                 connection,
                 [panel.id for panel in held],
                 viewer=viewer,
-                code_sha256=hash_of(code) or b"",
+                code_sha256=code.sha256,
                 now=now,
                 expires_at=expires_at,
             )
             await act.done(connection, claimCodeId=claim_id)
-        return ClaimCodeMade(code, codes, expires_at)
+        return ClaimCodeMade(code.text, codes, expires_at)
 
 
 async def claim(

@@ -1,6 +1,5 @@
 """Turns what a landlord lets to whom into invitations with a code, and a code into a tenancy."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -9,13 +8,14 @@ from typing import Final
 import strawberry
 
 from metering.contacts import contact_of
-from metering.entry_codes import CODE_BYTES, entry_code, hash_of
+from metering.entry_codes import hash_of
 from metering.refusals import Refused
 from resolvers.attempts import begin_entry
 from resolvers.audit import Audit, audited
 from resolvers.checked_words import checked_codes, checked_name
 from resolvers.context import Context, Info
 from resolvers.enrolment import enrolment_of
+from resolvers.new_codes import NewCode, new_code
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
 from resolvers.places import number_in
 from resolvers.tenancies import TenancyChange
@@ -76,21 +76,20 @@ async def create(
             panels = await property_panels.hold(connection, viewer=viewer, codes=codes)
             check_lettable(panels, property_id=number)
             check_days(starts_on, ends_on, now=now)
-            ids = [panel.id for panel in panels]
-            invited = Invited(number, ids, starts_on, ends_on, known.name, known.email, known.phone)
-            code = entry_code(secrets.token_bytes(CODE_BYTES))
+            ids, code = [panel.id for panel in panels], new_code()
+            wanted = Invited(number, ids, starts_on, ends_on, known.name, known.email, known.phone)
             invitation_id = await invitations.create(
-                connection,
-                invited,
-                viewer=viewer,
-                code_sha256=hash_of(code) or b"",
-                now=now,
-                expires_at=now + GOOD_FOR,
+                connection, wanted, viewer=viewer, code_sha256=code.sha256, now=now, expires_at=now + GOOD_FOR
             )
             await act.done(connection, invitationId=invitation_id)
-            made = await invitations.one(connection, invitation_id, viewer=viewer, now=now)
-            await _send(context, connection, made, code=code)
-            return InvitationMade(made, code)
+            return await _sent(context, connection, invitation_id, code)
+
+
+async def _sent(context: Context, connection: Database, invitation_id: int, code: NewCode) -> InvitationMade:
+    """The invitation as it is now, with its code, which is left to be sent."""
+    made = await invitations.one(connection, invitation_id, viewer=context.landlord, now=context.now())
+    await _send(context, connection, made, code=code.text)
+    return InvitationMade(made, code.text)
 
 
 async def _send(context: Context, connection: Database, invitation: Invitation, *, code: str) -> None:
@@ -154,14 +153,12 @@ async def reissue(context: Context, *, invitation_id: str) -> InvitationMade:
         Refused: UNAUTHENTICATED, FORBIDDEN, INVITATION_NOT_FOUND, INVITATION_ACCEPTED.
     """
     async with audited(context, action="REISSUE_INVITATION", invitationId=invitation_id) as act:
-        viewer, now, code = context.landlord, context.now(), entry_code(secrets.token_bytes(CODE_BYTES))
+        viewer, now, code = context.landlord, context.now(), new_code()
         async with context.pool.connection() as connection, connection.transaction():
             found = await invitations.hold(connection, number_in(invitation_id) or 0, viewer=viewer, now=now)
-            await invitations.reissue(connection, found.id, code_sha256=hash_of(code) or b"", expires_at=now + GOOD_FOR)
+            await invitations.reissue(connection, found.id, code_sha256=code.sha256, expires_at=now + GOOD_FOR)
             await _done(connection, act, found)
-            made = await invitations.one(connection, found.id, viewer=viewer, now=now)
-            await _send(context, connection, made, code=code)
-            return InvitationMade(made, code)
+            return await _sent(context, connection, found.id, code)
 
 
 async def revoke(context: Context, *, invitation_id: str) -> InvitationMade:

@@ -1,15 +1,14 @@
 """Registers, rotates and revokes devices, for the command line, whose user owns the database."""
 
-import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from kilowatch.operator_acts import in_transaction, keep
 from metering.access import THE_SERVICE
-from metering.entry_codes import CODE_BYTES, entry_code, hash_of
 from metering.refusals import Refused
 from resolvers.device_words import GivenDevice, shape_of
+from resolvers.new_codes import new_code
 from store import claim_codes, known_panels, properties, property_panels, registered_devices
 from store.connections import Database, connect
 from store.device_secrets import hashed, new_device_id, new_secret
@@ -61,17 +60,17 @@ def _require_known_panels(prefixes: tuple[str, ...]) -> None:
 
 async def _claim_code(connection: Database, codes: list[str]) -> str:
     """A code that is printed on the device's box: it is good until it is used."""
-    code = entry_code(secrets.token_bytes(CODE_BYTES))
+    code = new_code()
     held = await property_panels.hold(connection, viewer=THE_SERVICE, codes=codes)
     await claim_codes.create(
         connection,
         [panel.id for panel in held],
         viewer=None,
-        code_sha256=hash_of(code) or b"",
+        code_sha256=code.sha256,
         now=datetime.now(UTC),
         expires_at=None,
     )
-    return code
+    return code.text
 
 
 def rotate_device(database_url: str, device_id: str, *, overlap_hours: int) -> ShownLogin:
