@@ -108,12 +108,18 @@ async def own_act_refused(
     keyed hash is kept, and only where there is no such account: it may be a password that was typed in the wrong place.
     Some hundred an hour are kept of an account, then they are counted.
     """
-    if account_id is None and contact and context.fingerprint:
-        details["contactHash"] = context.fingerprint(contact)
+    if account_id is None and contact and context.enrolment:
+        details["contactHash"] = _contact_hash(context, contact)
     actor = Actor(None, STRANGER, Via.SIGN_IN, address=_network(context))
     act = _bounded(Act(actor, action, None, details, subject_account_id=account_id))
     async with context.pool.connection() as connection:
         await audit.record_sign_in_refused(connection, act, code=code)
+
+
+def _contact_hash(context: Context, contact: str) -> str:
+    """32 hexadecimal digits, the same for upper and lower case."""
+    digest = context.enrolment.sealing.digest(contact.strip().lower(), purpose="contact in the audit")
+    return digest.hex()[:32]
 
 
 @asynccontextmanager

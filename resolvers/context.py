@@ -39,9 +39,9 @@ class Context:
     `viewer` is None for somebody who has not signed in, `client_address` is where the request comes from. `live`,
     `subscriptions`, `sign_in`, `message_reader` and `export_links` belong to subscriptions, the list of open ones,
     sign-in, dry runs of messages and downloads. `selling` says by whom payments are taken and units are sold.
-    `forecaster` computes forecasts at once; None has only those that are stored. `fingerprint` makes of a text what can
-    be compared and not be read again, with a key of the server's. `enrolment` is how people sign up and prove who they
-    are by codes; None has neither. `device_tokens` signs what devices may do, for brokers that check tokens.
+    `forecaster` computes forecasts at once; None has only those that are stored. `enrolment` is how people sign up and
+    prove who they are by codes, and has the server's key; None has neither. `device_tokens` signs what devices may do,
+    for brokers that check tokens.
     `loaders` holds what is fetched once a request for many panels; each topic keeps its own there. `points` counts
     what the series of one answer hold, the answer of the root value `points_of`. `pricing` knows what operations cost,
     `charged` is what this one was. Series take `turns`, because each has statements and much computing of its own.
@@ -60,7 +60,6 @@ class Context:
     message_reader: Any = None
     export_links: Any = None
     forecaster: Any = None
-    fingerprint: Callable[[str], str] | None = None
     enrolment: Any = None
     device_tokens: Any = None
     selling: Selling = field(default_factory=Selling)

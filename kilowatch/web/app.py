@@ -27,7 +27,6 @@ from kilowatch.web.export import Exports
 from kilowatch.web.export_links import PATH as EXPORT_PATH
 from kilowatch.web.export_links import ExportLinks
 from kilowatch.web.fanout.fanout import SUBSCRIPTIONS_A_CONNECTION, FanOut
-from kilowatch.web.fingerprints import Fingerprints
 from kilowatch.web.health import Health
 from kilowatch.web.key_rotation import PATH as KEYS_PATH
 from kilowatch.web.key_rotation import KeyRotation
@@ -78,7 +77,6 @@ class Services:
     export_links: ExportLinks
     message_trials: MessageTrials
     forecaster: Forecaster
-    fingerprints: Fingerprints
     enrolment: Enrolment
     device_tokens: SignedDeviceTokens
     counts: Counts
@@ -104,7 +102,6 @@ class Services:
             export_links=self.export_links,
             message_reader=self.message_trials,
             forecaster=self.forecaster,
-            fingerprint=self.fingerprints.of,
             enrolment=self.enrolment,
             device_tokens=self.device_tokens,
             pricing=self.pricing,
@@ -234,7 +231,6 @@ def _services(options: Options) -> Services:
         export_links=ExportLinks(options.signing_key, now),
         message_trials=MessageTrials(default_time_zone=options.default_time_zone),
         forecaster=Forecaster(options.forecast_model),
-        fingerprints=Fingerprints(options.signing_key),
         enrolment=Enrolment(Sealing(options.signing_key), options.channels, options.sign_up),
         device_tokens=SignedDeviceTokens(signing),
         counts=Counts(),
