@@ -1,29 +1,34 @@
 """Turns texts into texts without secrets: those that are known, and whatever looks like one."""
 
+import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 _HIDDEN: Final = "***"
+RECIPIENT: Final = "{to}"
+"""What an address of Apprise has in the recipient's place."""
 _SHORTEST: Final = 6
 """Shorter ones would blot out ordinary words; passwords in addresses are hidden by their place, however short."""
 
-_NAMES: Final = r"\w*(?:pass(?:word|wd|code)|secret|token|api_?key)\w*['\"]?\s*[:=]\s*"
-_VALUES: Final = r"""'[^']*'|"[^"]*"|[^\s,;&'"{}()]+"""
+# What may repeat has a bound or a beginning that cannot repeat in it: who gets a long text into a log would stop us.
+_NAMES: Final = r"(?:pass(?:word|wd|code)|secret|token|api[_-]?key)\w{0,40}\\{0,3}['\"]?\s{0,9}[:=]\s{0,9}"
+_VALUES: Final = r"""\\{1,3}(?P<q>['"])[^'"\\]*\\{1,3}(?P=q)|b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|[^\s,;&'"{}()]+"""
 _SHAPES: Final = (
     (re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), _HIDDEN),
+    (re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), _HIDDEN),
     (re.compile(r"\bkw[a-z]_[A-Za-z0-9_-]{8,}"), _HIDDEN),
-    (re.compile(r"\b([a-z][a-z0-9+.-]*://[^\s/:@'\"]*):[^\s/@'\"]+@", re.IGNORECASE), rf"\1:{_HIDDEN}@"),
-    (re.compile(rf"\b({_NAMES})(?:{_VALUES})", re.IGNORECASE), rf"\1{_HIDDEN}"),
+    (re.compile(r"(://[^\s/:@'\"]*):[^\s/'\"]+@"), rf"\1:{_HIDDEN}@"),
+    (re.compile(rf"({_NAMES})(?:{_VALUES})", re.IGNORECASE), rf"\1{_HIDDEN}"),
     (re.compile(r"\$(?:argon2id?|7)\$[^\s'\"]+"), _HIDDEN),
-    (re.compile(r"(Failing row contains) \(.*?\)\.?(?=\n|$)", re.DOTALL), rf"\1 ({_HIDDEN})."),
+    (re.compile(r"(Failing row contains) \((?:.*?\)\.?(?=\n|$)|.*)", re.DOTALL), rf"\1 ({_HIDDEN})."),
 )
 """Tokens of ours and of others, passwords in addresses, `password='…'` however it is quoted, hashes, and the rows that
 Postgres shows of a refused statement: they hold whatever its table does."""
@@ -37,10 +42,10 @@ class Redaction:
 
     @classmethod
     def of(cls, secrets: Iterable[str]) -> "Redaction":
-        """Hides these too, also where they are quoted as in an address; of addresses, their password by itself."""
+        """Hides these too, in whichever notation; of addresses, also what is secret in them by itself."""
         forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST}
         longest_first = sorted(forms, key=len, reverse=True)
-        return cls(re.compile("|".join(map(re.escape, longest_first))) if forms else None)
+        return cls(re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if forms else None)
 
     def __call__(self, text: str) -> str:
         """The text with `***` in each secret's place."""
@@ -70,22 +75,36 @@ def redact_logs(redaction: Redaction) -> None:
 
 
 def redact_tracebacks(redaction: Redaction) -> None:
-    """Hides secrets in the traceback of an error that ends the process."""
+    """Hides secrets in the traceback of an error that ends the process or a thread, or that nobody could be told of."""
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        sys.stderr.write(redaction("".join(traceback.format_exception(kind, error, trace))))
+        if not issubclass(kind, SystemExit):  # a thread that ends itself
+            sys.stderr.write(redaction("".join(traceback.format_exception(kind, error, trace))))
 
     sys.excepthook = show
+    threading.excepthook = lambda ended: show(ended.exc_type, ended.exc_value or ended.exc_type(), ended.exc_traceback)
+    sys.unraisablehook = lambda lost: show(lost.exc_type, lost.exc_value or lost.exc_type(), lost.exc_traceback)
 
 
 def _forms(secret: str) -> set[str]:
-    password = _password(secret)
-    parts = {secret, password} if password else {secret}
-    return {form for part in parts for form in (part, quote(part, safe=""), unquote(part), repr(part)[1:-1])}
+    """A secret as it is and as addresses, JSON, Python and forms write it; all of them again for its secret parts."""
+    return {form for part in {secret, *_parts(secret)} for text in (part, unquote(part)) for form in _notations(text)}
 
 
-def _password(secret: str) -> str:
+def _notations(text: str) -> set[str]:
+    in_python = {repr(text)[1:-1], ascii(text)[1:-1], repr(text.encode("utf-8", "replace"))[2:-1]}
+    in_json = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    return {text, *in_python, *in_json, quote(text), quote(text, safe=""), quote_plus(text)}
+
+
+def _parts(secret: str) -> set[str]:
+    """What is secret in an address: its password, and those in its query; all between the slashes of Apprise's."""
     try:
-        return urlsplit(secret).password or ""
+        parts = urlsplit(secret)
+        found = {parts.password or "", *(value for name, value in parse_qsl(parts.query) if "pass" in name)}
     except ValueError:
-        return ""
+        return set()
+    if RECIPIENT in secret:
+        places = [*parts.netloc.replace("@", ":").split(":"), *parts.path.split("/")]
+        found.update(place for place in places if "." not in place)  # not the host, which who reads the log has to know
+    return found - {"", RECIPIENT}
