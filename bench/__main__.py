@@ -7,7 +7,19 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-NAMES = ("ingest", "api", "fanout", "bad-input", "demo", "big-table", "disk", "transfer", "forecast", "log-in", "access")
+NAMES = (
+    "ingest",
+    "api",
+    "fanout",
+    "bad-input",
+    "demo",
+    "big-table",
+    "disk",
+    "transfer",
+    "forecast",
+    "log-in",
+    "access",
+)
 
 
 def machine() -> str:

@@ -15,6 +15,9 @@ from store.connections import Database, Pool
 
 _MAX_TEXT: Final = 200
 
+Details = dict[str, Any]
+"""What is said of an act besides what it concerns."""
+
 
 @dataclass(slots=True)
 class Audit:

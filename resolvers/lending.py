@@ -20,7 +20,7 @@ from metering.lending import (
 from metering.money import MAX_AMOUNT, Money
 from metering.reading_changes import checked_reason
 from metering.refusals import Refused
-from resolvers.audit import Audit, audited
+from resolvers.audit import Audit, Details, audited
 from resolvers.context import Context, Info
 from resolvers.ledger_turns import (
     LedgerChange,
@@ -100,7 +100,7 @@ async def record_debt(
         Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, NO_TARIFF,
             BAD_INPUT.
     """
-    asked = {"amount": amount.amount, "currency": amount.currency, "reason": reason}
+    asked: Details = {"amount": amount.amount, "currency": amount.currency, "reason": reason}
     async with audited(context, action="RECORD_DEBT", panel_code=panel_code, **asked) as audit:
         viewer, key, why = context.landlord, checked_key(idempotency_key), checked_reason(reason)
         panel, moment = await managed_prepaid(context, panel_code), moment_of(context, None)
@@ -124,7 +124,7 @@ async def settle_debt(
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, NO_DEBT, BAD_INPUT.
     """
-    asked = {"amount": amount.amount, "currency": amount.currency, "reason": reason}
+    asked: Details = {"amount": amount.amount, "currency": amount.currency, "reason": reason}
     async with audited(context, action="SETTLE_DEBT", panel_code=panel_code, **asked) as audit:
         viewer, key, why = context.landlord, checked_key(idempotency_key), checked_reason(reason)
         panel, moment = await managed_prepaid(context, panel_code), moment_of(context, None)
@@ -170,7 +170,7 @@ async def set_emergency_credit(
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT.
     """
-    asked = {"limitKwh": limit_kwh, "availableBelowKwh": available_below_kwh}
+    asked: Details = {"limitKwh": limit_kwh, "availableBelowKwh": available_below_kwh}
     async with audited(context, action="SET_EMERGENCY_CREDIT", panel_code=panel_code, **asked) as audit:
         viewer = context.landlord
         rule = None

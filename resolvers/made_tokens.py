@@ -7,7 +7,7 @@ from metering.ledger import checked_key
 from metering.money import Money
 from metering.openpaygo import PaygoMeter, value_of
 from metering.refusals import Refused
-from resolvers.audit import audited, ending_of
+from resolvers.audit import Details, audited, ending_of
 from resolvers.context import Context
 from resolvers.managing import managed_prepaid
 from resolvers.new_tokens import credit_of_token, next_token
@@ -44,7 +44,7 @@ async def make(
         Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, NOT_PREPAID, NO_OPEN_PAYGO, BAD_AMOUNT, BAD_CURRENCY,
             NO_TARIFF, TOKENS_NOT_ENTERED, IDEMPOTENCY_KEY_USED, BAD_INPUT.
     """
-    asked = {"unitsKwh": units_kwh, "amount": paid and paid.amount, "currency": paid and paid.currency}
+    asked: Details = {"unitsKwh": units_kwh, "amount": paid and paid.amount, "currency": paid and paid.currency}
     async with audited(context, action="GENERATE_TOKEN", panel_code=panel_code, **asked) as audit:
         viewer, key = context.landlord, checked_key(idempotency_key)
         panel = await managed_prepaid(context, panel_code)

@@ -14,7 +14,7 @@ from metering.payments import PaymentProvider, PaymentState, subunits
 from metering.refusals import Refused
 from metering.vending import checked_amount
 from resolvers import settling
-from resolvers.audit import audited
+from resolvers.audit import Details, audited
 from resolvers.context import Context, Info
 from resolvers.ledger_turns import KeyUsed, prepaid_panel
 from resolvers.loading import loaded
@@ -65,7 +65,7 @@ async def start_payment(
         Refused: UNAUTHENTICATED, PAYMENTS_NOT_SET_UP, PANEL_NOT_FOUND, NOT_PREPAID, NO_METER_NUMBER, NO_TARIFF,
             BAD_CURRENCY, BAD_AMOUNT, TOO_MANY_ATTEMPTS, BAD_INPUT.
     """
-    details = {"provider": provider.value, "amount": asked.amount, "currency": asked.currency}
+    details: Details = {"provider": provider.value, "amount": asked.amount, "currency": asked.currency}
     async with audited(context, action="START_PAYMENT", panel_code=panel_code, **details) as act:
         viewer, key = context.signed_in, checked_key(idempotency_key)
         if provider not in context.selling.providers:

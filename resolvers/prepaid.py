@@ -14,7 +14,7 @@ from metering.money import Money
 from metering.openpaygo import check_alone
 from metering.refusals import Refused
 from resolvers import entered_tokens, low_units, openpaygo
-from resolvers.audit import audited, ending_of
+from resolvers.audit import Details, audited, ending_of
 from resolvers.context import Context, Info
 from resolvers.ledger_turns import (
     LedgerChange,
@@ -152,7 +152,12 @@ async def top_up(
         Refused: UNAUTHENTICATED, PANEL_NOT_FOUND, NOT_PREPAID, BAD_AMOUNT, BAD_CURRENCY, BAD_TOKEN, BAD_TIME,
             BEFORE_METER, BAD_INPUT, NO_TARIFF, TOKEN_USED, TOO_MANY_ATTEMPTS.
     """
-    asked = {"amount": paid and paid.amount, "currency": paid and paid.currency, "unitsKwh": units_kwh, "at": at}
+    asked: Details = {
+        "amount": paid and paid.amount,
+        "currency": paid and paid.currency,
+        "unitsKwh": units_kwh,
+        "at": at,
+    }
     async with audited(context, action="TOP_UP", panel_code=panel_code, tokenEnding=ending_of(token), **asked) as audit:
         viewer, key = context.signed_in, checked_key(idempotency_key)
         panel = await prepaid_panel(context, panel_code)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from metering.refusals import Refused
 from metering.tariffs.documents import tariff_of
 from metering.tariffs.rules import Tariff
-from resolvers.audit import audited
+from resolvers.audit import Details, audited
 from resolvers.context import Context
 from resolvers.managing import managed
 from resolvers.tariffs import TariffVersion, version
@@ -39,7 +39,7 @@ async def set_tariff(
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, BAD_TARIFF.
     """
-    asked = {"validFrom": valid_from, "name": document.get("name"), "currency": document.get("currency")}
+    asked: Details = {"validFrom": valid_from, "name": document.get("name"), "currency": document.get("currency")}
     async with audited(context, action="SET_TARIFF", panel_code=panel_code, **asked) as act:
         panel = await _required(context, panel_code)
         tariff = _checked({**document, "valid_from": valid_from})

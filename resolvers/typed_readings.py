@@ -12,7 +12,7 @@ from metering.reading_changes import checked_reason
 from metering.refusals import Refused
 from metering.typed_readings import checked_register_kwh, reading_time
 from resolvers import panels
-from resolvers.audit import audited
+from resolvers.audit import Details, audited
 from resolvers.context import Context, Info
 from resolvers.managing import is_managed
 from resolvers.pages import Cursor, Page, checked_first, cursor_of, number_of, page_of
@@ -60,7 +60,7 @@ async def record(
     Raises:
         Refused: UNAUTHENTICATED, PANEL_NOT_FOUND, FORBIDDEN, BAD_INPUT, BAD_TIME, TOO_OLD, READING_WITHDRAWN.
     """
-    details = {"energyImportKwh": energy_import_kwh, "at": at}
+    details: Details = {"energyImportKwh": energy_import_kwh, "at": at}
     async with audited(context, action="RECORD_READING", panel_code=panel_code, **details) as act:
         viewer, key = context.signed_in, checked_key(idempotency_key)
         energy_kwh, now = checked_register_kwh(energy_import_kwh), context.now()
@@ -88,7 +88,7 @@ async def withdraw(context: Context, *, typed_reading_id: str, reason: str) -> T
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN, READING_NOT_FOUND, TOO_OLD, BAD_INPUT (reason).
     """
-    asked = {"typedReadingId": typed_reading_id, "reason": reason}
+    asked: Details = {"typedReadingId": typed_reading_id, "reason": reason}
     async with audited(context, action="WITHDRAW_TYPED_READING", **asked) as act:
         viewer = context.landlord
         author, number = Author(checked_reason(reason), viewer.account_id), number_in(typed_reading_id) or 0

@@ -10,7 +10,7 @@ from metering.ledger import checked_key
 from metering.money import Money
 from metering.refusals import Refused
 from metering.vending import checked_price, new_reference
-from resolvers.audit import audited
+from resolvers.audit import Details, audited
 from resolvers.context import Context, Info
 from resolvers.ledger_turns import KeyUsed, PrepaidAccount
 from resolvers.managing import managed_prepaid
@@ -67,7 +67,7 @@ async def buy_units(context: Context, *, panel_code: str, price: Money, idempote
         Refused: UNAUTHENTICATED, FORBIDDEN (tenants, who pay by `startPayment`), VENDING_NOT_SET_UP, PANEL_NOT_FOUND,
             NOT_PREPAID, NO_METER_NUMBER, BAD_CURRENCY, BAD_AMOUNT, BAD_INPUT.
     """
-    details = {"amount": price.amount, "currency": price.currency}
+    details: Details = {"amount": price.amount, "currency": price.currency}
     async with audited(context, action="BUY_UNITS", panel_code=panel_code, **details) as act:
         viewer, currency, key = context.landlord, vendor_currency(context), checked_key(idempotency_key)
         panel = await managed_prepaid(context, panel_code)

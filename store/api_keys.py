@@ -79,17 +79,6 @@ async def record_use(connection: AsyncConnection[Row], prefix: str, *, address: 
     await connection.execute(_USED, {"prefix": prefix, "address": address, "now": now})
 
 
-_STILL_GOOD: LiteralString = """
-SELECT prefix FROM api_key JOIN account ON account.id = account_id
-WHERE prefix = ANY (%(prefixes)s) AND revoked_at IS NULL AND account.disabled_at IS NULL"""
-
-
-async def still_good(connection: AsyncConnection[Row], prefixes: Sequence[str]) -> set[str]:
-    """Which of the keys nobody has revoked."""
-    cursor = await connection.execute(_STILL_GOOD, {"prefixes": list(prefixes)})
-    return {prefix for (prefix,) in await cursor.fetchall()}
-
-
 _LOCK_ACCOUNT: LiteralString = """
 SELECT (SELECT count(*) FROM api_key WHERE account_id = account.id AND revoked_at IS NULL
         AND (expires_at IS NULL OR expires_at > %(now)s))

@@ -198,9 +198,7 @@ async def test_who_does_not_rent_is_not_asked_about_tenancies(site: Site) -> Non
     site.add_tenancy(tenant, "PM", since=NOW - timedelta(days=2))
     site.load("PM", [reading(NOW - timedelta(days=day), 9.0 - day) for day in range(5)])
     unknowing = Viewer(tenant.account_id, Role.TENANT, may_rent=False)
-    asked = (
-        f"readings({SPAN}) {{ count }} usage({SPAN}, step: DAY) {{ totalEnergyKwh }} typedReadings {{ totalCount }}"
-    )
+    asked = f"readings({SPAN}) {{ count }} usage({SPAN}, step: DAY) {{ totalEnergyKwh }} typedReadings {{ totalCount }}"
     assert (await site.panel(asked, viewer=landlord))["readings"]["count"] == 4
     nothing = {"readings": {"count": 0}, "usage": {"totalEnergyKwh": 0.0}, "typedReadings": {"totalCount": 0}}
     assert await site.panel(asked, viewer=unknowing) == nothing  # a forgotten window shows nothing, and leaks nothing
