@@ -16,7 +16,7 @@ from resolvers.context import Context, Info
 from resolvers.ledger_turns import PrepaidAccount, account_of
 from resolvers.loading import loaded
 from resolvers.managing import managed_prepaid
-from resolvers.windows import tenure_of
+from resolvers.windows import present_tenure
 from store import ledger, openpaygo
 from store.openpaygo import KnownMeter, KnownToken, ShownMeter
 from store.panels import Panel
@@ -52,7 +52,7 @@ async def settings(parent: strawberry.Parent[PrepaidAccount], info: Info) -> Pay
     if shown is None:
         return None
     zone = parent.panel.zone
-    tenure = await tenure_of(info.context, parent.panel.id)
+    tenure = await present_tenure(info.context, parent.panel.id) if shown.not_entered else None
     again_at = next_try_at(shown.wrong_at, now=info.context.now())
     return PaygoSettings(
         kwh_per_value=shown.kwh_per_value,

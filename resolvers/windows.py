@@ -50,13 +50,21 @@ async def tenure_of(context: Context, panel_id: int) -> Tenure | None:
     return (await tenures_of(context)).get(panel_id)
 
 
+async def present_tenure(context: Context, panel_id: int) -> Tenure | None:
+    """The same for what must not be missed: whether the viewer rents may have been looked up some seconds ago."""
+    if context.signed_in.sees_all:
+        return None
+    async with context.pool.connection() as connection:
+        return (await tenancies.tenures(connection, context.signed_in)).get(panel_id)
+
+
 async def check_own_time(context: Context, panel: Panel, at: datetime | None) -> None:
     """Whether the viewer may write what happened at an instant: to who rents, the time before is another's.
 
     Raises:
         Refused: BAD_TIME.
     """
-    tenure = None if at is None else await tenure_of(context, panel.id)
+    tenure = None if at is None else await present_tenure(context, panel.id)
     if tenure is not None and at is not None and at < tenure.since:
         since = tenure.since.astimezone(panel.zone).isoformat(timespec="seconds")
         raise Refused("BAD_TIME", f"`at` must not be before {since}, when your tenancy began.", "at")

@@ -48,6 +48,12 @@ async def test_nothing_is_written_into_the_time_before_and_nothing_learnt_of_it(
     assert await write(site, tenant, name, at=SINCE.isoformat()) is None
 
 
+async def test_who_has_accepted_a_moment_ago_is_known_to_rent(site: Site, tenant: Viewer) -> None:
+    unknowing = Viewer(tenant.account_id, Role.TENANT, may_rent=False)
+    refusal = await write(site, unknowing, "recordBalance", at=(SINCE - timedelta(days=1)).isoformat())
+    assert refusal["code"] == "BAD_TIME"
+
+
 async def test_what_an_app_kept_offline_is_of_the_own_time_too(site: Site, tenant: Viewer) -> None:
     entry = {"clientId": "kept-offline", "panelCode": "FLAT", "kind": "BALANCE_READING", "shownKwh": "0"}
     query = """mutation ($input: SubmitEntriesInput!) { submitEntries(input: $input) {
