@@ -6,6 +6,7 @@ import stat
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -196,3 +197,20 @@ def test_a_pid_file_that_names_no_broker_signals_nobody(tmp_path: Path, text: st
     pid_file.write_text(text)
     with pytest.raises(CommandError, match="names no process"):
         Reload(pid_file).tell()
+
+
+@pytest.mark.parametrize(
+    "name", ["kilo:watch", "kilowatch\ntopic readwrite #", " kilowatch", "dev_aaaaaaaaaaaaaaaa", "#"]
+)
+def test_a_user_name_that_the_brokers_files_cannot_hold_is_refused(
+    database_url: str, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "logins"
+    environment = {
+        "DATABASE_URL": database_url,
+        "MQTT_URL": f"mqtt://{quote(name, safe='')}:pass@127.0.0.1:1",
+    }
+    exported = CliRunner().invoke(app, ["device", "export", "--mosquitto", str(folder)], env=environment)
+    assert isinstance(exported.exception, CommandError)
+    assert "user name" in str(exported.exception)
+    assert not folder.exists()

@@ -62,6 +62,17 @@ async def test_every_answer_has_the_security_headers_once(site: Server) -> None:
         assert "strict-transport-security" not in answer.headers, where
 
 
+async def test_a_request_that_cannot_be_read_is_answered_with_them_too(site: Server) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(b"no request of HTTP\r\n\r\n")
+    answer = (await reader.read()).decode().lower()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith("http/1.1 400 ")
+    for name, value in ALWAYS.items():
+        assert answer.count(f"\r\n{name}: {value}\r\n") == 1, answer
+
+
 async def test_pages_are_kept_apart_from_the_windows_that_opened_them_and_from_sensors(site: Server) -> None:
     async with httpx.AsyncClient(base_url=site.root) as http:
         for path in ("/", "/graphiql"):

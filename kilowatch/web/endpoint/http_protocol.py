@@ -15,6 +15,10 @@ _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
     b"Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n%s\r\n%s"
 )
+_UNREADABLE = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n%s\r\n%s"
+)
 _HEADERS = b"".join(b"%s: %s\r\n" % header for header in OF_DATA)
 _EXTENSION = "kilowatch.connection"
 
@@ -45,6 +49,12 @@ class HttpProtocol(HttpToolsProtocol):
         body = bytes(refusal(431, "BODY_TOO_LARGE", f"Address and headers may have {MAX_HEAD_BYTES:,} bytes.").body)
         self.transport.write(_TOO_LONG % (len(body), _HEADERS, body))
         self.loop.call_later(_LINGER_S, self.transport.close)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is no HTTP, with the headers that every answer has; uvicorn's own has none."""
+        body = msg.encode("ascii", "replace")
+        self.transport.write(_UNREADABLE % (len(body), _HEADERS, body))
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tells the stream; uvicorn tells the newest request alone, which may wait behind the stream."""
