@@ -119,19 +119,20 @@ async def time_zones(connection: AsyncConnection[Row], *, viewer: Viewer, codes:
     return dict(await (await connection.execute(_ZONES, {**scope(viewer), "codes": list(codes)})).fetchall())
 
 
-# Whoever maps a topic reads what comes on it, and takes it from the panels that it has fed so far.
+# Whoever maps a topic reads what comes on it, and takes it from the panels that it has fed so far: renting one of these
+# gives no such right.
 _FEEDS_OTHERS: LiteralString = """
-WITH visible AS MATERIALIZED (SELECT code FROM visible_panel(%(viewer_id)s, %(sees_all)s))
+WITH own AS MATERIALIZED (SELECT code FROM history_panel(%(viewer_id)s, %(sees_all)s))
 SELECT EXISTS (SELECT FROM panel WHERE split_part(panel.code, ':', 1) = ANY(%(devices)s)
-                                   AND panel.code NOT IN (SELECT code FROM visible))
+                                   AND panel.code NOT IN (SELECT code FROM own))
     OR EXISTS (SELECT FROM device_mapping AS mapping WHERE mapping.topic = %(topic)s
-                                                       AND mapping.panel_code NOT IN (SELECT code FROM visible))
+                                                       AND mapping.panel_code NOT IN (SELECT code FROM own))
     OR EXISTS (SELECT FROM discovered_sensor AS sensor WHERE sensor.topic = %(topic)s
-                                                         AND sensor.panel_code NOT IN (SELECT code FROM visible))"""
+                                                         AND sensor.panel_code NOT IN (SELECT code FROM own))"""
 
 
 async def feeds_others(connection: AsyncConnection[Row], *, viewer: Viewer, topic: str, devices: Sequence[str]) -> bool:
-    """Whether a topic feeds a panel that the viewer does not see, as far as its devices' names and mappings tell."""
+    """Whether a topic feeds a panel that the viewer does not see, or rents, as far as names and mappings tell."""
     parameters = {**scope(viewer), "topic": topic, "devices": list(devices)}
     ((feeds,),) = await (await connection.execute(_FEEDS_OTHERS, parameters)).fetchall()
     return feeds

@@ -157,3 +157,17 @@ async def test_who_rents_a_panel_has_no_say_in_how_its_meter_is_read(
     assert (await site.ask(keep, viewer=landlord, input=mapping))["setDeviceMapping"]["refusal"] == expected
     gone = {"topic": mapping["topic"], "panelCode": code}
     assert (await site.ask(drop, viewer=landlord, input=gone))["removeDeviceMapping"]["refusal"] == expected
+
+
+async def test_nobody_takes_a_topic_from_a_panel_of_the_same_device_that_they_only_rent(
+    site: Site, landlord: Viewer
+) -> None:
+    site.add_panel("OWN:2")
+    site.database.execute("UPDATE panel SET property_id = 2 WHERE code = 'OWN:2'")
+    site.add_tenancy(landlord, "OWN:2", since=RENTED, property_id="2")
+    mapping = {"topic": "meters/OWN", "panelCode": "OWN", "fields": [{"path": "kwh", "quantity": "ENERGY_IMPORT"}]}
+    put = "mutation ($input: DeviceMappingInput!) { setDeviceMapping(input: $input) { refusal { code } } }"
+    refused = (await site.ask(put, viewer=landlord, input=mapping))["setDeviceMapping"]["refusal"]
+    assert refused == {"code": "FORBIDDEN"}
+    site.database.execute("UPDATE panel SET property_id = 1 WHERE code = 'OWN:2'")
+    assert (await site.ask(put, viewer=landlord, input=mapping))["setDeviceMapping"]["refusal"] is None
