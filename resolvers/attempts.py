@@ -54,7 +54,7 @@ async def begin(context: Context, *, contact: str) -> None:
     by_networks, by_account = _by_networks(context), _by_account(context, contact)
     right = _limit(context, "PASSWORD_RIGHT", (contact, network), MAX_RIGHT_AN_HOUR, _HOUR)
     limits = [*by_networks, _own(context, network, contact), right, by_account]
-    await _count(context, limits, known=_network_key(context, network, contact))
+    await _count(context, limits, field=_field_of(contact), known=_network_key(context, network, contact))
 
 
 async def forgive(context: Context, *, contact: str) -> None:
@@ -107,7 +107,7 @@ async def begin_code(context: Context, *, contact: str) -> None:
         _limit(context, "CODE", (contact,), MAX_CODES_AN_HOUR, _HOUR, pause=WINDOW),
         _limit(context, "CODE_MINUTE", (contact,), 1, CODE_EVERY),
     ]
-    await _count(context, limits, known=_network_key(context, network, contact))
+    await _count(context, limits, field=_field_of(contact), known=_network_key(context, network, contact))
 
 
 async def begin_provided(context: Context, *, contact: str) -> None:
@@ -116,7 +116,7 @@ async def begin_provided(context: Context, *, contact: str) -> None:
     Raises:
         Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
     """
-    await _count(context, [_limit(context, "PROVIDED", (contact,), MAX_PROVIDED_AN_HOUR, _HOUR)])
+    await _count(context, [_limit(context, "PROVIDED", (contact,), MAX_PROVIDED_AN_HOUR, _HOUR)], field=None)
 
 
 async def begin_second_factor(context: Context, *, account_id: int) -> None:
@@ -130,7 +130,7 @@ async def begin_second_factor(context: Context, *, account_id: int) -> None:
         _limit(context, "SECOND_FACTOR", (account,), MAX_SECOND_FACTORS, WINDOW),
         _limit(context, "SECOND_FACTOR_DAY", (account,), MAX_SECOND_FACTORS_A_DAY, _DAY, pause=WINDOW),
     ]
-    await _count(context, limits)
+    await _count(context, limits, field="code")
 
 
 async def begin_entry(context: Context, *, kind: str, account_id: int | None = None) -> None:
@@ -145,15 +145,15 @@ async def begin_entry(context: Context, *, kind: str, account_id: int | None = N
     limits = [_limit(context, f"{kind}_NETWORK", (network,), MAX_ENTRIES_AN_ADDRESS, _HOUR)]
     if account_id is not None:
         limits.append(_limit(context, kind, (str(account_id),), MAX_ENTRIES_AN_HOUR, _HOUR))
-    await _count(context, limits)
+    await _count(context, limits, field="code")
 
 
-async def _count(context: Context, limits: Sequence[Limit], *, known: bytes | None = None) -> None:
+async def _count(context: Context, limits: Sequence[Limit], *, field: str | None, known: bytes | None = None) -> None:
     now = context.now()
     async with context.pool.connection() as connection:
         next_at = await sign_in_limits.count(connection, limits, now=now, known=known)
     if next_at is not None:
-        raise _too_many(next_at - now)
+        raise _too_many(next_at - now, field=field)
 
 
 def _limit(
@@ -200,6 +200,10 @@ def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
     return parsed if parsed.version == 4 else parsed.ipv4_mapped or parsed
 
 
-def _too_many(wait: timedelta) -> Refused:
+def _field_of(contact: str) -> str:
+    return "phone" if contact.startswith("+") else "email"
+
+
+def _too_many(wait: timedelta, *, field: str | None) -> Refused:
     minutes = max(math.ceil(wait.total_seconds() / 60), 1)
-    return Refused("TOO_MANY_ATTEMPTS", f"Too many attempts. Try again in {minutes} min.", "email")
+    return Refused("TOO_MANY_ATTEMPTS", f"Too many attempts. Try again in {minutes} min.", field)

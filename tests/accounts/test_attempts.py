@@ -10,7 +10,14 @@ import pytest
 from metering.access import Role
 from metering.refusals import Refused
 from resolvers import attempts
-from resolvers.attempts import MAX_A_DAY, MAX_PER_ACCOUNT, MAX_PER_ADDRESS, MAX_RIGHT_AN_HOUR, WINDOW
+from resolvers.attempts import (
+    MAX_A_DAY,
+    MAX_ENTRIES_AN_HOUR,
+    MAX_PER_ACCOUNT,
+    MAX_PER_ADDRESS,
+    MAX_RIGHT_AN_HOUR,
+    WINDOW,
+)
 from resolvers.context import Context
 from resolvers.enrolment import Enrolment
 from store.accounts import Account
@@ -55,6 +62,22 @@ async def test_an_account_is_tried_ten_times_from_one_network_also_at_once(pool:
     assert await let_through(pool, "192.0.2.2", times=1) == 1
     assert await let_through(pool, "192.0.2.1", times=1, contact="abe@example.org") == 1
     assert await let_through(pool, "192.0.2.1", times=1, now=NOON + WINDOW) == 1
+
+
+@pytest.mark.parametrize(("contact", "field"), [(ANN, "email"), ("+2348012345678", "phone")])
+async def test_a_refusal_names_the_field_by_which_somebody_tried(pool: Pool, contact: str, field: str) -> None:
+    await let_through(pool, "192.0.2.1", times=MAX_PER_ACCOUNT, contact=contact)
+    with pytest.raises(Refused) as refused:
+        await attempts.begin(at(pool, "192.0.2.1"), contact=contact)
+    assert refused.value.field == field
+
+
+async def test_a_code_that_is_tried_too_often_is_refused_as_a_code(pool: Pool) -> None:
+    for _ in range(MAX_ENTRIES_AN_HOUR):
+        await attempts.begin_entry(at(pool, "192.0.2.1"), kind="CLAIM", account_id=1)
+    with pytest.raises(Refused) as refused:
+        await attempts.begin_entry(at(pool, "192.0.2.1"), kind="CLAIM", account_id=1)
+    assert refused.value.field == "code"
 
 
 async def test_one_network_cannot_try_many_accounts(pool: Pool) -> None:
