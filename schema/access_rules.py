@@ -101,6 +101,11 @@ SHAPES: Final = ("Connection", "Edge", "Payload", "PageInfo")
 
 _ROOTS: Final = ("Query", "Mutation", "Subscription")
 PERSON: Final = Rule(Who.PERSON)
+READING: Final = Rule(Who.SIGNED_IN, Scope.READ)
+
+_PANELS: Final = frozenset({"Panel", "PanelConnection", "PanelHistory"})
+_LEADING_TO_PANELS: Final = frozenset({"RegisteredDevice", "Property", "Tenancy"})
+"""What keys reach that are for something else than reading, as they do payloads: from there they get no readings."""
 
 
 def hold_rules(schema: GraphQLSchema, *, roots: Roots, fields: Fields) -> None:
@@ -120,6 +125,24 @@ def hold_rules(schema: GraphQLSchema, *, roots: Roots, fields: Fields) -> None:
     for name, field_name, sees in listed(schema, fields):
         if sees is Sees.PERSON:
             _guard(_fields_of(schema, name)[field_name], PERSON, action=None)
+    for field in _ways_to_panels(schema):
+        field.description = " ".join(part for part in (field.description, READING.sentence) if part)
+        _guard(field, READING, action=None)
+
+
+def _named(type_: Any) -> str:
+    """The name of what a field answers, below lists and what may not be null."""
+    return str(type_).strip("[]!")
+
+
+def _ways_to_panels(schema: GraphQLSchema) -> list[Any]:
+    return [
+        field
+        for name in schema.type_map
+        if name in _LEADING_TO_PANELS or name.endswith("Payload")
+        for field in _fields_of(schema, name).values()
+        if _named(field.type) in _PANELS
+    ]
 
 
 def listed(schema: GraphQLSchema, fields: Fields) -> list[tuple[str, str, Sees]]:

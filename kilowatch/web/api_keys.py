@@ -83,6 +83,8 @@ class ApiKeys:
             raise InvalidTokenError(_WAIT)
         found = await self._read(known.prefix, address=address, key_hash=known.key_hash)
         if found is None:
+            if was_right:  # and is no more: it is tried like any other
+                self._right.drop(known.prefix)
             self.wrong.note(address, at=self.now())
             raise InvalidTokenError(NOT_GOOD)
         self._right.keep(known.prefix, known.key_hash)

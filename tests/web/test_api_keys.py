@@ -103,6 +103,45 @@ async def test_a_key_is_for_its_scopes_and_for_those_of_its_account(api: Server,
     assert (await asked(api, creditor, PANELS)).json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
+DEVICE_PANELS = "{ registeredDevices { nodes { panels { code latestReading { at } } } } }"
+DESCRIBE = """mutation { describePanel(input: {code: "P1", floor: 1}) {
+  panel { code latestReading { at } } refusal { code }
+} }"""
+
+
+@pytest.mark.parametrize(
+    ("scope", "query", "path"),
+    [
+        (Scope.DEVICES, DEVICE_PANELS, ["registeredDevices", "nodes", 0, "panels"]),
+        (Scope.PROPERTIES, DESCRIBE, ["describePanel", "panel"]),
+    ],
+)
+async def test_a_key_that_is_not_for_reading_reads_no_panel_by_another_way(
+    api: Server, house: House, scope: Scope, query: str, path: list[str | int]
+) -> None:
+    await let_with_a_device(house)
+    _, key = await add_key(house.url, house.service, scopes=[scope])
+    (error,) = (await asked(api, key, query)).json()["errors"]
+    assert (error["extensions"]["code"], error["path"]) == ("FORBIDDEN", path)
+    assert "READ" in error["message"]
+    _, reader = await add_key(house.url, house.service, scopes=[scope, Scope.READ])
+    assert "errors" not in (await asked(api, reader, query)).json()
+
+
+async def let_with_a_device(house: House) -> None:
+    """The landlord has a property with P1 and a registered device of it."""
+    ((property_id,),) = await house.run(
+        "INSERT INTO property (landlord_id, name) VALUES (%s, 'House') RETURNING id", house.landlord
+    )
+    await house.run("UPDATE panel SET property_id = %s WHERE code = 'P1'", property_id)
+    await house.run(
+        """INSERT INTO registered_device
+               (id, kind, name, property_id, panel_codes, panel_prefixes, publish_filters, command_filters)
+           VALUES ('dev_abcdefghijklmnop', 'TASMOTA', 'roof', %s, '{P1}', '{}', '{}', '{}')""",
+        property_id,
+    )
+
+
 async def test_a_stream_needs_the_scope_though_another_is_open_already(api: Server, house: House) -> None:
     _, creditor = await add_key(house.url, house.service, scopes=[Scope.CREDIT])
     async with streaming(api, READINGS, token=house.key) as good, streaming(api, READINGS, token=creditor) as bad:
@@ -281,6 +320,18 @@ def with_prefix_of(key: str) -> str:
     other = key_text(prefix_bits=bits, secret_bits=1)
     assert other[:13] == key[:13]
     return other
+
+
+async def test_a_key_that_was_revoked_is_tried_like_any_wrong_one(
+    house: House, keys: ApiKeys, counted: CountedPool
+) -> None:
+    await keys.of_text(house.key, address="203.0.113.7")
+    await house.run("UPDATE api_key SET revoked_at = now()")
+    keys.forget()
+    for _ in range(MOST + 30):
+        with pytest.raises(InvalidTokenError):
+            await keys.of_text(house.key, address="203.0.113.7")
+    assert counted.taken == 1 + MOST
 
 
 async def test_a_network_that_tries_keys_out_is_not_looked_up_for_while_good_keys_are(
