@@ -9,7 +9,7 @@ from kilowatch.operator_acts import in_transaction, keep, known_account
 from metering.access import Viewer
 from metering.passwords import checked_password
 from metering.sessions import SessionEnd
-from store import accounts, sessions
+from store import accounts, one_time_codes, sessions
 from store.accounts import Account
 from store.connections import Database
 from store.passwords import hashed
@@ -55,7 +55,7 @@ def set_disabled(database_url: str, who: str, *, is_disabled: bool) -> None:
 
 
 def give_password(database_url: str, who: str, *, password: str) -> None:
-    """Gives a person another password, and ends their sessions.
+    """Gives a person another password, and ends their sessions and what was begun to sign in.
 
     Raises:
         Refused: BAD_PASSWORD too.
@@ -65,6 +65,7 @@ def give_password(database_url: str, who: str, *, password: str) -> None:
         wanted = checked_password(password, not_like=(account.name, account.email, account.phone))
         password_hash = await asyncio.to_thread(hashed, wanted)
         await accounts.set_password_hash(connection, account_id=account.id, password_hash=password_hash)
+        await one_time_codes.remove_of_account(connection, account.id)
         await sessions.end(connection, account_id=account.id, reason=SessionEnd.PASSWORD_CHANGED, now=_now())
         await keep(connection, "SET_PASSWORD", subject_account_id=account.id)
 

@@ -58,6 +58,18 @@ def test_a_password_that_is_given_ends_the_sessions(ann: str, monkeypatch: pytes
     assert found[1] == "PASSWORD_CHANGED"
 
 
+def test_a_password_that_is_given_ends_what_the_old_one_began(ann: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(ann) as connection:
+        connection.execute(
+            """INSERT INTO one_time_code (challenge, purpose, account_id, tries_left, created_at, expires_at)
+               SELECT sha256('asked for a second factor'), 'SECOND_FACTOR', id, 5, now(), now() + interval '10 minutes'
+               FROM account"""
+        )
+    monkeypatch.setenv("KILOWATCH_PASSWORD", "another horse battery")
+    run("user", "set-password", EMAIL)
+    assert row(ann, "SELECT count(*) FROM one_time_code") == (0,)
+
+
 def test_signing_keys_are_listed_and_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KILOWATCH_DATA_DIR", str(tmp_path))
     before = run("keys", "list")
