@@ -6,8 +6,9 @@ from typing import Final
 
 from kilowatch.operator_acts import in_transaction, keep, known_account
 from metering.access import THE_SERVICE, Role
+from metering.names import checked_name
 from metering.refusals import Refused
-from resolvers.checked_words import checked_address, checked_codes, checked_name
+from resolvers.checked_words import checked_address, checked_codes
 from resolvers.claim_codes import GOOD_FOR as CLAIM_GOOD_FOR
 from resolvers.invitations import GOOD_FOR, check_days, check_lettable
 from resolvers.new_codes import new_code

@@ -7,9 +7,10 @@ from typing import Final
 
 from kilowatch.operator_acts import in_transaction, keep, known_account
 from metering.access import Role, Scope
+from metering.names import checked_name
 from metering.refusals import Refused
 from resolvers.api_keys import end_of, end_soon, fresh_key, next_end
-from resolvers.service_accounts import checked_name, checked_scopes
+from resolvers.service_accounts import checked_scopes
 from store import api_keys, service_accounts
 from store.api_keys import ApiKey
 from store.connections import Database

@@ -10,12 +10,13 @@ import strawberry
 
 from metering.access import Scope
 from metering.api_keys import PREFIX_BITS, SECRET_BITS, KnownKey, key_text, known_key
+from metering.names import checked_name
 from metering.refusals import Refused
 from resolvers.audit import Audit, audited
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.places import number_in
-from resolvers.service_accounts import checked_name, checked_scopes, one, owner
+from resolvers.service_accounts import checked_scopes, one, owner
 from store import api_keys
 from store.api_keys import ApiKey
 from store.connections import Database
@@ -65,8 +66,8 @@ async def create(
     """A new key of a service account; without scopes of its own it is for all that the account is for.
 
     Raises:
-        Refused: UNAUTHENTICATED, FORBIDDEN, SERVICE_ACCOUNT_NOT_FOUND, BAD_INPUT (name, scopes, expiresOn),
-            TOO_MANY_KEYS.
+        Refused: UNAUTHENTICATED, FORBIDDEN, SERVICE_ACCOUNT_NOT_FOUND, BAD_NAME,
+            BAD_INPUT (scopes, expiresOn), TOO_MANY_KEYS.
     """
     viewer, called = owner(context), checked_name(name)
     async with (

@@ -1,4 +1,4 @@
-"""Turns names, addresses and lists of codes as they were typed into what may be kept."""
+"""Turns addresses and lists of codes as they were typed into what may be kept."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,21 +6,8 @@ from typing import Final
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 
-MAX_NAME_LENGTH: Final = 200
 MAX_ADDRESS_LENGTH: Final = 500
 MAX_CODES: Final = 500
-
-
-def checked_name(name: str, *, field: str = "name") -> str:
-    """The name without blanks around it.
-
-    Raises:
-        Refused: BAD_NAME.
-    """
-    found = name.strip()
-    if not (1 <= len(found) <= MAX_NAME_LENGTH and found.isprintable()):
-        raise Refused("BAD_NAME", f"A name has 1 to {MAX_NAME_LENGTH} printable characters.", field)
-    return found
 
 
 def checked_address(address: str, *, field: str = "address") -> str:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from metering.entry_codes import hash_of
+from metering.names import checked_name
 from metering.refusals import Refused
 from resolvers.attempts import begin_entry
 from resolvers.audit import audited
-from resolvers.checked_words import checked_codes, checked_name
+from resolvers.checked_words import checked_codes
 from resolvers.context import Context
 from resolvers.new_codes import new_code
 from resolvers.places import number_in

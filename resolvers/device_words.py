@@ -39,7 +39,7 @@ def shape_of(given: GivenDevice, *, device_id: str) -> Shape:
     Raises:
         Refused: BAD_NAME, BAD_CODE, BAD_TOPIC, BAD_INPUT.
     """
-    name = checked_name(given.name)
+    name = _checked_name(given.name)
     codes = _checked_codes(given.panel_codes, kind=given.kind)
     topics = _checked_topics(given.topics)
     own = topics_of(given.kind, name=name, device_id=device_id, given=topics)
@@ -47,7 +47,7 @@ def shape_of(given: GivenDevice, *, device_id: str) -> Shape:
     return Shape(given.kind, name, given.property_id, codes, topics, panels, own.publish, own.commands)
 
 
-def checked_name(name: str) -> str:
+def _checked_name(name: str) -> str:
     """The name, which becomes a level of topics and the code of panels.
 
     Raises:

@@ -5,6 +5,7 @@ import logging
 from metering.access import Role
 from metering.contacts import Contact, SignUpPolicy, contact_of
 from metering.identities import Identity, IdentityCheck, IdentityUnavailableError, InvalidIdentityError
+from metering.names import MAX_NAME_LENGTH, checked_name
 from metering.refusals import Refused
 from metering.sessions import SessionKind
 from resolvers import attempts
@@ -14,8 +15,6 @@ from resolvers.enrolment import enrolment_of
 from resolvers.sessions import LoggedIn, SignIn, let_in
 from store import accounts
 from store.accounts import Account, NewAccount
-
-_MAX_NAME = 200
 
 log = logging.getLogger(__name__)
 
@@ -84,4 +83,4 @@ async def _made(context: Context, contact: Contact, *, name: str | None) -> Acco
 def _name(name: str | None, contact: Contact) -> str:
     """What the provider calls the person, as far as it can be a name here; else what their address begins with."""
     shown = "".join(sign for sign in name or "" if sign.isprintable()).strip()
-    return accounts.checked_name((shown or contact.address.partition("@")[0])[:_MAX_NAME])
+    return checked_name((shown or contact.address.partition("@")[0])[:MAX_NAME_LENGTH])

@@ -9,10 +9,11 @@ import strawberry
 
 from metering.contacts import contact_of
 from metering.entry_codes import hash_of
+from metering.names import checked_name
 from metering.refusals import Refused
 from resolvers.attempts import begin_entry
 from resolvers.audit import Audit, audited
-from resolvers.checked_words import checked_codes, checked_name
+from resolvers.checked_words import checked_codes
 from resolvers.context import Context, Info
 from resolvers.enrolment import enrolment_of
 from resolvers.new_codes import NewCode, new_code

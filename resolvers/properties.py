@@ -8,10 +8,11 @@ import msgspec
 import strawberry
 
 from metering.access import Viewer
+from metering.names import checked_name
 from metering.refusals import Refused
 from resolvers import panels
 from resolvers.audit import Audit, audited
-from resolvers.checked_words import checked_address, checked_codes, checked_name
+from resolvers.checked_words import checked_address, checked_codes
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.managing import managed

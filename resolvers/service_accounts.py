@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 from metering.access import Role, Scope, Viewer
+from metering.names import checked_name
 from metering.refusals import Refused
 from resolvers.audit import audited
 from resolvers.context import Context
@@ -14,7 +15,6 @@ from store.connections import Database
 from store.service_accounts import ServiceAccount
 
 CURSOR: Final = "service"
-MAX_NAME: Final = 200
 
 
 def owner(context: Context) -> Viewer:
@@ -33,7 +33,7 @@ async def create(context: Context, *, name: str, scopes: Collection[Scope]) -> S
     """A new service account of who is asking.
 
     Raises:
-        Refused: UNAUTHENTICATED, FORBIDDEN, BAD_INPUT (name, scopes), TOO_MANY_SERVICE_ACCOUNTS.
+        Refused: UNAUTHENTICATED, FORBIDDEN, BAD_NAME, BAD_INPUT (scopes), TOO_MANY_SERVICE_ACCOUNTS.
     """
     viewer, called, allowed = owner(context), checked_name(name), checked_scopes(scopes)
     async with (
@@ -94,18 +94,6 @@ async def page(context: Context, *, is_own: bool, first: int = 50, after: Cursor
         rows = await service_accounts.page(connection, viewer=viewer, is_own=is_own, after_id=after_id, limit=limit)
         total = await service_accounts.count(connection, viewer=viewer, is_own=is_own)
     return page_of(rows, first=first, after=after, total_count=total, cursor=lambda row: cursor_of(CURSOR, row.id))
-
-
-def checked_name(name: str) -> str:
-    """The name without blanks around it.
-
-    Raises:
-        Refused: BAD_INPUT unless it has 1 to 200 printable characters.
-    """
-    called = name.strip()
-    if not (1 <= len(called) <= MAX_NAME and called.isprintable()):
-        raise Refused("BAD_INPUT", f"`name` must have 1 to {MAX_NAME} printable characters.", "name")
-    return called
 
 
 def checked_scopes(scopes: Collection[Scope]) -> frozenset[Scope]:

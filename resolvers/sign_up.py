@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from metering.access import Role
 from metering.contacts import Contact, SignUpPolicy
 from metering.entry_codes import hash_of
+from metering.names import checked_name
 from metering.passwords import checked_password
 from metering.refusals import Refused
 from metering.sessions import SessionKind
@@ -38,7 +39,7 @@ async def sign_up(context: Context, wanted: Wanted) -> CodeChallenge:
     Raises:
         Refused: SIGN_UP_CLOSED, BAD_NAME, BAD_PASSWORD, CHANNEL_UNAVAILABLE, TOO_MANY_ATTEMPTS, INVITATION_NOT_VALID.
     """
-    name = accounts.checked_name(wanted.name)
+    name = checked_name(wanted.name)
     password = wanted.password
     if password is not None:
         password = checked_password(password, not_like=(name, wanted.contact.address))

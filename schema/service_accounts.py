@@ -156,7 +156,8 @@ class CreateServiceAccountPayload:
 
     service_account: ServiceAccount | None = strawberry.field(description="Null when it was refused.")
     refusal: Refusal | None = strawberry.field(
-        description="UNAUTHENTICATED, FORBIDDEN, TOO_MANY_SERVICE_ACCOUNTS or BAD_INPUT; null when it was made."
+        description="UNAUTHENTICATED, FORBIDDEN, TOO_MANY_SERVICE_ACCOUNTS, BAD_NAME or BAD_INPUT;"
+        " null when it was made."
     )
 
 
@@ -182,8 +183,8 @@ class ApiKeyPayload:
         description="The key whose place it takes, with the end that it has now; null for a key that takes no other's."
     )
     refusal: Refusal | None = strawberry.field(
-        description="UNAUTHENTICATED, FORBIDDEN, SERVICE_ACCOUNT_NOT_FOUND, KEY_NOT_FOUND, TOO_MANY_KEYS or BAD_INPUT;"
-        " null when it was made."
+        description="UNAUTHENTICATED, FORBIDDEN, SERVICE_ACCOUNT_NOT_FOUND, KEY_NOT_FOUND, TOO_MANY_KEYS, BAD_NAME"
+        " or BAD_INPUT; null when it was made."
     )
 
 

@@ -10,6 +10,7 @@ from psycopg.errors import UniqueViolation
 
 from metering.access import Role
 from metering.contacts import Channel, Contact, contact_of
+from metering.names import checked_name
 from metering.passwords import checked_password
 from metering.refusals import Refused
 from store.connections import Row
@@ -122,18 +123,6 @@ def _taken(error: UniqueViolation, new: NewAccount) -> Refused:
 
 TAKEN: Final = frozenset({"EMAIL_TAKEN", "PHONE_TAKEN"})
 """The codes that say that somebody else has a contact: for the command line and admins, for nobody else."""
-
-
-def checked_name(name: str) -> str:
-    """A person's name without blanks around it, in one line: it stands in mails to others.
-
-    Raises:
-        Refused: BAD_NAME.
-    """
-    found = name.strip()
-    if not (1 <= len(found) <= 200 and found.isprintable()):
-        raise Refused("BAD_NAME", "A name has 1 to 200 printable characters.", "name")
-    return found
 
 
 _BY_ID = """
