@@ -74,8 +74,9 @@ def check_template(template: str, *, channel: Channel) -> None:
 
 
 def silence() -> None:
-    """Apprise logs addresses, with the passwords in them, and what is sent."""
+    """Apprise logs addresses, with the passwords in them, and what is sent; urllib3 below it, requests' paths."""
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 def _address(template: str, contact: Contact) -> str:

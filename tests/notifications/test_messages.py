@@ -93,6 +93,16 @@ async def test_a_service_that_would_write_to_somebody_else_writes_to_nobody(plac
     assert not await sender.send(Contact(Channel.MAIL, "o'neil@example.org"), Words("a code", "048151"))
 
 
+async def test_the_most_talkative_log_has_no_recipient(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with json_server() as texts:
+        sender = AppriseSender({Channel.SMS: f"json://127.0.0.1:{texts.port}/sms/{{to}}"})
+        assert await sender.send(BAYO, Words("", "048151 is your code"))
+    assert texts.arrived
+    assert "2348012345678" not in caplog.text
+    assert "048151" not in caplog.text
+
+
 async def test_a_message_that_is_not_taken_is_sent_again_until_it_is_of_no_use(pool: Pool) -> None:
     async with mail_server() as mail, json_server() as texts:
         mail.turned_away, texts.turned_away = 1, 99
