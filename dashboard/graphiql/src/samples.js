@@ -316,4 +316,54 @@ fragment Left on DepletionForecast {
 }
 `,
   },
+  {
+    title: 'What is let',
+    about: 'How it stands with each property, for landlords: online, low balances, use and cost, credit sold, debts.',
+    query: `query Properties {
+  properties {
+    nodes {
+      name
+      overview {
+        panelCount
+        offlineCount
+        lowBalanceCount
+        vacantCount
+        today { energyKwh cost { amount currency } }
+        creditSold { amount currency }
+        debts { amount currency }
+      }
+      tenancies { nodes { panelCodes startsAt endsAt isCurrent tenant { name } } }
+    }
+  }
+}
+`,
+  },
+  {
+    title: 'What you rent',
+    about: 'Your tenancies, those that are over too, with what was used within each.',
+    query: `query Renting {
+  viewer {
+    tenancies {
+      nodes {
+        propertyName
+        startsAt
+        endsAt
+        panels { code name dailyUsage(days: 30) { date energyKwh } }
+      }
+    }
+  }
+}
+`,
+  },
+  {
+    title: 'Where you are signed in',
+    about: 'Your sessions, and what was done to your account or tried.',
+    query: `query Sessions {
+  viewer {
+    sessions { id isCurrent lastUsedAt address userAgent }
+    auditLog(first: 20) { nodes { at action outcome address } }
+  }
+}
+`,
+  },
 ];

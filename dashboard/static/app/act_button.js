@@ -12,7 +12,7 @@ export function actButton({ words, act, question = null, label = null }) {
   const ask = () => {
     write(trouble, '');
     fill(place, h('span', { class: 'small' }, question), button('Yes', run, 'bad'), button('No', back));
-    place.querySelector('button').focus();
+    place.lastElementChild.focus(); // whoever presses a key twice has not answered
   };
   const back = () => (rest(), place.querySelector('button').focus());
   const run = async () => {

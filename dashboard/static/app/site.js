@@ -158,7 +158,7 @@ export class Site extends EventTarget {
   /** A reading, live or replayed; one of a panel that is not known yet makes the panels be read again. */
   #read(code, reading) {
     const panel = this.panels.get(code);
-    if (!panel) return void this.refresh();
+    if (!panel) return void this.reread(); // an answer that is on its way may know the panel, and not this reading
     if (!reading) return;
     const fresh = readingOf(reading);
     if (fresh.register_kwh != null && panel.today.registerNowKwh == null) this.refresh(); // the first of its day

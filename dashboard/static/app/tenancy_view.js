@@ -9,6 +9,7 @@ import { usageDrawing } from './usage_chart.js';
 
 const DAY_MS = 86_400_000;
 const MOST_DAYS = 92;
+const SHOWN = 8;
 const LONGEST_MS = 3650 * DAY_MS;
 const KINDS = {
   TOP_UP: 'Top-up',
@@ -59,7 +60,7 @@ export class TenancyView {
   #panel({ code, name, isPrepaid, statistics, usage, ledger }, { step }) {
     const chart = new Chart({ name: 'usage' });
     this.#charts.push(chart);
-    chart.show(usageDrawing(columnsOf(usage)));
+    chart.show(usageDrawing(columnsOf(usage), { isMonthly: step === 'MONTH' }));
     const bars = step === 'DAY' ? 'a day' : 'a month';
     return card(
       `${name} (${code})`,
@@ -88,10 +89,12 @@ const columnsOf = ({ from, energyKwh, isPartial }) => ({
   averageDailyKwh: null,
 });
 
-const ledgerList = (entries) =>
-  entries.length
-    ? h('ul', { class: 'rows' }, entries.map(ledgerRow))
-    : h('p', { class: 'faint' }, 'Nothing was bought within it.');
+function ledgerList(entries) {
+  if (!entries.length) return h('p', { class: 'faint' }, 'Nothing was bought within it.');
+  const rows = (some) => h('ul', { class: 'rows' }, some.map(ledgerRow));
+  const earlier = entries.slice(SHOWN);
+  return [rows(entries.slice(0, SHOWN)), earlier.length > 0 && h('details', {}, h('summary', {}, 'Earlier'), rows(earlier))];
+}
 
 function ledgerRow({ at, kind, unitsKwh, shownKwh, paid, reversedBy, reason }) {
   const amount = kind === 'BALANCE_READING' ? units(shownKwh) : units(unitsKwh);
