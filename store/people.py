@@ -99,6 +99,8 @@ async def of_ids(
     return {row[0]: _person(row) for row in rows}
 
 
+# Admins first, in one order: two who end each other at once would each hold themselves and wait for the other.
+_HOLD_ADMINS = "SELECT FROM account WHERE role = 'ADMIN' AND kind = 'PERSON' ORDER BY id FOR UPDATE"
 _HOLD = "SELECT role, disabled_at IS NULL FROM account WHERE id = %(account_id)s AND kind = 'PERSON' FOR UPDATE"
 
 
@@ -112,11 +114,12 @@ class HeldPerson:
 
 
 async def hold(connection: AsyncConnection[Row], account_id: int) -> HeldPerson:
-    """The person of an id, held until the transaction ends.
+    """The person of an id, held until the transaction ends, and all admins with them.
 
     Raises:
         Refused: ACCOUNT_NOT_FOUND.
     """
+    await connection.execute(_HOLD_ADMINS)
     row = await (await connection.execute(_HOLD, {"account_id": account_id})).fetchone()
     if row is None:
         raise Refused("ACCOUNT_NOT_FOUND", "There is nobody of this id.", "accountId")

@@ -1,5 +1,6 @@
 """What admins decide about people; the last admin who can sign in stays one."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -77,6 +78,20 @@ async def test_the_last_admin_who_can_sign_in_stays_one(site: Site, people: dict
         assert code_of(await change(site, mutation, site.admin, more=more)) == "LAST_ADMIN"
     assert code_of(await change(site, "setDisabled", people["tenant"], more="isDisabled: false")) is None
     assert code_of(await change(site, "setRole", site.admin, more="role: TENANT")) is None
+
+
+async def test_of_two_admins_who_end_each_other_at_once_one_stays(site: Site, people: dict[str, Viewer]) -> None:
+    for mutation, more in (("setRole", "role: TENANT"), ("setDisabled", "isDisabled: true"), ("removePerson", "")):
+        other = site.add_person(f"{mutation.lower()}@x.org", role=Role.ADMIN)
+        answers = await asyncio.gather(
+            change(site, mutation, other, by=site.admin, more=more),
+            change(site, mutation, site.admin, by=other, more=more),
+        )
+        assert {code_of(answer) for answer in answers} == {None, "LAST_ADMIN"}
+        (left,) = site.database.execute(
+            "SELECT id FROM account WHERE role = 'ADMIN' AND disabled_at IS NULL"
+        ).fetchall()
+        site.admin = Viewer(left[0], Role.ADMIN)
 
 
 async def test_a_landlord_with_properties_becomes_no_tenant(site: Site, people: dict[str, Viewer]) -> None:
