@@ -9,6 +9,7 @@ from typing import Any, Final
 from metering.refusals import Refused
 from resolvers.attempts import network_of
 from resolvers.context import Context
+from resolvers.enrolment import enrolment_of
 from store import audit
 from store.audit import STRANGER, Act, Actor, Via
 from store.connections import Database, Pool
@@ -121,7 +122,7 @@ async def own_act_refused(
 
 def _contact_hash(context: Context, contact: str) -> str:
     """32 hexadecimal digits, the same for upper and lower case."""
-    digest = context.enrolment.sealing.digest(contact.strip().lower(), purpose="contact in the audit")
+    digest = enrolment_of(context).sealing.digest(contact.strip().lower(), purpose="contact in the audit")
     return digest.hex()[:32]
 
 

@@ -8,12 +8,13 @@ from typing import Final
 
 from pyotp.totp import TOTP
 
-from metering.entry_codes import CODE_BYTES, entry_code, hash_of
+from metering.entry_codes import hash_of
 from metering.refusals import Refused
 from metering.sessions import SessionKind
 from resolvers import attempts
 from resolvers.context import Context
 from resolvers.enrolment import enrolment_of
+from resolvers.new_codes import new_code
 from resolvers.one_time_codes import TRIES, challenge_hash
 from store import one_time_codes, second_factors
 from store.connections import Database
@@ -134,7 +135,7 @@ async def _uses_recovery_code(context: Context, connection: Database, *, account
 
 def new_recovery_codes() -> list[str]:
     """Ten codes of 80 random bits, for when the phone is lost."""
-    return [entry_code(secrets.token_bytes(CODE_BYTES)) for _ in range(RECOVERY_CODES)]
+    return [new_code().text for _ in range(RECOVERY_CODES)]
 
 
 def recovery_hash(context: Context, code: str) -> bytes | None:
