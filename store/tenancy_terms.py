@@ -214,6 +214,10 @@ FROM (SELECT greatest(local_midnight(%(starts_on)s::date, %(time_zone)s),
                       (SELECT max(ends_at) FROM tenancy AS former JOIN tenancy_panel ON tenancy_id = former.id
                        WHERE panel_id = ANY(%(panel_ids)s) AND former.account_id <> %(account_id)s
                          AND former.ends_at <= %(now)s),
+                      (SELECT max(%(now)s::timestamptz)
+                       FROM tenancy AS other JOIN tenancy_panel ON tenancy_id = other.id
+                       WHERE panel_id = ANY(%(panel_ids)s) AND other.account_id <> %(account_id)s
+                         AND other.starts_at <= %(now)s AND (other.ends_at IS NULL OR other.ends_at > %(now)s)),
                       (SELECT max(left_at) FROM panel WHERE id = ANY(%(panel_ids)s))) AS starts_at,
              local_midnight(%(ends_on)s::date + 1, %(time_zone)s) AS ends_at) AS span
 WHERE span.ends_at IS NULL OR span.ends_at > span.starts_at
@@ -235,8 +239,9 @@ async def add(
 ) -> int | None:
     """Lets somebody rent panels from the midnight at which a local day begins up to the one at which another ends.
 
-    It begins no earlier than an ended tenancy of somebody else has ended: what they used and paid stays theirs. Returns
-    its id; None, and nothing changed, where nothing is left of it then.
+    It begins no earlier than an ended tenancy of somebody else has ended, and where somebody else rents now, no earlier
+    than now: what they used and paid until then stays theirs. Returns its id; None, and nothing changed, where nothing
+    is left of it then.
     """
     parameters: dict[str, Any] = {
         "account_id": account_id,
