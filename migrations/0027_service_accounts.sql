@@ -111,10 +111,14 @@ CREATE TRIGGER leave_audit BEFORE DELETE ON account
 
 -- The one way by which rows of the audit go, a part at a time: how many went.
 CREATE FUNCTION remove_audit_before(until timestamptz, most integer) RETURNS bigint
-LANGUAGE sql
-SET kilowatch.removes_audit = 'on'
-AS $$
+LANGUAGE plpgsql
+AS $$ DECLARE
+    removed bigint;
+BEGIN  -- not `SET` at the function: that takes a superuser, and whoever migrates may be none
+    PERFORM set_config('kilowatch.removes_audit', 'on', true);
     WITH old AS (SELECT id FROM audit_entry WHERE at < until ORDER BY at LIMIT most),
          gone AS (DELETE FROM audit_entry USING old WHERE audit_entry.id = old.id RETURNING 1)
-    SELECT count(*) FROM gone
-$$;
+    SELECT count(*) INTO removed FROM gone;
+    PERFORM set_config('kilowatch.removes_audit', 'off', true);
+    RETURN removed;
+END $$;
