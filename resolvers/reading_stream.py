@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import strawberry
@@ -28,6 +29,7 @@ from resolvers.streams import LiveStream, Resumption, Told
 from resolvers.windows import as_now
 from store import events
 from store.events import Position, StoredReading
+from store.outages import is_outage
 from store.panels import Panel
 
 MAX_REPLAYED = 10_000
@@ -36,6 +38,8 @@ MAX_CODES = 1000
 MAX_HEARTBEAT_S = 300.0
 _REPLAY_PAGE = 500
 _SNAPSHOT_PAGE = 200
+_RETRY_S = 1.0
+"""How soon a changed sight is read again after the database did not answer."""
 
 
 def checked_codes(codes: Sequence[str] | None) -> list[str] | None:
@@ -124,7 +128,7 @@ class ReadingStream(LiveStream):
     # What each subscriber gets alone
 
     async def opening(self, *, since: Resumption | None = None) -> AsyncGenerator[Told]:
-        """The state, or what was missed since the cursor or since the scope changed."""
+        """The state, or what was missed since the cursor or since the scope changed; then the panels in sight first."""
         async with self.live.seeing(self.context.signed_in, codes=self.codes) as sight:
             begin = self.begin if since is None else since.place
             if since is None and begin and self.is_within_series and sight.panel_ids - {begin.panel_id}:
@@ -134,11 +138,14 @@ class ReadingStream(LiveStream):
             if reason is not None:
                 yield Told(Gap(FROM_SNAPSHOT, reason, None), until)
             if begin is None or reason is not None:
-                opening = self._snapshot(sight)
+                parts = [self._snapshot(sight)]
             else:
-                opening = self._replay(sight, begin, until=until, since=since)
-            async for told in opening:
-                yield told
+                is_other = since is not None and since.scope.panel_ids != sight.panel_ids
+                parts = [self._snapshot(sight, place=begin)] if is_other else []
+                parts.append(self._replay(sight, begin, until=until, since=since))
+            for part in parts:
+                async for told in part:
+                    yield told
 
     async def _gap_reason(self, sight: Sight, begin: Position, *, until: Position) -> GapReason | None:
         """Why what was stored since `begin` cannot be replayed; None when it can."""
@@ -155,7 +162,8 @@ class ReadingStream(LiveStream):
             )
         return GapReason.TOO_MANY if missed > MAX_REPLAYED else None
 
-    async def _snapshot(self, sight: Sight) -> AsyncGenerator[Told]:
+    async def _snapshot(self, sight: Sight | Watch, *, place: Position | None = None) -> AsyncGenerator[Told]:
+        """The panels in sight; with a place the stream goes on from there, and what is in both is told again."""
         async with self.live.reading() as connection, as_now(connection, self.context, viewer=sight.viewer):
             found = await events.snapshot(
                 connection,
@@ -163,13 +171,14 @@ class ReadingStream(LiveStream):
                 codes=self._listed_codes,
                 online_since=self.context.now() - self.context.online_within,
             )
+        position = found.position if place is None else place
         pages = range(0, max(len(found.panels), 1), _SNAPSHOT_PAGE)
         for start in pages:
             is_complete = start == pages[-1]
-            cursor = cursor_at(found.position) if is_complete else FROM_SNAPSHOT
+            cursor = cursor_at(position) if is_complete else FROM_SNAPSHOT
             self._renew_context(sight.viewer)
             part = ReadingSnapshot(cursor, found.panels[start : start + _SNAPSHOT_PAGE], is_complete)
-            yield Told(part, found.position)
+            yield Told(part, position)
 
     async def _replay(
         self, sight: Sight, begin: Position, *, until: Position, since: Resumption | None
@@ -205,19 +214,25 @@ class ReadingStream(LiveStream):
                 seen = await events.last_seen_at(
                     connection, viewer=self.context.signed_in, panel_ids=list(watch.panel_ids)
                 )
-            yield self._stored(watch, max(seen.values(), default=None))
+            yield self._stored(watch, max(seen.values(), default=None), watch.panel_ids)
 
     def _watching(self) -> AbstractAsyncContextManager[Watch]:
         if self.scope is None:
             return self.live.watch(self.context.signed_in, codes=self.codes)
         return self.live.watch_scope(self.scope)
 
-    async def _stored(self, watch: Watch, last_seen_at: datetime | None) -> AsyncGenerator[Told]:
+    async def _stored(self, watch: Watch, last_seen_at: datetime | None, shown: frozenset[int]) -> AsyncGenerator[Told]:
         position = watch.start
         while True:
-            has_rung = await watch.mailbox.wait(self.heartbeat_every_s)
+            has_rung = await watch.mailbox.wait(_RETRY_S if _is_other(watch, shown) else self.heartbeat_every_s)
             self._renew_context(watch.viewer if watch.scope is None else None)
-            if not has_rung:  # the mailbox is empty, so that nothing up to the hub's own position is still to come
+            if _is_other(watch, shown):
+                in_sight, parts = watch.panel_ids, await self._sight_now(watch, place=position)
+                shown = in_sight if parts else shown
+                for told in parts:
+                    self._renew_context(watch.viewer)
+                    yield told
+            elif not has_rung:  # the mailbox is empty, so that nothing up to the hub's own position is still to come
                 position = max(position, self.live.position)
                 yield self._heartbeat(position, last_seen_at)
             waiting, dropped = watch.mailbox.take()
@@ -231,6 +246,15 @@ class ReadingStream(LiveStream):
                     last_seen_at = max(last_seen_at or received_at, received_at)
                     self._renew_context(watch.viewer if watch.scope is None else None)
                     yield self._received(stored)
+
+    async def _sight_now(self, watch: Watch, *, place: Position) -> list[Told]:
+        """The panels that are in sight now, for who stands at a place; nothing while the database does not answer."""
+        try:
+            return [replace(told, is_aside=True) async for told in self._snapshot(watch, place=place)]
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return []
 
     def _received(self, stored: StoredReading) -> Told:
         event = ReadingReceived(cursor_at(stored.position), self.context.now(), stored.panel_code, stored.reading)
@@ -253,6 +277,11 @@ class ReadingStream(LiveStream):
     @property
     def _listed_codes(self) -> list[str] | None:
         return None if self.codes is None else sorted(self.codes)
+
+
+def _is_other(watch: Watch, shown: frozenset[int]) -> bool:
+    """Whether an account sees other panels than those that it was shown; what a scope holds stays."""
+    return watch.scope is None and watch.panel_ids != shown
 
 
 async def panel_of_event(info: Info, event: strawberry.Parent[ReadingReceived]) -> Panel | None:

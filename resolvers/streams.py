@@ -16,7 +16,8 @@ class Told:
     `place` is where the stream stands after it: the places of one stream can be compared, and only rise. `panel_id`
     is the panel that it is about: whoever reads too slowly gets the newest event of each panel, and everything that is
     about none. A beat says only that the stream is alive: nobody has to get it. A gap says that something is missing
-    before its place, what stands at that place still comes. An event of None is told to nobody.
+    before its place, what stands at that place still comes. An aside says what may be seen from now on: everybody is
+    told of it, wherever they stand, and stands there afterwards. An event of None is told to nobody.
     """
 
     event: Any
@@ -24,10 +25,17 @@ class Told:
     panel_id: int | None = None
     is_beat: bool = False
     is_gap: bool = False
+    is_aside: bool = False
 
     def is_news(self, since: Any) -> bool:
         """Whether somebody who was told everything up to a place (None: nothing yet) has to be told of it."""
-        return since is None or self.place > since or (self.is_beat and self.place == since)
+        is_always = since is None or self.is_aside
+        return is_always or self.place > since or (self.is_beat and self.place == since)
+
+    @property
+    def moves(self) -> bool:
+        """Whether whoever was told of it stands at its place."""
+        return not (self.is_gap or self.is_aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +137,5 @@ class LiveStream(ABC):
                     yield told.event
             async for told in changes:
                 if told.is_news(since):
-                    since = since if told.is_gap else told.place
+                    since = told.place if told.moves else since
                     yield told.event

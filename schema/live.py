@@ -34,8 +34,9 @@ _PANEL = "The panel as it is now; null when you may no longer see it."
 
 
 @strawberry.type(
-    description="Panels as they are where the stream begins. Over 200 panels come in several of these; the cursor of"
-    " all but the last begins with the snapshot again."
+    description="Panels as they are where the stream begins, and as they are whenever panels come into your sight or"
+    " leave it. Over 200 panels come in several of these; the cursor of all but the last begins with the snapshot"
+    " again."
 )
 class ReadingSnapshot:
     """See `resolvers.reading_events.ReadingSnapshot`."""
@@ -107,7 +108,8 @@ class LiveSubscriptions:
 
     @strawberry.subscription(
         description="First the state of the panels, or with `after` everything that was missed, then each reading as it"
-        " is stored. Nothing is lost or repeated across a reconnect that passes the last event's cursor.",
+        " is stored, and the state anew whenever panels come into your sight or leave it. Nothing is lost or repeated"
+        " across a reconnect that passes the last event's cursor.",
         graphql_type=PanelReadingEvent,
     )
     def panel_readings(

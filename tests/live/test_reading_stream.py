@@ -120,7 +120,9 @@ def test_what_can_be_no_panels_code_is_refused(code: str) -> None:
     assert (refused.value.code, refused.value.field) == ("BAD_CODE", "codes")
 
 
-async def test_a_withdrawn_panel_is_silent_from_then_on(api: Server, database_url: str, meters: Meters) -> None:
+async def test_a_withdrawn_panel_is_told_to_be_gone_and_silent_from_then_on(
+    api: Server, database_url: str, meters: Meters
+) -> None:
     kept, lost = await add_panel(database_url, "KEPT"), await add_panel(database_url, "LOST")
     account = await add_account(database_url, panels=("KEPT", "LOST"))
     async with speaking(api, account_id=account) as client, await connect_async(database_url) as connection:
@@ -128,12 +130,58 @@ async def test_a_withdrawn_panel_is_silent_from_then_on(api: Server, database_ur
         await meters.store([(lost, reading(1)), (kept, reading(1))])
         assert [(await client.event(operation))["panelCode"] for _ in range(2)] == ["KEPT", "LOST"]
         await accounts.revoke(connection, account_id=account, panel_code="LOST")
+        assert codes_of(await client.event(operation)) == ["KEPT"]
         await meters.store([(lost, reading(2)), (kept, reading(2))])
         await meters.store([(lost, reading(3)), (kept, reading(3))])
         assert [(await client.event(operation))["panelCode"] for _ in range(2)] == ["KEPT", "KEPT"]
         await accounts.grant(connection, account_id=account, panel_code="LOST")
+        assert codes_of(await client.event(operation)) == ["KEPT", "LOST"]
         await meters.store([(lost, reading(4))])
         assert (await client.event(operation))["reading"]["energyImportKwh"] == 4.0
+
+
+@pytest.mark.parametrize("panel", ["", "... on ReadingReceived { panel { code } }"], ids=["together", "alone"])
+async def test_who_asked_for_one_panel_is_told_that_it_is_gone_and_back(
+    api: Server, database_url: str, meters: Meters, panel: str
+) -> None:
+    number = await add_panel(database_url, "P1")
+    account = await add_account(database_url, panels=("P1",))
+    asked = READINGS.replace("... on Gap", f"{panel} ... on Gap")
+    async with speaking(api, account_id=account) as client, await connect_async(database_url) as connection:
+        operation = await client.subscribe(asked, codes=["P1"])
+        first = await client.event(operation)
+        await accounts.revoke(connection, account_id=account, panel_code="P1")
+        gone = await client.event(operation)
+        await accounts.grant(connection, account_id=account, panel_code="P1")
+        back = await client.event(operation)
+        await meters.store([(number, reading(1))])
+        event = await client.event(operation)
+        _, replayed = await beginning(client, after=back["cursor"])
+    assert [codes_of(snapshot) for snapshot in (first, gone, back)] == [["P1"], [], ["P1"]]
+    assert (gone["isWhole"], gone["isComplete"]) == (True, True)
+    assert (event["panelCode"], event["reading"]["energyImportKwh"]) == ("P1", 1.0)
+    assert replayed["reading"]["energyImportKwh"] == 1.0
+
+
+async def test_a_tenant_is_told_of_the_end_of_the_tenancy(api: Server, database_url: str) -> None:
+    number = await add_panel(database_url, "P1")
+    account = await add_account(database_url)
+    async with speaking(api, account_id=account) as client, await connect_async(database_url) as connection:
+        operation, before = await beginning(client)
+        await connection.execute(
+            "WITH made AS (INSERT INTO tenancy (account_id, starts_at) VALUES (%s, now() - interval '1 day')"
+            " RETURNING id) INSERT INTO tenancy_panel SELECT id, %s FROM made",
+            (account, number),
+        )
+        moved_in = await client.event(operation)
+        await connection.execute("UPDATE tenancy SET ends_at = now()")
+        moved_out = await client.event(operation)
+    assert [codes_of(snapshot) for snapshot in (before, moved_in, moved_out)] == [[], ["P1"], []]
+
+
+def codes_of(snapshot: dict[str, Any]) -> list[str]:
+    """The panels of a snapshot."""
+    return [panel["code"] for panel in snapshot["panels"]]
 
 
 async def test_a_new_panel_is_followed_by_who_sees_every_panel(api: Server, database_url: str, meters: Meters) -> None:
@@ -149,11 +197,15 @@ async def test_a_new_panel_is_followed_by_who_sees_every_panel(api: Server, data
 async def test_an_admin_who_becomes_a_tenant_sees_no_more(api: Server, database_url: str, meters: Meters) -> None:
     panel, given = await add_panel(database_url, "P1"), await add_panel(database_url, "GIVEN")
     admin = await add_account(database_url, role=Role.ADMIN, panels=("GIVEN",))
-    nested = "subscription { panelReadings { ... on ReadingReceived { panelCode panel { code } } } }"
+    nested = (
+        "subscription { panelReadings { ... on ReadingSnapshot { panels { code } }"
+        " ... on ReadingReceived { panelCode panel { code } } } }"
+    )
     async with speaking(api, account_id=admin) as client, await connect_async(database_url) as connection:
         operation = await client.subscribe(nested)
         await client.event(operation)
         await connection.execute("UPDATE account SET role = 'TENANT' WHERE id = %s", (admin,))
+        assert await client.event(operation) == {"panels": [{"code": "GIVEN"}]}
         await meters.store([(panel, reading(1)), (given, reading(1))])
         assert await client.event(operation) == {"panelCode": "GIVEN", "panel": {"code": "GIVEN"}}
 

@@ -14,6 +14,7 @@ import pytest
 
 from kilowatch.web import app as wiring
 from kilowatch.web.endpoint.sse import EventStreams
+from store import accounts
 from store.connections import connect_async
 from tests.fixtures.readings import Meters, metering, reading
 from tests.fixtures.server import (
@@ -115,6 +116,19 @@ async def resident(database_url: str) -> tuple[int, int]:
 
 def with_streams(monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
     monkeypatch.setattr(wiring, "EventStreams", functools.partial(EventStreams, **options))
+
+
+async def test_what_is_taken_from_a_stream_and_given_to_it_is_told(api: Server, database_url: str) -> None:
+    _, account = await resident(database_url)
+    async with (
+        streaming(api, READINGS, account_id=account) as stream,
+        await connect_async(database_url) as connection,
+    ):
+        assert (await stream.told())["panels"] == [{"code": "P1"}]
+        await accounts.revoke(connection, account_id=account, panel_code="P1")
+        assert (await stream.told())["panels"] == []
+        await accounts.grant(connection, account_id=account, panel_code="P1")
+        assert (await stream.told())["panels"] == [{"code": "P1"}]
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])

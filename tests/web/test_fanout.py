@@ -172,11 +172,13 @@ async def test_a_right_that_is_taken_away_parts_those_who_shared(
         await meters.store([(lost, reading(1)), (kept, reading(2))])
         assert await registers(found, 2) == [[1.0, 2.0]] * 2
         await accounts.revoke(connection, account_id=ann, panel_code="LOST")
+        assert (await found[0][0].event(found[0][1]))["panels"] == [{"code": "KEPT"}]
         for second in (3, 4, 5):
             await meters.store([(lost, reading(second)), (kept, reading(second))])
         assert await registers(found[:1], 3) == [[3.0, 4.0, 5.0]]
         assert await registers(found[1:], 6) == [[3.0, 3.0, 4.0, 4.0, 5.0, 5.0]]
         await accounts.grant(connection, account_id=ann, panel_code="LOST")
+        assert (await found[0][0].event(found[0][1]))["panels"] == [{"code": "KEPT"}, {"code": "LOST"}]
         await meters.store([(lost, reading(6))])
         assert await registers(found, 1) == [[6.0]] * 2
         await accounts.remove(connection, ann)
@@ -200,10 +202,14 @@ async def test_rights_that_change_all_the_time_lose_nothing_of_what_stays_visibl
                 is_given = not is_given
             await meters.store([(sometimes, reading(second)), (always, reading(second))])
         for client, operation in found:
-            told = list[tuple[str, float]]()
+            told, in_sight = list[tuple[str, float]](), list[dict[str, str]]()
             while told[-1:] != [("ALWAYS", total - 1.0)]:
                 event = await client.event(operation)
-                told.append((event["panelCode"], event["reading"]["energyImportKwh"]))
+                if event["__typename"] == "ReadingSnapshot":
+                    in_sight = event["panels"]
+                else:
+                    told.append((event["panelCode"], event["reading"]["energyImportKwh"]))
+            assert in_sight == [{"code": "ALWAYS"}]
             assert [kwh for code, kwh in told if code == "ALWAYS"] == [float(second) for second in range(total)]
             others = [kwh for code, kwh in told if code == "SOMETIMES"]
             assert len(others) == len(set(others))

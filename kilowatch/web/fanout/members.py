@@ -122,10 +122,10 @@ class Member:
         if self._opened_at is not None:
             if not frame.is_news(self._opened_at):
                 return
-            if not frame.is_beat:
+            if not (frame.is_beat or frame.is_aside):
                 self._opened_at = None
         self.sink.write(frame.event)
-        if not frame.is_gap:  # what stands at a gap's place still comes
+        if frame.moves:
             self.place = frame.place
 
     async def _catch_up(self) -> None:
