@@ -20,9 +20,12 @@ class Tenant:
     """See `resolvers.tenancies.Tenant`."""
 
     name: str = strawberry.field(description="What the person is called.")
-    email: str | None = strawberry.field(description="Their e-mail address; null unless they have verified it.")
+    email: str | None = strawberry.field(
+        description="Their e-mail address; null unless they have verified it, and once the tenancy is over."
+    )
     phone: str | None = strawberry.field(
-        description="Their phone number, like +2348012345678; null unless they have verified it."
+        description="Their phone number, like +2348012345678; null unless they have verified it, and once the tenancy"
+        " is over."
     )
 
 

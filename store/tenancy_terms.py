@@ -18,8 +18,9 @@ from store.scope import scope
 class Tenancy:
     """Who rents what and when; instants in the panels' time zone. From `ends_at` on it is over; None: open.
 
-    The e-mail address and the phone number are those that the tenant has verified. `is_shared` says that somebody else
-    rents, or rented, one of its panels at the same time. The property is None where that was removed.
+    The e-mail address and the phone number are those that the tenant has verified, None once the tenancy is over.
+    `is_shared` says that somebody else rents, or rented, one of its panels at the same time. The property is None where
+    that was removed.
     """
 
     id: int
@@ -40,11 +41,11 @@ class Tenancy:
 
 _TENANCIES: LiteralString = """
 SELECT tenancy.id, tenancy.account_id, tenant.name,
-       CASE WHEN tenant.email_verified_at IS NOT NULL THEN tenant.email END,
-       CASE WHEN tenant.phone_verified_at IS NOT NULL THEN tenant.phone END,
+       CASE WHEN tenant.email_verified_at IS NOT NULL AND known.is_not_over THEN tenant.email END,
+       CASE WHEN tenant.phone_verified_at IS NOT NULL AND known.is_not_over THEN tenant.phone END,
        property.id, property.name, property.address, let.codes, coalesce(let.time_zone, 'UTC'),
        tenancy.starts_at, tenancy.ends_at,
-       tenancy.starts_at <= %(now)s AND (tenancy.ends_at IS NULL OR tenancy.ends_at > %(now)s),
+       tenancy.starts_at <= %(now)s AND known.is_not_over,
        EXISTS (SELECT FROM tenancy AS other
                WHERE other.account_id <> tenancy.account_id
                  AND tstzrange(other.starts_at, other.ends_at) && tstzrange(tenancy.starts_at, tenancy.ends_at)
@@ -52,6 +53,7 @@ SELECT tenancy.id, tenancy.account_id, tenant.name,
 FROM tenancy
 JOIN account AS tenant ON tenant.id = tenancy.account_id
 LEFT JOIN property ON property.id = tenancy.property_id
+CROSS JOIN LATERAL (SELECT tenancy.ends_at IS NULL OR tenancy.ends_at > %(now)s AS is_not_over) AS known
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(panel.code ORDER BY panel.code), '{}') AS codes, min(panel.time_zone) AS time_zone,
            coalesce(array_agg(panel.id), '{}') AS ids

@@ -162,6 +162,10 @@ async def test_an_end_ends_sight_at_once_and_leaves_the_own_list(site: Site, peo
     assert (await site.ask(ended, viewer=people["ann"]))["endTenancy"]["tenancy"] == {"isCurrent": False}
     assert (await site.ask(left, viewer=people["two"]))["leaveTenancy"]["tenancy"] == {"isCurrent": False}
     assert await sees(site, people["one"]) == await sees(site, people["two"]) == []
+    former = (await site.ask(LET, viewer=people["ann"]))["property"]["tenancies"]["nodes"]
+    assert [each["tenant"] for each in former] == [
+        {"name": name, "email": None, "phone": None} for name in ("two@x.org", "one@x.org")
+    ]
     assert (await site.ask(OWN, viewer=people["one"]))["viewer"]["tenancies"]["nodes"][0]["isCurrent"] is False
     assert code_of((await site.ask(ended, viewer=people["ann"]))["endTenancy"]) == "TENANCY_ENDED"
 
