@@ -18,15 +18,25 @@ RECIPIENT: Final = "{to}"
 _SHORTEST: Final = 6
 """Shorter ones would blot out ordinary words; passwords in addresses are hidden by their place, however short."""
 
+
+def _without_value(found: re.Match[str]) -> str:
+    """What was found, with `***` after the name of a secret; words of our own stay."""
+    return found[0] if found["name"] is None else f"{found['name']}{_HIDDEN}"
+
+
 # What may repeat has a bound or a beginning that cannot repeat in it: who gets a long text into a log would stop us.
 _NAMES: Final = r"(?:pass(?:word|wd|code)|secret|token|api[_-]?key)\w{0,40}\\{0,3}['\"]?\s{0,9}[:=]\s{0,9}"
 _VALUES: Final = r"""\\{1,3}(?P<q>['"])[^'"\\]*\\{1,3}(?P=q)|b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|[^\s,;&'"{}()]+"""
+OWN_CODES: Final = ("BAD_PASSWORD", "BAD_TOKEN", "BAD_REFRESH_TOKEN", "TOKEN_USED", "TOKENS_NOT_ENTERED")
+"""Codes of refusals that name secrets: `BAD_PASSWORD: A password has 8 to 256 characters.` holds none."""
+# A sentence of ours: a code of ours as it is written, and two words of which the first is capital.
+_OWN: Final = rf"(?-i:\b(?:{'|'.join(OWN_CODES)}): (?=[A-Z][a-z]* [a-z]))"
 _SHAPES: Final = (
     (re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
     (re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), _HIDDEN),
     (re.compile(r"\bkw[a-z]_[A-Za-z0-9_-]{8,}"), _HIDDEN),
     (re.compile(r"(://[^\s/:@'\"]*):[^\s/'\"]+@"), rf"\1:{_HIDDEN}@"),
-    (re.compile(rf"({_NAMES})(?:{_VALUES})", re.IGNORECASE), rf"\1{_HIDDEN}"),
+    (re.compile(rf"{_OWN}|(?P<name>{_NAMES})(?:{_VALUES})", re.IGNORECASE), _without_value),
     (re.compile(r"\$(?:argon2id?|7)\$[^\s'\"]+"), _HIDDEN),
     (re.compile(r"(Failing row contains) \((?:.*?\)\.?(?=\n|$)|.*)", re.DOTALL), rf"\1 ({_HIDDEN})."),
 )

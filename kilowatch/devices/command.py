@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 device_app = typer.Typer(
     help="Devices with a login of their own at the broker, and the files that mosquitto reads.", no_args_is_help=True
 )
+_KINDS = "PANEL_METER, TASMOTA, ENERGY_HUB, SHELLY, ZIGBEE2MQTT, HOME_ASSISTANT or MAPPED"
 _DeviceId = Annotated[str, typer.Argument(help="The device's id, like dev_k3v7….")]
 
 
@@ -38,7 +39,7 @@ def _show(login: "ShownLogin") -> None:
 
 @device_app.command("add")
 def add(
-    kind: Annotated[str, typer.Argument(help="PANEL_METER, TASMOTA, ENERGY_HUB, SHELLY, ZIGBEE2MQTT, …")],
+    kind: Annotated[str, typer.Argument(help=f"What it is: {_KINDS}.")],
     name: Annotated[str, typer.Argument(help="What its topics call it, like PM7 of DATA/PM/PM7.")],
     *,
     panel: Annotated[

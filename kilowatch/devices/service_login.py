@@ -42,7 +42,7 @@ def service_login(settings: Settings) -> ServiceLogin:
     """
     address = BrokerAddress.from_url(settings.mqtt_url, credentials=broker_credentials(settings))
     if not address.username:
-        raise CommandError("set KILOWATCH_MQTT_USERNAME and KILOWATCH_MQTT_PASSWORD: ingest logs in by them")
+        raise CommandError("ingest logs in by KILOWATCH_MQTT_USERNAME and KILOWATCH_MQTT_PASSWORD, and one is not set")
     if not _USERNAME.fullmatch(address.username):
         accepted = "letters, digits and _ . @ -, not beginning with dev_, as devices' do"
         raise CommandError(f"the user name at the broker, {address.username!r}, cannot be used: it takes {accepted}")

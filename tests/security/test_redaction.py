@@ -29,6 +29,10 @@ from kilowatch.redaction import RedactingFormatter, Redaction, redact_tracebacks
         ('{\\"password\\": \\"pearl\\", \\"a\\": 1}', '{\\"password\\": ***, \\"a\\": 1}'),
         ("{b'password': b'pearl'}", "{b'password': ***}"),
         ("X-Api-Key: pearl", "X-Api-Key: ***"),
+        ("BAD_PASSWORD: pearl", "BAD_PASSWORD: ***"),
+        ("BAD_PASSWORD: Pearl-of the sea", "BAD_PASSWORD: *** the sea"),
+        ("bad_password: A pearl of", "bad_password: *** pearl of"),
+        ("MY_BAD_PASSWORD: A pearl of", "MY_BAD_PASSWORD: *** pearl of"),
         ("hash $argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA", "hash ***"),
         (
             "refused\nDETAIL:  Failing row contains (7, a\nb, \\x0a0b).\nat",
@@ -48,6 +52,9 @@ def test_what_looks_like_a_secret_is_hidden(text: str, shown: str) -> None:
         "2026-11-21 19:00:00 INFO store.merge: 17 readings of P1 at 2026-11-21T19:00:00+00:00",
         "KILOWATCH_VENDOR_SECRET cannot be used: it takes printable letters",
         "postgresql://ann@db/kw?sslmode=require does not answer",
+        "BAD_PASSWORD: A password has 8 to 256 characters.",
+        "BAD_PASSWORD: This is one of the passwords that are tried first: take another, such as four words by chance.",
+        "BAD_REFRESH_TOKEN: This refresh token is not valid: sign in again.",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
