@@ -20,8 +20,8 @@ from kilowatch.property_commands import make_claim_code, property_app, set_role,
 from kilowatch.readings import reading_app
 from kilowatch.rejected import rejected_app
 from kilowatch.setting_checks import listed
-from kilowatch.settings import SettingError, Settings
-from kilowatch.sign_in_commands import add_to
+from kilowatch.settings import SettingError, Settings, read
+from kilowatch.sign_in_commands import add_to, asked_password
 from kilowatch.signing_key_commands import keys_app
 from kilowatch.starting import CommandError, errors, redaction_of_environment, started
 from kilowatch.tables import show_json, show_table
@@ -64,7 +64,6 @@ def main() -> None:
     """Runs the command line; a failure that a person can mend ends with one line and exit code 1."""
     from metering.refusals import Refused
     from store.migrations import SchemaMismatchError
-    from store.outages import is_outage
 
     try:
         app()
@@ -72,10 +71,22 @@ def main() -> None:
         _say_error(str(error))
         sys.exit(1)
     except Exception as error:
-        if not is_outage(error):
+        words = _words_of(error)
+        if words is None:
             raise
-        _say_error(f"the database does not answer: {' '.join(str(error).split())}")
+        _say_error(words)
         sys.exit(1)
+
+
+def _words_of(error: Exception) -> str | None:
+    """What to say of a database that is away or of another version; None of a fault of our own."""
+    from store.migrations import mismatch_behind
+    from store.outages import is_outage
+
+    if is_outage(error):
+        return f"the database does not answer: {' '.join(str(error).split())}"
+    mismatch = mismatch_behind(error, url=read(os.environ).database_url)
+    return mismatch and str(mismatch)
 
 
 def _say_error(words: str) -> None:
@@ -267,13 +278,9 @@ def add_user(
     from kilowatch.people import NewPerson, add_person
 
     settings = started(needs=("database_url",))
-    password = None if no_password else _asked_password()
+    password = None if no_password else asked_password()
     account = add_person(settings.database_url, NewPerson(email, phone, name, role, password, panel or ()))
     console.print(f"added {account.shown_contact}", highlight=False)
-
-
-def _asked_password() -> str:
-    return os.environ.get("KILOWATCH_PASSWORD") or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
 
 
 @user_app.command("list")
@@ -296,8 +303,10 @@ def list_users() -> None:
 def reset_second_factor(email: Annotated[str, typer.Argument(help="E-mail address or phone number.")]) -> None:
     """Take a person's second factor away, when the phone and the recovery codes are lost."""
     from kilowatch import people
+    from kilowatch.channels import channels
 
-    was_on = people.reset_second_factor(started(needs=("database_url",)).database_url, email=email)
+    settings = started(needs=("database_url",))
+    was_on = people.reset_second_factor(settings.database_url, email=email, channels=channels(settings))
     console.print(f"{email} signs in without a second factor{'' if was_on else ', as before'}", highlight=False)
 
 

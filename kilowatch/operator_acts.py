@@ -1,12 +1,14 @@
 """Turns what an operator does on the command line into one transaction, with its row in the audit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from metering.contacts import contact_in
+from metering.contacts import Channel, contact_in
 from metering.refusals import Refused
-from store import accounts, audit
+from store import account_messages, accounts, audit
+from store.account_messages import KEPT_FOR, MessageKind
 from store.accounts import Account
 from store.audit import COMMAND_LINE, Act
 from store.connections import Database, connect_async
@@ -49,3 +51,11 @@ async def keep(
     """Keeps in the audit that the command line did something, in the transaction that does it."""
     act = Act(COMMAND_LINE, action, panel and panel.code, details, property_id, subject_account_id)
     await audit.record_done(connection, act, panel_id=panel and panel.id)
+
+
+async def tell(connection: Database, account: Account, kind: MessageKind, *, channels: Collection[Channel]) -> None:
+    """Leaves a message for an account whose owner did not do it; nothing where the server cannot write to it."""
+    to = next((contact for contact in account.contacts if contact.channel in channels), None)
+    if to is not None:
+        now = datetime.now(UTC)
+        await account_messages.add(connection, to=to, kind=kind, now=now, expires_at=now + KEPT_FOR)

@@ -1,14 +1,17 @@
 """Adds and lists the people who sign in, for the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from kilowatch.operator_acts import in_transaction, keep, known_account
+from kilowatch.operator_acts import in_transaction, keep, known_account, tell
 from metering.access import THE_SERVICE, Role
+from metering.contacts import Channel
 from metering.refusals import Refused
 from store import accounts, property_panels, second_factors
+from store.account_messages import MessageKind
 from store.accounts import Account, Person
 from store.connections import Database
+from store.people import check_not_last_admin, hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +91,22 @@ def remove_person(database_url: str, *, email: str) -> None:
     """Removes a person with everything that is their own.
 
     Raises:
-        Refused: ACCOUNT_NOT_FOUND.
+        Refused: ACCOUNT_NOT_FOUND, LAST_ADMIN.
     """
 
     async def removed(connection: Database) -> None:
         account = await known_account(connection, email)
+        await check_not_last_admin(connection, await hold(connection, account.id))
         await keep(connection, "REMOVE_PERSON", subject_account_id=account.id, role=account.role.value)
         await accounts.remove(connection, account.id)
 
     in_transaction(database_url, removed)
 
 
-def reset_second_factor(database_url: str, *, email: str) -> bool:
+def reset_second_factor(database_url: str, *, email: str, channels: Collection[Channel] = ()) -> bool:
     """Takes a person's second factor away, for who has lost the phone and the codes: whether there was one.
+
+    They are told of it by one of the `channels` by which people are written to.
 
     Raises:
         Refused: ACCOUNT_NOT_FOUND.
@@ -110,6 +116,8 @@ def reset_second_factor(database_url: str, *, email: str) -> bool:
         account = await known_account(connection, email)
         was_on = await second_factors.remove(connection, account.id)
         await keep(connection, "DISABLE_SECOND_FACTOR", subject_account_id=account.id)
+        if was_on:
+            await tell(connection, account, MessageKind.SECOND_FACTOR_OFF, channels=channels)
         return was_on
 
     return in_transaction(database_url, reset)

@@ -11,6 +11,7 @@ from tempfile import NamedTemporaryFile
 
 from starlette.applications import Starlette
 
+from kilowatch.channels import channels
 from kilowatch.lifetime import end_with_parent
 from kilowatch.setting_checks import listed
 from kilowatch.settings import SettingError, Settings
@@ -21,7 +22,7 @@ from kilowatch.web.engine.persisted import TrustedDocumentsError
 from kilowatch.web.payments import Secrets
 from kilowatch.web.serve import Surroundings, bound, run_on
 from kilowatch.web.signing_keys import KeyRing, SigningKeysError, key_ring
-from metering.contacts import Channel, SignUpPolicy
+from metering.contacts import SignUpPolicy
 from metering.identities import IdentityCheck
 from metering.payments import PaymentProvider
 from resolvers.context import system_now
@@ -110,14 +111,9 @@ def application(settings: Settings, *, key: bytes, keys: KeyRing) -> Starlette:
         broker_secret=settings.broker_secret,
         channels=channels(settings),
         sign_up=SignUpPolicy(settings.sign_up.upper()),
+        codes_per_hour=settings.codes_per_hour,
     )
     return create_app(options)
-
-
-def channels(settings: Settings) -> frozenset[Channel]:
-    """How people can be written to."""
-    given = {Channel.MAIL: settings.mail_url, Channel.SMS: settings.sms_url}
-    return frozenset(channel for channel, url in given.items() if url)
 
 
 def identities_of(settings: Settings) -> IdentityCheck | None:

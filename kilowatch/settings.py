@@ -13,6 +13,7 @@ from msgspec.inspect import BoolType, FloatType, IntType, Metadata
 from kilowatch.setting_checks import CHECKS, anything
 from kilowatch.web.engine.budgets import COST_PER_MINUTE, MAX_COST
 from kilowatch.web.sockets.closing import MAX_CONNECTIONS
+from metering.code_limits import CODES_PER_HOUR
 
 UNPREFIXED = ("database_url", "mqtt_url")
 """Settings that carry the names that every tool in the field uses: DATABASE_URL, MQTT_URL."""
@@ -359,6 +360,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " with a landlord's invitation; `closed`, nobody: `kilowatch user add` makes them.",
         ),
     ] = "open"
+    codes_per_hour: Annotated[
+        int,
+        Meta(
+            ge=5,
+            le=10_000,
+            description="Codes that are sent in an hour to who asks from one network; all phones behind one address of "
+            "a mobile carrier are one. An address or number gets 5 in any case.",
+        ),
+    ] = CODES_PER_HOUR
     paystack_secret: Annotated[
         str,
         Meta(

@@ -1,14 +1,28 @@
 """Turns command lines about people's sessions into what is shown and done."""
 
 import os
+import sys
 from typing import Annotated
 
 import typer
 
-from kilowatch.starting import started
+from kilowatch.starting import CommandError, started
 from kilowatch.tables import printable, show_table, shown_at
 
 Who = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's e-mail address, or phone number with +.")]
+
+
+def asked_password() -> str:
+    """A password for somebody: of KILOWATCH_PASSWORD, or typed in twice.
+
+    Raises:
+        CommandError: there is neither that nor a terminal.
+    """
+    if given := os.environ.get("KILOWATCH_PASSWORD"):
+        return given
+    if not sys.stdin.isatty():
+        raise CommandError("set KILOWATCH_PASSWORD, because there is no terminal to ask for a password")
+    return typer.prompt("Password", hide_input=True, confirmation_prompt=True)
 
 
 def add_to(people: typer.Typer) -> None:
@@ -61,10 +75,9 @@ def enable(who: Who) -> None:
 
 def set_password(who: Who) -> None:
     """Give a person another password, asked for or read from KILOWATCH_PASSWORD; sessions end."""
+    from kilowatch.channels import channels  # noqa: PLC0415
     from kilowatch.sign_ins import give_password  # noqa: PLC0415 - as above
 
-    database_url = _database_url()
-    given = os.environ.get("KILOWATCH_PASSWORD")
-    password = given or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    give_password(database_url, who, password=password)
+    settings = started(needs=("database_url",))
+    give_password(settings.database_url, who, password=asked_password(), channels=channels(settings))
     typer.echo(f"{who} has a new password")

@@ -1,18 +1,12 @@
 """Turns what happened to an account into a message to its owner, in the transaction of the act."""
 
-from datetime import timedelta
-from typing import Final
-
 from metering.contacts import Contact
 from resolvers.context import Context
 from resolvers.enrolment import enrolment_of
 from store import account_messages
-from store.account_messages import MessageKind
+from store.account_messages import KEPT_FOR, MessageKind
 from store.accounts import Account
 from store.connections import Database
-
-KEPT_FOR: Final = timedelta(days=2)
-"""How long news of an account is worth sending."""
 
 
 def reached_by(context: Context, account: Account) -> Contact | None:

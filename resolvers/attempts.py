@@ -26,8 +26,8 @@ MAX_A_DAY = 100
 
 FIRST_PAUSE: Final = timedelta(minutes=1)
 MAX_CODES_AN_HOUR = 5
-MAX_CODES_AN_ADDRESS = 20
-MAX_CODES_A_WIDE_ADDRESS = 200
+WIDE_ADDRESS_CODES = 10
+"""Of the codes an hour of one network, so many times as many go to the /48 around it."""
 MAX_PROVIDED_AN_HOUR = 30
 CODE_EVERY: Final = timedelta(minutes=1)
 MAX_SECOND_FACTORS = 10
@@ -92,17 +92,18 @@ async def know_network(context: Context, connection: Database, account: Account)
 
 
 async def begin_code(context: Context, *, contact: str) -> None:
-    """Counts one more code that is asked for: 20 an hour a network, 5 an hour and one a minute a contact.
+    """Counts one more code that is asked for: 5 an hour and one a minute a contact, `codes_per_hour` a network.
 
-    Of the /48 of an IPv6 address it is 200 an hour.
+    Of the /48 of an IPv6 address it is ten times as many.
 
     Raises:
         Refused: TOO_MANY_ATTEMPTS; the message says when to try again.
     """
     wide, network = wide_network_of(context.client_address), network_of(context.client_address)
-    limits = [] if wide is None else [_limit(context, "CODE_WIDE", (wide,), MAX_CODES_A_WIDE_ADDRESS, _HOUR)]
+    most = enrolment_of(context).codes_per_hour
+    limits = [] if wide is None else [_limit(context, "CODE_WIDE", (wide,), WIDE_ADDRESS_CODES * most, _HOUR)]
     limits += [
-        _limit(context, "CODE_NETWORK", (network,), MAX_CODES_AN_ADDRESS, _HOUR),
+        _limit(context, "CODE_NETWORK", (network,), most, _HOUR),
         _limit(context, "CODE_HERE", (contact, network), MAX_CODES_AN_HOUR, _HOUR),
         _limit(context, "CODE", (contact,), MAX_CODES_AN_HOUR, _HOUR, pause=WINDOW),
         _limit(context, "CODE_MINUTE", (contact,), 1, CODE_EVERY),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from metering.code_limits import CODES_PER_HOUR
 from metering.contacts import Channel, Contact, SignUpPolicy
 from metering.refusals import Refused
 from resolvers.context import Context
@@ -10,11 +11,15 @@ from store.sealing import Sealing
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What signing up, one-time codes and second factors need of the server."""
+    """What signing up, one-time codes and second factors need of the server.
+
+    One network is sent `codes_per_hour` codes an hour: phones behind one address of a mobile carrier are one network.
+    """
 
     sealing: Sealing
     channels: frozenset[Channel] = frozenset()
     sign_up: SignUpPolicy = SignUpPolicy.OPEN
+    codes_per_hour: int = CODES_PER_HOUR
 
     def check_channel(self, contact: Contact) -> None:
         """Before something is written to a contact.

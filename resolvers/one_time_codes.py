@@ -75,7 +75,7 @@ async def begin(context: Context, contact: Contact) -> None:
     """Before a code is made for a contact; alike whether or not there is an account.
 
     Raises:
-        Refused: CHANNEL_UNAVAILABLE, TOO_MANY_ATTEMPTS (5 an hour, one a minute; 20 an hour a network).
+        Refused: CHANNEL_UNAVAILABLE, TOO_MANY_ATTEMPTS (5 an hour, one a minute; `codes_per_hour` a network).
     """
     enrolment_of(context).check_channel(contact)
     await attempts.begin_code(context, contact=contact.address)

@@ -105,7 +105,7 @@ class CodeMutations:
     @strawberry.mutation(
         description="Sends another code for a challenge, from its `resendAt` on; the one before counts no more. Answers"
         " CODE_NOT_VALID when the challenge is over, CHANNEL_UNAVAILABLE, and TOO_MANY_ATTEMPTS: 5 codes an hour to"
-        " one address, 20 from one network.",
+        " one address, and as many as the server allows from one network.",
         graphql_type=CodePayload,
         extensions=[RefusedAsData(CodeAsked)],
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
@@ -16,6 +16,9 @@ CHANNEL: Final = "message"
 """On which new messages are announced."""
 
 MAX_ERROR_LENGTH: Final = 200
+
+KEPT_FOR: Final = timedelta(days=2)
+"""How long news of an account is worth sending."""
 
 
 class MessageKind(Enum):
@@ -32,6 +35,7 @@ class MessageKind(Enum):
     RECOVERY_CODE_USED = "RECOVERY_CODE_USED"  # left
     SECOND_FACTOR_ON = "SECOND_FACTOR_ON"
     SECOND_FACTOR_OFF = "SECOND_FACTOR_OFF"
+    NEW_API_KEY = "NEW_API_KEY"  # prefix
     INVITATION = "INVITATION"  # code, inviter, place, expires_on
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from psycopg import Connection
+from psycopg import Connection, ProgrammingError
 
 from store.connections import Database, Row, connect
 
@@ -81,6 +81,17 @@ async def version(connection: Database) -> int:
     """The version of the database's schema; 0 before the first migration."""
     ((number,),) = await (await connection.execute(_NEWEST)).fetchall()
     return number
+
+
+def mismatch_behind(error: Exception, *, url: str) -> SchemaMismatchError | None:
+    """That the schema is another one, where a statement failed because of what the database at `url` has not."""
+    if not (url and isinstance(error, ProgrammingError)):
+        return None
+    try:
+        check_version(url)
+    except SchemaMismatchError as mismatch:
+        return mismatch
+    return None
 
 
 def check_version(url: str) -> None:

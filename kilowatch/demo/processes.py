@@ -21,7 +21,7 @@ def kept_command(verb: str, *, environment: Mapping[str, str], log_file: Path) -
     """
 
     def launch(_stopping: threading.Event) -> Child:
-        with log_file.open("ab") as output:
+        with os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
             return subprocess.Popen(  # noqa: S603 - our own command
                 [sys.executable, "-m", "kilowatch", verb],
                 env={**os.environ, **environment, "KILOWATCH_END_WITH_STDIN": "1"},

@@ -40,6 +40,7 @@ from kilowatch.web.sockets.graphql_ws import GraphQLOverWebSocket
 from kilowatch.web.tokens import Tokens
 from kilowatch.web.viewers import Viewers
 from metering.access import Viewer
+from metering.code_limits import CODES_PER_HOUR
 from metering.contacts import Channel, SignUpPolicy
 from metering.identities import IdentityCheck
 from metering.payments import Selling
@@ -149,7 +150,8 @@ class Options:
     run. Panels that are not known are taken to be in `default_time_zone`, as by ingest. Payments are taken from the
     providers of `payment_secrets`, and buy units from a vendor where `vendor_currency` says what it sells in. Brokers
     that know `broker_secret` may ask about their clients; an empty one lets none ask.
-    People are written to by `channels`, and sign up as `sign_up` says.
+    People are written to by `channels`, `codes_per_hour` codes at the most to one network, and sign up as `sign_up`
+    says.
     """
 
     database_url: str
@@ -175,6 +177,7 @@ class Options:
     broker_secret: str = field(default="", repr=False)
     channels: frozenset[Channel] = frozenset()
     sign_up: SignUpPolicy = SignUpPolicy.OPEN
+    codes_per_hour: int = CODES_PER_HOUR
     identities: IdentityCheck | None = None
     now: Callable[[], datetime] = system_now
 
@@ -231,7 +234,7 @@ def _services(options: Options) -> Services:
         export_links=ExportLinks(options.signing_key, now),
         message_trials=MessageTrials(default_time_zone=options.default_time_zone),
         forecaster=Forecaster(options.forecast_model),
-        enrolment=Enrolment(Sealing(options.signing_key), options.channels, options.sign_up),
+        enrolment=Enrolment(Sealing(options.signing_key), options.channels, options.sign_up, options.codes_per_hour),
         device_tokens=SignedDeviceTokens(signing),
         counts=Counts(),
         pricing=ServerPricing(engine.admission, options.max_connections),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from metering.access import Role
+from metering.code_limits import CODES_PER_HOUR
 from metering.refusals import Refused
 from resolvers import attempts
 from resolvers.attempts import (
@@ -37,9 +38,9 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
         yield opened
 
 
-def at(pool: Pool, address: str, now: datetime = NOON) -> Context:
-    """A request from an address."""
-    return Context(pool, None, address, now=lambda: now, enrolment=Enrolment(SEALING))
+def at(pool: Pool, address: str, now: datetime = NOON, *, codes: int = CODES_PER_HOUR) -> Context:
+    """A request from an address, to a server that sends so many codes an hour to one network."""
+    return Context(pool, None, address, now=lambda: now, enrolment=Enrolment(SEALING, codes_per_hour=codes))
 
 
 async def let_through(pool: Pool, address: str, *, times: int, now: datetime = NOON, contact: str = ANN) -> int:
@@ -98,16 +99,25 @@ async def test_who_has_thousands_of_networks_is_one_for_all_of_them(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "MAX_PER_WIDE_ADDRESS", 5)
-    monkeypatch.setattr(attempts, "MAX_CODES_A_WIDE_ADDRESS", 5)
+    monkeypatch.setattr(attempts, "WIDE_ADDRESS_CODES", 5)
     for number in range(5):
         here = f"2001:db8:7:{number:x}::1"
         assert await let_through(pool, here, times=1, contact=f"a{number}@x.org") == 1
-        await attempts.begin_code(at(pool, here), contact=f"a{number}@x.org")
+        await attempts.begin_code(at(pool, here, codes=1), contact=f"a{number}@x.org")
     assert await let_through(pool, "2001:db8:7:ffff::1", times=1, contact="b@x.org") == 0
     assert await let_through(pool, "2001:db8:8::1", times=1, contact="b@x.org") == 1
     with pytest.raises(Refused, match="TOO_MANY_ATTEMPTS"):
-        await attempts.begin_code(at(pool, "2001:db8:7:ffff::1"), contact="b@x.org")
-    await attempts.begin_code(at(pool, "2001:db8:8::1"), contact="b@x.org")
+        await attempts.begin_code(at(pool, "2001:db8:7:ffff::1", codes=1), contact="b@x.org")
+    await attempts.begin_code(at(pool, "2001:db8:8::1", codes=1), contact="b@x.org")
+
+
+async def test_as_many_behind_one_address_get_codes_as_the_server_says(pool: Pool) -> None:
+    for number in range(7):
+        await attempts.begin_code(at(pool, "192.0.2.1", codes=7), contact=f"a{number}@x.org")
+    with pytest.raises(Refused, match="TOO_MANY_ATTEMPTS"):
+        await attempts.begin_code(at(pool, "192.0.2.1", codes=7), contact="b@x.org")
+    await attempts.begin_code(at(pool, "192.0.2.1", codes=8), contact="b@x.org")
+    await attempts.begin_code(at(pool, "192.0.2.2", codes=7), contact="c@x.org")
 
 
 async def test_right_passwords_are_not_tried_without_end_either(pool: Pool) -> None:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from kilowatch.serve import signing_key
+from metering.devices import DeviceKind
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -69,6 +70,32 @@ def test_people_are_added_given_panels_and_removed(database_url: str) -> None:
         ("REVOKE_PANEL", "FLAT_7", True),
         ("REMOVE_PERSON", None, False),
     ]
+
+
+def test_without_a_terminal_a_password_is_asked_of_the_environment(database_url: str) -> None:
+    said = refused("user", "add", "ada@example.org", "--name", "Ada", DATABASE_URL=database_url)
+    assert "set KILOWATCH_PASSWORD" in said
+    assert "GetPassWarning" not in said
+
+
+@pytest.mark.parametrize("words", [("user", "list"), ("panel", "list"), ("device", "list")])
+def test_a_database_without_the_schema_is_told_in_one_line(database_url: str, words: tuple[str, ...]) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    said = refused(*words, DATABASE_URL=database_url)
+    assert "run `kilowatch migrate`" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_short_password_is_refused_in_whole_words(database_url: str) -> None:
+    url = {"DATABASE_URL": database_url, "KILOWATCH_PASSWORD": "short"}
+    assert "A password has 8 to 256 characters." in refused("user", "add", "a@example.org", "--name", "A", **url)
+
+
+def test_the_help_names_every_kind_of_device() -> None:
+    shown = succeeded("device", "add", "--help")
+    assert all(kind in shown for kind in DeviceKind.__members__)
 
 
 def test_a_panel_keeps_what_is_not_changed(database_url: str) -> None:

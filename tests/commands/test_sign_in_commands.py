@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from kilowatch.cli import app
 from kilowatch.people import NewPerson, add_person
+from metering.refusals import Refused
 from store.passwords import is_right
 
 EMAIL = "ann@example.org"
@@ -68,6 +69,36 @@ def test_a_password_that_is_given_ends_what_the_old_one_began(ann: str, monkeypa
     monkeypatch.setenv("KILOWATCH_PASSWORD", "another horse battery")
     run("user", "set-password", EMAIL)
     assert row(ann, "SELECT count(*) FROM one_time_code") == (0,)
+
+
+def test_who_did_not_do_it_is_told_of_a_new_password_and_a_lost_second_factor(
+    ann: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KILOWATCH_PASSWORD", "another horse battery")
+    with psycopg.connect(ann) as connection:
+        connection.execute(
+            """INSERT INTO second_factor (account_id, sealed_secret, started_at, confirmed_at)
+               SELECT id, '', now(), now() FROM account"""
+        )
+    run("user", "set-password", EMAIL)
+    assert row(ann, "SELECT count(*) FROM account_message") == (0,)
+    monkeypatch.setenv("KILOWATCH_MAIL_URL", "mailto://mail.example.org?to={to}")
+    run("user", "set-password", EMAIL)
+    run("user", "reset-second-factor", EMAIL)
+    run("user", "reset-second-factor", EMAIL)
+    told = "SELECT array_agg(kind ORDER BY id), min(sent_to), max(sent_to) FROM account_message WHERE state = 'PENDING'"
+    assert row(ann, told) == (["PASSWORD_CHANGED", "SECOND_FACTOR_OFF"], EMAIL, EMAIL)
+
+
+def test_the_last_admin_is_neither_disabled_nor_removed(ann: str) -> None:
+    add_person(ann, NewPerson("root@example.org", None, "Root", "ADMIN", None))
+    for verb in ("disable", "remove"):
+        with pytest.raises(Refused, match=r"LAST_ADMIN: .* make another one first"):
+            run("user", verb, "root@example.org")
+    assert row(ann, "SELECT count(*) FROM account WHERE role = 'ADMIN' AND disabled_at IS NULL") == (1,)
+    add_person(ann, NewPerson("other@example.org", None, "Other", "ADMIN", None))
+    run("user", "disable", "root@example.org")
+    run("user", "remove", "root@example.org")
 
 
 def test_signing_keys_are_listed_and_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
