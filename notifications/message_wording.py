@@ -33,6 +33,7 @@ _NEWS: Final = {
     MessageKind.RECOVERY_CODE_USED: "New sign-in by a recovery code",
     MessageKind.SECOND_FACTOR_ON: "Your second factor is on",
     MessageKind.SECOND_FACTOR_OFF: "Your second factor is off",
+    MessageKind.NEW_API_KEY: "A new API key",
     MessageKind.INVITATION: "An invitation to rent",
 }
 _BODIES: Final = {
@@ -48,6 +49,8 @@ _BODIES: Final = {
     f" {_SECURE}",
     MessageKind.SECOND_FACTOR_OFF: "Your Kilowatch account does not ask for a code of an authenticator app any more."
     f" {_SECURE}",
+    MessageKind.NEW_API_KEY: "A service account of yours on Kilowatch has a new API key, kwk_{prefix}…. Whoever has it"
+    " acts within its rights, also after a new password. If it was not you, revoke it and reset your password at once.",
     MessageKind.INVITATION: "{code} is your invitation to see the electricity of {place}, from {inviter}. Sign up or"
     " sign in to Kilowatch and give the code, by {expires_on}. If you do not know what this is about, do nothing.",
 }

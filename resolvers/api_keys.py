@@ -12,12 +12,15 @@ from metering.access import Scope
 from metering.api_keys import PREFIX_BITS, SECRET_BITS, KnownKey, key_text, known_key
 from metering.names import checked_name
 from metering.refusals import Refused
+from resolvers import account_news
 from resolvers.audit import Audit, audited
 from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.places import number_in
+from resolvers.proofs import Proof, prove
 from resolvers.service_accounts import checked_scopes, one, owner
-from store import api_keys
+from store import accounts, api_keys
+from store.account_messages import MessageKind
 from store.api_keys import ApiKey
 from store.connections import Database
 from store.service_accounts import ServiceAccount, names_of
@@ -40,7 +43,7 @@ class NewKey:
 class Wish:
     """What a key is to be: for the service account, with a name, scopes, and its end (UTC)."""
 
-    account_id: int
+    account: ServiceAccount
     name: str
     scopes: Collection[Scope]
     expires_at: datetime | None
@@ -53,7 +56,7 @@ async def of_service_account(info: Info, parent: strawberry.Parent[ServiceAccoun
 
 async def _keys(context: Context, account_ids: list[int]) -> dict[int, list[ApiKey]]:
     async with context.pool.connection() as connection:
-        found = await api_keys.of_accounts(connection, account_ids, viewer=owner(context))
+        found = await api_keys.of_accounts(connection, account_ids, viewer=context.person)
     keys: dict[int, list[ApiKey]] = {account_id: [] for account_id in account_ids}
     for key in found:
         keys[key.account_id].append(key)
@@ -61,53 +64,66 @@ async def _keys(context: Context, account_ids: list[int]) -> dict[int, list[ApiK
 
 
 async def create(
-    context: Context, *, account_id: str, name: str, scopes: Collection[Scope] | None, expires_on: date | None
+    context: Context,
+    proof: Proof,
+    *,
+    account_id: str,
+    name: str,
+    scopes: Collection[Scope] | None,
+    expires_on: date | None,
 ) -> NewKey:
     """A new key of a service account; without scopes of its own it is for all that the account is for.
 
+    A key outlives the session, and a new password too: hence the proof, and the message to the account's owner.
+
     Raises:
-        Refused: UNAUTHENTICATED, FORBIDDEN, SERVICE_ACCOUNT_NOT_FOUND, BAD_NAME,
-            BAD_INPUT (scopes, expiresOn), TOO_MANY_KEYS.
+        Refused: FORBIDDEN for tenants, SERVICE_ACCOUNT_NOT_FOUND, BAD_NAME, BAD_INPUT (scopes, expiresOn),
+            TOO_MANY_KEYS, and what `resolvers.proofs.prove` refuses.
     """
-    viewer, called = owner(context), checked_name(name)
-    async with (
-        audited(context, action="CREATE_API_KEY", serviceAccountId=account_id, name=called) as act,
-        context.pool.connection() as connection,
-        connection.transaction(),
-    ):
-        account = await one(connection, account_id, viewer=viewer, field="serviceAccountId")
-        wish = Wish(account.id, called, _within(account, scopes), end_of(expires_on, now=context.now()))
-        return await _made(context, connection, wish, act)
+    viewer, called, expires_at = owner(context), checked_name(name), end_of(expires_on, now=context.now())
+    async with audited(context, action="CREATE_API_KEY", serviceAccountId=account_id, name=called) as act:
+        await prove(context, proof)
+        async with context.pool.connection() as connection, connection.transaction():
+            account = await one(connection, account_id, viewer=viewer, field="serviceAccountId")
+            wish = Wish(account, called, _within(account, scopes), expires_at)
+            return await _made(context, connection, wish, act)
 
 
-async def rotate(context: Context, *, key_id: str, overlap_hours: int, expires_on: date | None) -> NewKey:
+async def rotate(context: Context, proof: Proof, *, key_id: str, overlap_hours: int, expires_on: date | None) -> NewKey:
     """A new key in the place of one, which goes on for a while. It lasts as long as the old one was made for.
 
     Raises:
-        Refused: UNAUTHENTICATED, FORBIDDEN, KEY_NOT_FOUND, BAD_INPUT (overlapHours, expiresOn), TOO_MANY_KEYS.
+        Refused: FORBIDDEN for tenants, KEY_NOT_FOUND, BAD_INPUT (overlapHours, expiresOn), TOO_MANY_KEYS, and what
+            `resolvers.proofs.prove` refuses.
     """
     _ = owner(context)
+    _ = end_of(expires_on, now=context.now())
     _check_overlap(overlap_hours)
-    async with (
-        audited(context, action="ROTATE_API_KEY", id=key_id, overlapHours=overlap_hours) as act,
-        context.pool.connection() as connection,
-        connection.transaction(),
-    ):
-        old = await _counting(context, connection, key_id)
-        act.add(previous=old.prefix)
-        await end_soon(connection, old, overlap_hours=overlap_hours, now=context.now())
-        wish = Wish(old.account_id, old.name, old.scopes, next_end(old, expires_on, now=context.now()))
-        made = await _made(context, connection, wish, act)
-        return NewKey(made.key, made.text, await api_keys.one(connection, old.id, viewer=owner(context)))
+    async with audited(context, action="ROTATE_API_KEY", id=key_id, overlapHours=overlap_hours) as act:
+        await prove(context, proof)
+        async with context.pool.connection() as connection, connection.transaction():
+            old = await _counting(context, connection, key_id)
+            act.add(previous=old.prefix)
+            await end_soon(connection, old, overlap_hours=overlap_hours, now=context.now())
+            made = await _made(context, connection, await _next(context, connection, old, expires_on), act)
+            return NewKey(made.key, made.text, await _shown(context, connection, old.id))
+
+
+async def _next(context: Context, connection: Database, old: ApiKey, expires_on: date | None) -> Wish:
+    """What the key is to be that takes an old one's place."""
+    account = await one(connection, str(old.account_id), viewer=context.person)
+    return Wish(account, old.name, old.scopes, next_end(old, expires_on, now=context.now()))
 
 
 async def revoke(context: Context, *, key_id: str) -> ApiKey:
     """The key, which counts no more from now on, in every server process.
 
+    Owners who are tenants by now end their keys too, which go on with a tenant's rights.
+
     Raises:
-        Refused: UNAUTHENTICATED, FORBIDDEN, KEY_NOT_FOUND.
+        Refused: UNAUTHENTICATED, FORBIDDEN (keys), KEY_NOT_FOUND.
     """
-    _ = owner(context)
+    _ = context.person
     async with (
         audited(context, action="REVOKE_API_KEY", id=key_id) as act,
         context.pool.connection() as connection,
@@ -127,7 +143,7 @@ async def _counting(context: Context, connection: Database, key_id: str) -> ApiK
         Refused: KEY_NOT_FOUND, for one that is over too.
     """
     number = number_in(key_id)
-    key = None if number is None else await api_keys.one(connection, number, viewer=owner(context))
+    key = None if number is None else await api_keys.one(connection, number, viewer=context.person)
     if key is None or not key.counts(at=context.now()):
         raise Refused("KEY_NOT_FOUND", "There is no such key of yours, or it counts no more.", "id")
     return key
@@ -159,21 +175,29 @@ async def _made(context: Context, connection: Database, wish: Wish, act: Audit) 
     key_id = await api_keys.create(
         connection,
         known,
-        account_id=wish.account_id,
+        account_id=wish.account.id,
         name=wish.name,
         scopes=wish.scopes,
         expires_at=wish.expires_at,
         now=context.now(),
     )
-    act.about(subject_account_id=wish.account_id)
+    act.about(subject_account_id=wish.account.id)
     await act.done(
         connection, name=wish.name, prefix=known.prefix, scopes=names_of(wish.scopes), expiresAt=wish.expires_at
     )
+    await _tell_owner(context, connection, wish.account, known)
     return NewKey(await _shown(context, connection, key_id), text)
 
 
+async def _tell_owner(context: Context, connection: Database, account: ServiceAccount, known: KnownKey) -> None:
+    """Says to the service account's owner, who may be another than who asks, that it has a new key."""
+    told = await accounts.by_id(connection, account.owner_id)
+    if told is not None:
+        await account_news.tell(context, connection, told, MessageKind.NEW_API_KEY, prefix=known.prefix)
+
+
 async def _shown(context: Context, connection: Database, key_id: int) -> ApiKey:
-    key = await api_keys.one(connection, key_id, viewer=owner(context))
+    key = await api_keys.one(connection, key_id, viewer=context.person)
     assert key is not None  # noqa: S101 - tells the type checker that what was just written is there
     return key
 

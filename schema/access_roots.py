@@ -125,7 +125,7 @@ ROOTS: Final[Roots] = {
         "resetPassword": OPEN,
         "restoreReadings": ADMINS_DEVICES,
         "reverseEntry": LANDLORDS_CREDIT,
-        "revokeApiKey": LANDLORD_PEOPLE,
+        "revokeApiKey": PEOPLE,
         "rotateDeviceSecret": LANDLORDS_DEVICES,
         "rotateApiKey": LANDLORD_PEOPLE,
         "setDeviceMapping": DEVICES,

@@ -11,6 +11,7 @@ from resolvers import api_keys, pages, service_accounts
 from resolvers.context import Info
 from resolvers.pages import Cursor
 from schema.arguments import Arguments
+from schema.one_time_codes import ProofInput
 from schema.pages import Connection
 from schema.refusals import Refusal, RefusedAsData
 from store.api_keys import ApiKey as KeyRow
@@ -76,9 +77,10 @@ class RemoveServiceAccountInput:
 
 @strawberry.input(description="A key for a service account.")
 class CreateApiKeyInput:
-    """Whose key, and what it is for."""
+    """Whose key, what it is for, and a proof."""
 
     service_account_id: strawberry.ID = strawberry.field(description="The service account's id.")
+    proof: ProofInput = strawberry.field(description="Your password, or a code that was sent.")
     name: str = strawberry.field(description="What it is called, 1 to 200 characters.")
     scopes: list[Scope] | None = strawberry.field(
         default=None, description="What it is for, of what the service account is for; all of that when left out."
@@ -90,9 +92,10 @@ class CreateApiKeyInput:
 
 @strawberry.input(description="A key that another is to take the place of.")
 class RotateApiKeyInput:
-    """Which key, and for how long both count."""
+    """Which key, for how long both count, and a proof."""
 
     id: strawberry.ID = strawberry.field(description="The old key's id.")
+    proof: ProofInput = strawberry.field(description="Your password, or a code that was sent.")
     overlap_hours: int = strawberry.field(
         default=api_keys.USUAL_OVERLAP_HOURS,
         description="How long the old key goes on, in hours, 0 to 720; 24 when left out.",
@@ -183,8 +186,8 @@ class ApiKeyPayload:
         description="The key whose place it takes, with the end that it has now; null for a key that takes no other's."
     )
     refusal: Refusal | None = strawberry.field(
-        description="UNAUTHENTICATED, FORBIDDEN, SERVICE_ACCOUNT_NOT_FOUND, KEY_NOT_FOUND, TOO_MANY_KEYS, BAD_NAME"
-        " or BAD_INPUT; null when it was made."
+        description="UNAUTHENTICATED, FORBIDDEN, BAD_CREDENTIALS, CODE_NOT_VALID, TOO_MANY_ATTEMPTS,"
+        " SERVICE_ACCOUNT_NOT_FOUND, KEY_NOT_FOUND, TOO_MANY_KEYS, BAD_NAME or BAD_INPUT; null when it was made."
     )
 
 
@@ -264,7 +267,7 @@ class ServiceAccountMutations:
         return AccountRemoved(await service_accounts.remove(info.context, account_id=given.id))
 
     @strawberry.mutation(
-        description="Makes a key of a service account, and shows it once.",
+        description="Makes a key of a service account, and shows it once. The service account's owner is told.",
         graphql_type=ApiKeyPayload,
         extensions=[RefusedAsData(KeyMade)],
     )
@@ -276,6 +279,7 @@ class ServiceAccountMutations:
         """The key, or why there is none."""
         made = await api_keys.create(
             info.context,
+            given.proof.proof,
             account_id=given.service_account_id,
             name=given.name,
             scopes=given.scopes,
@@ -285,7 +289,7 @@ class ServiceAccountMutations:
 
     @strawberry.mutation(
         description="Makes a key that takes the place of another, and shows it once. Both count for a while, so that"
-        " nothing stops while the new one is put in.",
+        " nothing stops while the new one is put in. The service account's owner is told.",
         graphql_type=ApiKeyPayload,
         extensions=[RefusedAsData(KeyMade)],
     )
@@ -296,7 +300,11 @@ class ServiceAccountMutations:
     ) -> KeyMade:
         """The new key, or why there is none."""
         made = await api_keys.rotate(
-            info.context, key_id=given.id, overlap_hours=given.overlap_hours, expires_on=given.expires_on
+            info.context,
+            given.proof.proof,
+            key_id=given.id,
+            overlap_hours=given.overlap_hours,
+            expires_on=given.expires_on,
         )
         return KeyMade.of(made)
 

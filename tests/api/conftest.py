@@ -18,6 +18,7 @@ from metering.readings import Reading
 from metering.tariffs.documents import tariff_of
 from resolvers.context import Context
 from resolvers.enrolment import Enrolment
+from resolvers.sessions import SignIn
 from schema.contract import build_schema
 from store import tariffs
 from store.connections import Pool, Row, connect, open_pool
@@ -48,6 +49,7 @@ class Site:
     admin: Viewer
     now: datetime = NOW
     selling: Selling = field(default_factory=Selling)
+    sign_in: SignIn | None = None
 
     def add_person(self, email: str, *, role: Role = Role.TENANT) -> Viewer:
         row = self.database.execute(
@@ -161,6 +163,7 @@ class Site:
                 message_reader=TRIALS,
                 selling=self.selling,
                 enrolment=ENROLMENT,
+                sign_in=self.sign_in,
             ),
         )
         body = {"data": result.data, "errors": [error.formatted for error in result.errors or []]}

@@ -1,13 +1,17 @@
 """Service accounts and their keys: whose they are, what is shown of them, and when they end."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from argon2 import PasswordHasher
 
 from kilowatch.housekeeping import KEYS_KEPT_FOR, Keeping, keep_house
 from metering.access import Role, Scope, Viewer
+from resolvers.sessions import AccessToken, Doorkeeper, SignIn
 from store.api_keys import MAX_OF_AN_ACCOUNT
 from store.service_accounts import MAX_OF_AN_OWNER
 from tests.api.conftest import NOW, Site
@@ -28,6 +32,9 @@ ROTATE = f"""mutation ($input: RotateApiKeyInput!) {{
 REVOKE = f"""mutation ($input: RevokeApiKeyInput!) {{ revokeApiKey(input: $input) {{ key {{ {KEY} }} {REFUSAL} }} }}"""
 OWN = f"""{{ viewer {{ serviceAccounts {{ totalCount nodes {{ id name scopes keys {{ {KEY} }} }} }} }} }}"""
 EVERYBODYS = "{ serviceAccounts { totalCount nodes { name ownerName } } }"
+PASSWORD = "correct horse battery"
+QUICK_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+PROOF = {"password": PASSWORD}
 AUDIT = """{ auditLog { nodes { action outcome actor subjectAccountId via keyName details { name value } } } }"""
 
 
@@ -36,9 +43,28 @@ async def wish(site: Site, mutation: str, viewer: Viewer | None = None, **given:
     return answer
 
 
+@pytest.fixture(autouse=True)
+def sign_in(site: Site) -> Iterator[None]:
+    doorkeeper = Doorkeeper()
+    site.sign_in = SignIn(doorkeeper, _issue, timedelta(days=1), "192.0.2.1")
+    yield
+    doorkeeper.close()
+
+
+def _issue(_account_id: int, _session_id: UUID) -> AccessToken:
+    return AccessToken("none", NOW)
+
+
+def person(site: Site, email: str, *, role: Role = Role.LANDLORD) -> Viewer:
+    """Somebody whose password is quickly checked."""
+    added = site.add_person(email, role=role)
+    site.database.execute("UPDATE account SET password_hash = %s WHERE id = %s", (QUICK_HASH, added.account_id))
+    return added
+
+
 @pytest.fixture
 def landlord(site: Site) -> Viewer:
-    return site.add_person("l@x.org", role=Role.LANDLORD)
+    return person(site, "l@x.org")
 
 
 async def service(site: Site, owner: Viewer, *scopes: str) -> str:
@@ -47,7 +73,13 @@ async def service(site: Site, owner: Viewer, *scopes: str) -> str:
 
 
 async def key_of(site: Site, owner: Viewer, account_id: str, **given: Any) -> Any:
-    return await wish(site, MAKE, owner, serviceAccountId=account_id, name="shop 1", **given)
+    wanted = {"serviceAccountId": account_id, "name": "shop 1", "proof": PROOF}
+    return await wish(site, MAKE, owner, **wanted | given)
+
+
+def told(site: Site) -> list[Any]:
+    """To whom what was written, oldest first."""
+    return site.database.execute("SELECT sent_to, kind, details FROM account_message ORDER BY id").fetchall()
 
 
 async def test_a_service_account_has_a_name_scopes_and_an_owner(site: Site, landlord: Viewer) -> None:
@@ -81,11 +113,13 @@ async def test_tenants_and_service_accounts_have_none(site: Site, landlord: View
         for mutation, given in (
             (CREATE, {"name": "A", "scopes": ["READ"]}),
             (REMOVE, {"id": account_id}),
-            (MAKE, {"serviceAccountId": account_id, "name": "A"}),
-            (ROTATE, {"id": key["id"]}),
-            (REVOKE, {"id": key["id"]}),
+            (MAKE, {"serviceAccountId": account_id, "name": "A", "proof": PROOF}),
+            (ROTATE, {"id": key["id"], "proof": PROOF}),
         ):
             assert (await wish(site, mutation, viewer, **given))["refusal"]["code"] == "FORBIDDEN"
+        assert (await wish(site, REVOKE, viewer, id=key["id"]))["refusal"]["code"] == (
+            "KEY_NOT_FOUND" if viewer.is_person else "FORBIDDEN"
+        )
         assert await site.code(EVERYBODYS, viewer=viewer) == "FORBIDDEN"
     assert await site.code(OWN, viewer=machine) == "FORBIDDEN"
     assert (await site.ask(OWN, viewer=site.add_person("u@x.org")))["viewer"]["serviceAccounts"]["totalCount"] == 0
@@ -117,7 +151,7 @@ async def test_a_key_is_for_no_more_than_its_account_and_ends_in_time(
     site: Site, landlord: Viewer, given: dict[str, Any], code: str, field: str
 ) -> None:
     account_id = await service(site, landlord)
-    refusal = (await wish(site, MAKE, landlord, serviceAccountId=account_id, **{"name": "A"} | given))["refusal"]
+    refusal = (await key_of(site, landlord, account_id, **given))["refusal"]
     assert (refusal["code"], refusal["field"]) == (code, field)
     assert site.database.execute("SELECT count(*) FROM api_key").fetchone() == (0,)
 
@@ -125,11 +159,11 @@ async def test_a_key_is_for_no_more_than_its_account_and_ends_in_time(
 async def test_anothers_accounts_and_keys_are_like_ones_that_are_not_there(site: Site, landlord: Viewer) -> None:
     account_id = await service(site, landlord)
     key = (await key_of(site, landlord, account_id))["key"]
-    other = site.add_person("o@x.org", role=Role.LANDLORD)
+    other = person(site, "o@x.org")
     for mutation, name, known, others in (
         (REMOVE, "id", account_id, {}),
-        (MAKE, "serviceAccountId", account_id, {"name": "A"}),
-        (ROTATE, "id", key["id"], {}),
+        (MAKE, "serviceAccountId", account_id, {"name": "A", "proof": PROOF}),
+        (ROTATE, "id", key["id"], {"proof": PROOF}),
         (REVOKE, "id", key["id"], {}),
     ):
         answers = [await wish(site, mutation, other, **{name: id_} | others) for id_ in (known, "99999", "x", "-1")]
@@ -142,17 +176,71 @@ async def test_anothers_accounts_and_keys_are_like_ones_that_are_not_there(site:
 async def test_a_rotated_key_goes_on_for_a_while(site: Site, landlord: Viewer) -> None:
     account_id = await service(site, landlord)
     old = await key_of(site, landlord, account_id, scopes=["READ"], expiresOn="2026-03-10")
-    turned = await wish(site, ROTATE, landlord, id=old["key"]["id"])
+    turned = await wish(site, ROTATE, landlord, id=old["key"]["id"], proof=PROOF)
     assert turned["secret"] != old["secret"]
     assert (turned["key"]["name"], turned["key"]["scopes"]) == ("shop 1", ["READ"])
     assert turned["key"]["expiresAt"] == "2026-03-11T00:00:00+00:00"  # 19 hours, as the old one was made for
     assert turned["previous"]["expiresAt"] == "2026-03-11T00:00:00+00:00"  # sooner than in 24 hours
-    at_once = await wish(site, ROTATE, landlord, id=turned["key"]["id"], overlapHours=0)
+    at_once = await wish(site, ROTATE, landlord, id=turned["key"]["id"], overlapHours=0, proof=PROOF)
     assert at_once["previous"]["revokedAt"] == "2026-03-10T05:00:00+00:00"
-    assert (await wish(site, ROTATE, landlord, id=turned["key"]["id"]))["refusal"]["code"] == "KEY_NOT_FOUND"
-    assert (await wish(site, ROTATE, landlord, id=at_once["key"]["id"], overlapHours=721))["refusal"]["field"] == (
-        "overlapHours"
-    )
+    over = await wish(site, ROTATE, landlord, id=turned["key"]["id"], proof=PROOF)
+    assert over["refusal"]["code"] == "KEY_NOT_FOUND"
+    too_long = await wish(site, ROTATE, landlord, id=at_once["key"]["id"], overlapHours=721, proof=PROOF)
+    assert too_long["refusal"]["field"] == "overlapHours"
+
+
+@pytest.mark.parametrize(
+    ("proof", "code"),
+    [
+        ({"password": "wrong horse battery"}, "BAD_CREDENTIALS"),
+        ({}, "BAD_INPUT"),
+        ({"challengeId": "none", "code": "048151"}, "CODE_NOT_VALID"),
+    ],
+)
+async def test_a_session_alone_makes_no_key(site: Site, landlord: Viewer, proof: dict[str, str], code: str) -> None:
+    account_id = await service(site, landlord)
+    key = (await key_of(site, landlord, account_id))["key"]
+    before = site.database.execute("SELECT api_key::text FROM api_key").fetchall(), told(site)
+    for refused in (
+        await key_of(site, landlord, account_id, proof=proof),
+        await wish(site, ROTATE, landlord, id=key["id"], proof=proof),
+    ):
+        assert (refused["key"], refused["secret"], refused["refusal"]["code"]) == (None, None, code)
+    assert (site.database.execute("SELECT api_key::text FROM api_key").fetchall(), told(site)) == before
+    audit = (await site.ask(AUDIT, viewer=landlord))["auditLog"]["nodes"]
+    assert [entry["outcome"] for entry in audit if entry["action"].endswith("_API_KEY")] == [code, code, "DONE"]
+
+
+async def test_a_code_that_was_sent_makes_one_key(site: Site, landlord: Viewer) -> None:
+    account_id = await service(site, landlord)
+    confirmation = "mutation { requestConfirmation { challenge { id } } }"
+    challenge = (await site.ask(confirmation, viewer=landlord))["requestConfirmation"]["challenge"]
+    proof = {"challengeId": challenge["id"], "code": told(site)[-1][2]["code"]}
+    not_used = await key_of(site, landlord, account_id, proof=proof, expiresOn="2026-03-09")
+    assert not_used["refusal"]["field"] == "expiresOn"  # the code is as good as before
+    assert (await key_of(site, landlord, account_id, proof=proof))["refusal"] is None
+    assert (await key_of(site, landlord, account_id, proof=proof))["refusal"]["code"] == "CODE_NOT_VALID"
+
+
+async def test_the_owner_is_told_of_each_new_key(site: Site, landlord: Viewer) -> None:
+    account_id = await service(site, landlord)
+    made = (await key_of(site, landlord, account_id))["key"]
+    turned = (await wish(site, ROTATE, landlord, id=made["id"], proof=PROOF))["key"]
+    by_admin = (await key_of(site, person(site, "a@x.org", role=Role.ADMIN), account_id))["key"]
+    assert told(site) == [("l@x.org", "NEW_API_KEY", {"prefix": key["prefix"]}) for key in (made, turned, by_admin)]
+
+
+async def test_who_was_a_landlord_sees_and_revokes_own_keys_and_makes_none(site: Site, landlord: Viewer) -> None:
+    account_id = await service(site, landlord)
+    key = (await key_of(site, landlord, account_id))["key"]
+    site.database.execute("UPDATE account SET role = 'TENANT' WHERE id = %s", (landlord.account_id,))
+    tenant = Viewer(landlord.account_id, Role.TENANT)
+    (listed,) = (await site.ask(OWN, viewer=tenant))["viewer"]["serviceAccounts"]["nodes"]
+    assert (listed["id"], listed["keys"]) == (account_id, [key])
+    assert (await key_of(site, tenant, account_id))["refusal"]["code"] == "FORBIDDEN"
+    assert (await wish(site, ROTATE, tenant, id=key["id"], proof=PROOF))["refusal"]["code"] == "FORBIDDEN"
+    revoked = await wish(site, REVOKE, tenant, id=key["id"])
+    assert (revoked["refusal"], revoked["key"]["revokedAt"]) == (None, "2026-03-10T05:00:00+00:00")
 
 
 async def test_there_is_a_limit_to_accounts_and_to_keys(site: Site, landlord: Viewer) -> None:

@@ -190,7 +190,7 @@ def test_an_address_without_a_place_for_the_recipient_is_refused() -> None:
 @pytest.mark.parametrize("kind", MessageKind)
 def test_every_kind_of_message_has_words_and_a_short_form_for_phones(kind: MessageKind) -> None:
     details = {"code": "048151", "masked": "a•••@x.org", "left": "9", "inviter": "Funmi", "place": "Marina Court"}
-    details["expires_on"] = "24 March 2026"
+    details |= {"expires_on": "24 March 2026", "prefix": "Ab3dEf7h"}
     message = Message(1, 1, ANN, kind, details, NOW, NOW + timedelta(minutes=10))
     words = worded(message)
     assert words.subject

@@ -201,10 +201,10 @@ async def shown_once(marked: Marked, token: str) -> None:
     made = await marked.post(REGISTER, token=token, shows_secret=True, i=device)
     marked.canaries.secrets["device secret"] = made["data"]["registerDevice"]["secret"]
     found = await marked.post(SERVICE, token=token)
-    given = {"serviceAccountId": found["data"]["createServiceAccount"]["serviceAccount"]["id"], "name": "Bridge"}
-    key = await marked.post(KEY, token=token, shows_secret=True, i=given)
-    marked.canaries.secrets["API key"] = key["data"]["createApiKey"]["secret"]
     proof = {"proof": {"password": PASSWORD}}
+    given = {"serviceAccountId": found["data"]["createServiceAccount"]["serviceAccount"]["id"], "name": "Bridge"}
+    key = await marked.post(KEY, token=token, shows_secret=True, i=given | proof)
+    marked.canaries.secrets["API key"] = key["data"]["createApiKey"]["secret"]
     second = await marked.post(SECOND_FACTOR, token=token, shows_secret=True, i=proof)
     marked.canaries.secrets["second factor"] = second["data"]["startSecondFactor"]["setup"]["secret"]
 

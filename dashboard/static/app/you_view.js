@@ -23,7 +23,7 @@ export class YouView {
     this.contact = contactCard({ api, changed: refresh });
     this.sessions = h('div', { class: 'stack' });
     this.you = new Part({ api, query: YOU, shown: ({ viewer }) => this.#shown(viewer) });
-    const keys = site.role === 'TENANT' ? null : new ServiceAccountsCard({ api, role: site.role }).element;
+    const keys = new ServiceAccountsCard({ api, role: site.role }).element;
     this.element = h(
       'div',
       { class: 'page you' },
