@@ -376,10 +376,11 @@ def set_panel(
 ) -> None:
     """Make or change a panel; what is left out stays as it is."""
     from kilowatch import panels
+    from store.registry import PanelChange
 
     settings = started(needs=("database_url",))
     since = meter_since and meter_since.date()
-    change = panels.PanelChange(name, location, floor, time_zone, prepaid, meter_number, since)
+    change = PanelChange(name, location, floor, time_zone, prepaid, meter_number, since)
     panel = panels.set_panel(settings.database_url, code, change, default_time_zone=settings.time_zone)
     kind = "prepaid" if panel.is_prepaid else "post-paid"
     console.print(f"{panel.code}: {panel.name}, {kind}, {panel.time_zone}", highlight=False, markup=False)

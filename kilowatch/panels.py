@@ -1,74 +1,49 @@
 """Changes what is known about panels and what their energy costs, for the command line."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from kilowatch.operator_acts import in_transaction
 from kilowatch.tariff_files import set_audited
 from metering.currencies import CURRENCIES
 from metering.periods import local_day
 from metering.readings import PANEL_CODE
 from metering.refusals import Refused
 from metering.tariffs.rules import Tariff, flat
-from store import registry
-from store.connections import connect_async
-from store.registry import PanelDescription
-
-
-@dataclass(frozen=True, slots=True)
-class PanelChange:
-    """What is to be known about a panel from now on; None leaves it as it is."""
-
-    name: str | None = None
-    location: str | None = None
-    floor: int | None = None
-    time_zone: str | None = None
-    is_prepaid: bool | None = None
-    meter_number: str | None = None
-    meter_since: date | None = None
+from resolvers.panel_words import checked_change
+from store import audit, registry
+from store.audit import COMMAND_LINE, Act
+from store.connections import Database, connect_async
+from store.registry import PanelChange, PanelDescription
 
 
 def set_panel(database_url: str, code: str, change: PanelChange, *, default_time_zone: str) -> PanelDescription:
     """Makes or changes a panel. A new time zone counts for days to come; those before keep the old one.
 
     Raises:
-        Refused: BAD_CODE, BAD_NAME, BAD_TIME_ZONE.
+        Refused: BAD_CODE, BAD_NAME, BAD_INPUT.
     """
-    given: dict[str, Any] = {
-        name: value for name in PanelChange.__slots__ if (value := getattr(change, name)) is not None
-    }
-    _check(code, change)
-    return asyncio.run(_set_panel(database_url, code, given, default_time_zone=default_time_zone))
+    if not PANEL_CODE.fullmatch(code):
+        raise Refused("BAD_CODE", "A panel's code has 1 to 64 letters, digits, `_ . : -`.", "code")
+    checked = checked_change(change)
 
-
-async def _set_panel(
-    database_url: str, code: str, given: dict[str, Any], *, default_time_zone: str
-) -> PanelDescription:
-    async with await connect_async(database_url) as connection, connection.transaction():
+    async def changed(connection: Database) -> PanelDescription:
         known = await registry.described(connection, code=code)
-        before = known[0] if known else _unknown(code, time_zone=default_time_zone)
-        panel = replace(before, **given)
-        await registry.describe_panel(connection, panel)
-    return panel
+        before = known[0] if known else _unknown(code, time_zone=checked.time_zone or default_time_zone)
+        panel_id = await registry.describe_panel(connection, before)
+        await registry.change_panel(connection, code, checked)
+        act = Act(COMMAND_LINE, "DESCRIBE_PANEL", code, checked.given)
+        await audit.record_done(connection, act, panel_id=panel_id)
+        return (await registry.described(connection, code=code))[0]
+
+    return in_transaction(database_url, changed)
 
 
 def _unknown(code: str, *, time_zone: str) -> PanelDescription:
     return PanelDescription(code, code, "", 0, time_zone, is_prepaid=False, meter_number=None)
-
-
-def _check(code: str, change: PanelChange) -> None:
-    if not PANEL_CODE.fullmatch(code):
-        raise Refused("BAD_CODE", "A panel's code has 1 to 64 letters, digits, `_ . : -`.", "code")
-    if change.name is not None and not 1 <= len(change.name.strip()) <= 200:
-        raise Refused("BAD_NAME", "A name has 1 to 200 characters.", "name")
-    if change.time_zone is not None:
-        try:
-            ZoneInfo(change.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise Refused("BAD_TIME_ZONE", "A time zone is an IANA name such as Africa/Lagos.", "time_zone") from None
 
 
 def set_tariff(

@@ -17,15 +17,16 @@ from resolvers.context import Context, Info
 from resolvers.loading import loaded
 from resolvers.managing import managed
 from resolvers.pages import Cursor, Page, bad_cursor, checked_first, cursor_of, page_of, place_of
+from resolvers.panel_words import checked_change
 from resolvers.places import ID_DIGITS, number_in
-from store import properties, property_panels
+from store import properties, property_panels, registry
 from store.connections import Database
 from store.panels import Panel
 from store.properties import Property, PropertyAddress, PropertyFilter, PropertyPlace
+from store.registry import PanelChange
 
 CURSOR: Final = "property"
 MAX_SEARCH_LENGTH: Final = 100
-_FLOORS: Final = range(-100, 1001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class PropertyChange:
 
 @dataclass(frozen=True, slots=True)
 class PanelDescribed:
-    """What became of a panel's name and place."""
+    """What became of what is known of a panel."""
 
     panel: Panel | None = None
     refusal: Refused | None = None
@@ -217,24 +218,17 @@ async def assign_panels(context: Context, *, panel_codes: Sequence[str], propert
             return PropertyChange(found.get(number or 0))
 
 
-async def describe_panel(
-    context: Context, *, code: str, name: str | None, location: str | None, floor: int | None
-) -> PanelDescribed:
-    """Gives a panel that the viewer decides about another name, location or storey.
+async def describe_panel(context: Context, *, code: str, change: PanelChange) -> PanelDescribed:
+    """Changes what is known of a panel that the viewer decides about; days so far keep their time zone.
 
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN, PANEL_NOT_FOUND, BAD_NAME, BAD_INPUT.
     """
-    async with audited(
-        context, action="DESCRIBE_PANEL", panel_code=code, name=name, location=location, floor=floor
-    ) as act:
+    async with audited(context, action="DESCRIBE_PANEL", panel_code=code, **change.given) as act:
         _ = context.landlord
         panel = await managed(context, code)
-        shown_name = None if name is None else checked_name(name)
-        place = None if location is None else checked_address(location, field="location")
-        if floor is not None and floor not in _FLOORS:
-            raise Refused("BAD_INPUT", f"`floor` is {_FLOORS[0]} to {_FLOORS[-1]}.", "floor")
+        checked = checked_change(change)
         async with context.pool.connection() as connection, connection.transaction():
-            await property_panels.describe(connection, panel.id, name=shown_name, location=place, floor=floor)
+            await registry.change_panel(connection, panel.code, checked)
             await act.done(connection, panel_id=panel.id)
         return PanelDescribed(await panels.visible(context, code))

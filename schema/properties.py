@@ -18,6 +18,7 @@ from store.panel_list import PanelFilter
 from store.panels import Panel as PanelRow
 from store.properties import Property as PropertyRow
 from store.properties import PropertyFilter as Filter
+from store.registry import PanelChange
 
 Panel = Annotated["Panel", strawberry.lazy("schema.panels")]
 
@@ -154,7 +155,7 @@ class AssignPanelsInput:
     )
 
 
-@strawberry.input(description="What a panel is called and where it is; what is left out or null stays.")
+@strawberry.input(description="What is known of a panel besides its readings; what is left out or null stays.")
 class DescribePanelInput:
     """See `resolvers.properties.describe_panel`."""
 
@@ -162,6 +163,21 @@ class DescribePanelInput:
     name: str | None = strawberry.field(default=None, description="What people call it, 1 to 200 characters.")
     location: str | None = strawberry.field(default=None, description="Where it is, up to 500 characters.")
     floor: int | None = strawberry.field(default=None, description="The storey, -100 to 1000; 0 is the ground floor.")
+    time_zone: str | None = strawberry.field(
+        default=None,
+        description="The IANA name of its time zone, such as Africa/Lagos. It counts for days to come; those before"
+        " keep the old one.",
+    )
+    is_prepaid: bool | None = strawberry.field(
+        default=None, description="Whether credit is bought first. What was bought stays in the ledger either way."
+    )
+    meter_number: str | None = strawberry.field(
+        default=None, description='The prepaid meter\'s number, up to 100 characters; "" for none.'
+    )
+
+    def change(self) -> PanelChange:
+        """The same for the resolvers."""
+        return PanelChange(self.name, self.location, self.floor, self.time_zone, self.is_prepaid, self.meter_number)
 
 
 @strawberry.type(description="The panel as it is now, or why it was refused.")
@@ -274,7 +290,8 @@ class PropertyMutations:
         )
 
     @strawberry.mutation(
-        description="Gives a panel another name or place, for its landlord and admins.",
+        description="Changes what is known of a panel besides its readings, such as its name, place and time zone, for"
+        " its landlord and admins.",
         graphql_type=DescribePanelPayload,
         extensions=[RefusedAsData(PanelDescribed)],
     )
@@ -284,9 +301,7 @@ class PropertyMutations:
         given: Annotated[DescribePanelInput, strawberry.argument(name="input", description="Which, and what.")],
     ) -> PanelDescribed:
         """The panel as it is now."""
-        return await properties.describe_panel(
-            info.context, code=given.code, name=given.name, location=given.location, floor=given.floor
-        )
+        return await properties.describe_panel(info.context, code=given.code, change=given.change())
 
 
 def _text(id_: strawberry.ID | None) -> str | None:

@@ -78,17 +78,3 @@ async def move(
     if is_torn:
         raise still_let("panelCodes")
     await connection.execute(_MOVE_TENANCIES, parameters)
-
-
-_DESCRIBE: LiteralString = """
-UPDATE panel SET name = coalesce(%(name)s, name), location = coalesce(%(location)s, location),
-                 floor = coalesce(%(floor)s, floor)
-WHERE id = %(panel_id)s"""
-
-
-async def describe(
-    connection: AsyncConnection[Row], panel_id: int, *, name: str | None, location: str | None, floor: int | None
-) -> None:
-    """Gives a panel another name, location or storey; None leaves it."""
-    parameters = {"panel_id": panel_id, "name": name, "location": location, "floor": floor}
-    await connection.execute(_DESCRIBE, parameters)

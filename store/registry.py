@@ -1,7 +1,8 @@
 """Keeps what people know about a panel and its meter cannot say: name, place, time zone, prepaid or not."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 
 from psycopg import AsyncConnection
 
@@ -48,6 +49,47 @@ async def describe_panel(connection: AsyncConnection[Row], panel: PanelDescripti
     )
     (panel_id,) = (await cursor.fetchall())[0]
     return panel_id
+
+
+@dataclass(frozen=True, slots=True)
+class PanelChange:
+    """What is to be known about a panel from now on; None leaves it as it is, a meter number of "" takes it away."""
+
+    name: str | None = None
+    location: str | None = None
+    floor: int | None = None
+    time_zone: str | None = None
+    is_prepaid: bool | None = None
+    meter_number: str | None = None
+    meter_since: date | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is to change, by the API's names; a date as text."""
+        said = {
+            "name": self.name,
+            "location": self.location,
+            "floor": self.floor,
+            "timeZone": self.time_zone,
+            "isPrepaid": self.is_prepaid,
+            "meterNumber": self.meter_number,
+            "meterSince": self.meter_since and str(self.meter_since),
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+_CHANGE = """
+UPDATE panel
+SET name = coalesce(%(name)s, name), location = coalesce(%(location)s, location), floor = coalesce(%(floor)s, floor),
+    time_zone = coalesce(%(time_zone)s, time_zone), is_prepaid = coalesce(%(is_prepaid)s, is_prepaid),
+    meter_number = CASE WHEN %(meter_number)s::text IS NULL THEN meter_number ELSE nullif(%(meter_number)s, '') END,
+    meter_since = coalesce(%(meter_since)s, meter_since)
+WHERE code = %(code)s"""
+
+
+async def change_panel(connection: AsyncConnection[Row], code: str, change: PanelChange) -> None:
+    """Changes what is known of the panel of a code. Its days so far keep their old time zone."""
+    await connection.execute(_CHANGE, {"code": code, **asdict(change)})
 
 
 _DESCRIBED = """

@@ -144,6 +144,20 @@ async def test_admins_alone_take_panels_from_a_landlord_and_hand_properties_over
         assert {"action": "UPDATE_PROPERTY", "outcome": "DONE"} in done
 
 
+async def test_a_landlord_makes_a_claimed_panel_right(site: Site, people: dict[str, Viewer]) -> None:
+    given = {"code": "A1", "timeZone": "Africa/Lagos", "isPrepaid": True, "meterNumber": " 4504 1122 "}
+    shown = "panel { name timeZone isPrepaid prepaid { meterNumber } }"
+    right = {"name": "Panel A1", "timeZone": "Africa/Lagos", "isPrepaid": True, "prepaid": {"meterNumber": "4504 1122"}}
+    assert code_of(await change(site, "describePanel", given, viewer=people["tenant"], shown=shown)) == "FORBIDDEN"
+    assert (await change(site, "describePanel", given, viewer=people["ann"], shown=shown))["panel"] == right
+    for field, bad in {"timeZone": "Mars/Base", "meterNumber": "9" * 101, "name": " "}.items():
+        said = await change(site, "describePanel", {"code": "A1", field: bad}, viewer=people["ann"], shown=shown)
+        assert (code_of(said), said["panel"]) == ("BAD_NAME" if field == "name" else "BAD_INPUT", None)
+    taken = {"code": "A1", "meterNumber": ""}
+    without = await change(site, "describePanel", taken, viewer=people["ann"], shown=shown)
+    assert without["panel"] == right | {"prepaid": {"meterNumber": None}}
+
+
 async def test_a_panels_place_is_said_by_its_landlord(site: Site, people: dict[str, Viewer]) -> None:
     given = {"code": "A1", "name": "Flat 1", "location": "Left wing", "floor": 2}
     shown = "panel { name location floor }"
