@@ -10,7 +10,7 @@ from metering.access import Role, Scope
 from metering.names import checked_name
 from metering.refusals import Refused
 from resolvers.api_keys import end_of, end_soon, fresh_key, next_end
-from resolvers.service_accounts import checked_scopes
+from resolvers.service_accounts import checked_scopes, scopes_for
 from store import api_keys, service_accounts
 from store.api_keys import ApiKey
 from store.connections import Database
@@ -152,10 +152,9 @@ async def _service_account(connection: Database, wish: Wish) -> ServiceAccount:
     for account in own:
         if (account.owner_id, account.name) == (owner.id, name):
             return account
-    account_id = await service_accounts.create(connection, owner_id=owner.id, name=name, scopes=wish.scopes)
-    await keep(
-        connection, "CREATE_SERVICE_ACCOUNT", subject_account_id=account_id, name=name, scopes=names_of(wish.scopes)
-    )
+    scopes = scopes_for(owner.role, wish.scopes)
+    account_id = await service_accounts.create(connection, owner_id=owner.id, name=name, scopes=scopes)
+    await keep(connection, "CREATE_SERVICE_ACCOUNT", subject_account_id=account_id, name=name, scopes=names_of(scopes))
     made = await service_accounts.one(connection, account_id, viewer=None)
     assert made is not None  # noqa: S101 - tells the type checker that what was just written is there
     return made

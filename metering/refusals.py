@@ -1,5 +1,7 @@
 """Turns a request that cannot be met into a stable code and a sentence that says what is accepted."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -17,3 +19,12 @@ class Refused(Exception):  # noqa: N818 - named as clients meet it: a refusal, n
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+@contextmanager
+def about(field: str | None) -> Generator[None]:
+    """Names a refusal's input as the request does, where what refuses does not know that name."""
+    try:
+        yield
+    except Refused as refused:
+        raise Refused(refused.code, refused.message, field) from refused

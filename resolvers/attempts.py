@@ -29,6 +29,8 @@ MAX_CODES_AN_HOUR = 5
 WIDE_ADDRESS_CODES = 10
 """Of the codes an hour of one network, so many times as many go to the /48 around it."""
 MAX_PROVIDED_AN_HOUR = 30
+MAX_LOCKED_TOLD = 10
+"""Rows in the audit that one network causes in an hour when it is refused for trying too often."""
 CODE_EVERY: Final = timedelta(minutes=1)
 MAX_SECOND_FACTORS = 10
 MAX_SECOND_FACTORS_A_DAY = 30
@@ -55,6 +57,17 @@ async def begin(context: Context, *, contact: str) -> None:
     right = _limit(context, "PASSWORD_RIGHT", (contact, network), MAX_RIGHT_AN_HOUR, _HOUR)
     limits = [*by_networks, _own(context, network, contact), right, by_account]
     await _count(context, limits, field=_field_of(contact), known=_network_key(context, network, contact))
+
+
+async def is_told(context: Context, *, contact: str) -> bool:
+    """Whether it was kept lately that an account was locked: once an hour, ten an hour of one network."""
+    network = network_of(context.client_address)
+    limits = [
+        _limit(context, "LOCKED_NETWORK", (network,), MAX_LOCKED_TOLD, _HOUR),
+        _limit(context, "LOCKED", (contact,), 1, _HOUR),
+    ]
+    async with context.pool.connection() as connection:
+        return await sign_in_limits.count(connection, limits, now=context.now()) is not None
 
 
 async def forgive(context: Context, *, contact: str) -> None:

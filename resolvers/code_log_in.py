@@ -68,7 +68,7 @@ async def finish_log_in(context: Context, *, token: str, proof: SecondProof) -> 
             connection, challenge_hash(token), purpose=CodePurpose.SECOND_FACTOR, now=context.now()
         )
     if found is None or found.account_id is None:
-        raise second_factor.wrong()
+        raise second_factor.over()
     try:
         await second_factor.begin(context, proof, account_id=found.account_id)
         return await _finished(context, found, proof, account_id=found.account_id)
@@ -83,7 +83,7 @@ async def _finished(context: Context, found: OneTimeCode, proof: SecondProof, *,
         await one_time_codes.take(connection, found)
         account = await accounts.by_id(connection, account_id)
         if account is None:
-            raise second_factor.wrong()
+            raise second_factor.over()
         if proof.recovery_code is not None:
             await _tell_of_recovery(context, connection, account)
         await attempts.know_network(context, connection, account)

@@ -184,7 +184,7 @@ _CODES: Final[Mapping[CodePlace, Mapping[str, tuple[str, str]]]] = {
         ),
         "BAD_NAME": ("Not a name.", "Use 1 to 200 characters; for a device those that the message names."),
         "BAD_PASSWORD": (
-            "Too short or long, one of the passwords that are tried first, or your own name or address.",
+            "Too short or long, one that is tried first, your own name or address, or the password that you have.",
             f"Use {MIN_LENGTH} to {MAX_LENGTH} characters, such as four words by chance.",
         ),
         "ACCOUNT_NOT_FOUND": ("Nobody has this id.", "`people` lists everybody, for admins."),

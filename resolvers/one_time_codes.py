@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from metering.contacts import Channel, Contact
-from metering.refusals import Refused
+from metering.refusals import Refused, about
 from resolvers import attempts
 from resolvers.attempts import CODE_EVERY
 from resolvers.audit import own_act_refused
@@ -133,7 +133,8 @@ async def resend(context: Context, challenge_id: str) -> CodeChallenge:
         found = await one_time_codes.of_challenge(connection, challenge, now=context.now())
     if found is None or found.contact is None:
         raise not_valid()
-    await begin(context, found.contact)
+    with about("challengeId"):
+        await begin(context, found.contact)
     wish = Wish(found.purpose, found.contact, found.account_id, is_meant=found.code_hash is not None)
     code, now = _new_code(), context.now()
     code_hash = _hash(context, challenge_id, code) if wish.is_meant else None

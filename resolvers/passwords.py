@@ -1,6 +1,7 @@
 """Turns a code or the old password into a new password, which ends the sessions that the old one began."""
 
-from metering.passwords import checked_password
+from metering.passwords import checked_password, normalised_password
+from metering.refusals import Refused, about
 from metering.sessions import SessionEnd, SessionKind
 from resolvers import account_news, one_time_codes
 from resolvers.audit import audited, own_act_done
@@ -24,7 +25,8 @@ async def reset_password(context: Context, *, challenge_id: str, code: str, new_
     Raises:
         Refused: BAD_PASSWORD (the code still counts), CODE_NOT_VALID, TOO_MANY_ATTEMPTS, ACCOUNT_DISABLED.
     """
-    checked_password(new_password)
+    with about("newPassword"):
+        checked_password(new_password)
     found = await one_time_codes.checked(context, challenge_id=challenge_id, code=code, purpose=CodePurpose.RESET)
     async with context.pool.connection() as connection:
         account = await account_of(connection, found)
@@ -45,21 +47,31 @@ async def change_password(context: Context, *, current_password: str, new_passwo
     """
     async with audited(context, action="CHANGE_PASSWORD", subject_account_id=context.person.account_id) as act:
         account, known_hash = await own_account(context)
-        checked_password(new_password)
-        await check_password(context, account, current_password, password_hash=known_hash)
+        with about("newPassword"):
+            checked_password(new_password)
+        with about("currentPassword"):
+            await check_password(context, account, current_password, password_hash=known_hash)
+        _check_other(current_password, new_password)
         password_hash = await _hashed(context, account, new_password)
         async with context.pool.connection() as connection, connection.transaction():
             if not await accounts.hold_password(connection, account.id, password_hash=known_hash or ""):
-                raise wrong_password()  # it was changed after it was checked, maybe to keep this one out
+                with about("currentPassword"):
+                    raise wrong_password()  # it was changed after it was checked, maybe to keep this one out
             await _set(context, connection, account, password_hash, keeps_own=True)
             await act.done(connection)
     return True
 
 
+def _check_other(current_password: str, new_password: str) -> None:
+    if normalised_password(current_password) == normalised_password(new_password):
+        raise Refused("BAD_PASSWORD", "This is the password that you have: take another.", "newPassword")
+
+
 async def _hashed(context: Context, account: Account, password: str) -> str:
     """The hash of a new password, which must not be the person's own name or contact."""
     sign_in: SignIn = context.sign_in
-    wanted = checked_password(password, not_like=(account.name, account.email, account.phone))
+    with about("newPassword"):
+        wanted = checked_password(password, not_like=(account.name, account.email, account.phone))
     return await sign_in.doorkeeper.hashed(wanted)
 
 

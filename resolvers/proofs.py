@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from metering.passwords import MAX_LENGTH
-from metering.refusals import Refused
+from metering.refusals import Refused, about
 from resolvers import attempts, one_time_codes
 from resolvers.account_news import reached_by
 from resolvers.context import Context
@@ -31,7 +31,8 @@ async def request_confirmation(context: Context) -> CodeChallenge:
     """
     account, _ = await own_account(context)
     contact = reached_by(context, account) or account.contacts[0]
-    await one_time_codes.begin(context, contact)
+    with about(None):
+        await one_time_codes.begin(context, contact)
     wish = Wish(CodePurpose.CONFIRM, contact, account.id, is_meant=True)
     async with context.pool.connection() as connection, connection.transaction():
         return await one_time_codes.send(context, connection, wish)
@@ -60,10 +61,12 @@ async def prove(context: Context, proof: Proof) -> Account:
     """
     account, password_hash = await own_account(context)
     if proof.password is not None and proof.challenge_id is None and proof.code is None:
-        await check_password(context, account, proof.password, password_hash=password_hash)
+        with about("proof"):
+            await check_password(context, account, proof.password, password_hash=password_hash)
         return account
     if proof.password is None and proof.challenge_id is not None and proof.code is not None:
-        await _check_code(context, account, challenge_id=proof.challenge_id, code=proof.code)
+        with about("proof"):
+            await _check_code(context, account, challenge_id=proof.challenge_id, code=proof.code)
         return account
     message = "Give either `password`, or `challengeId` and `code` after `requestConfirmation`."
     raise Refused("BAD_INPUT", message, "proof")

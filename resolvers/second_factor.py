@@ -9,7 +9,7 @@ from typing import Final
 from pyotp.totp import TOTP
 
 from metering.entry_codes import hash_of
-from metering.refusals import Refused
+from metering.refusals import Refused, about
 from metering.sessions import SessionKind
 from resolvers import attempts
 from resolvers.context import Context
@@ -64,6 +64,11 @@ class SecondProof:
     code: str | None = field(default=None, repr=False)
     recovery_code: str | None = field(default=None, repr=False)
 
+    @property
+    def field(self) -> str:
+        """The input by which it was given."""
+        return "code" if self.recovery_code is None else "recoveryCode"
+
     def check_alone(self) -> None:
         """Before a try is spent.
 
@@ -81,7 +86,8 @@ async def begin(context: Context, proof: SecondProof, *, account_id: int) -> Non
         Refused: BAD_INPUT, TOO_MANY_ATTEMPTS.
     """
     proof.check_alone()
-    await attempts.begin_second_factor(context, account_id=account_id)
+    with about(proof.field):
+        await attempts.begin_second_factor(context, account_id=account_id)
 
 
 async def prove(context: Context, connection: Database, proof: SecondProof, *, account_id: int) -> None:
@@ -92,11 +98,12 @@ async def prove(context: Context, connection: Database, proof: SecondProof, *, a
     """
     factor = await second_factors.locked(connection, account_id)
     if factor is None or not factor.is_confirmed:
-        raise wrong()
+        raise over()
     if proof.recovery_code is None:
         await use_code(context, connection, factor, account_id=account_id, code=proof.code or "")
     elif not await _uses_recovery_code(context, connection, account_id=account_id, code=proof.recovery_code):
-        raise wrong()
+        message = "This is none of the recovery codes, or it was used: each counts once."
+        raise Refused("CODE_NOT_VALID", message, "recoveryCode")
 
 
 async def use_code(context: Context, connection: Database, factor: SecondFactor, *, account_id: int, code: str) -> None:
@@ -145,5 +152,10 @@ def recovery_hash(context: Context, code: str) -> bytes | None:
 
 
 def wrong() -> Refused:
-    """What is answered to a second factor that is not right."""
+    """What is answered to a code of the app that is not right."""
     return Refused("CODE_NOT_VALID", "This code is not right or was used: wait for the app's next one.", "code")
+
+
+def over() -> Refused:
+    """What is answered to a token that counts no more: it was used, is over, or five codes were tried."""
+    return Refused("CODE_NOT_VALID", "This sign-in was finished or is over: sign in again.", "token")

@@ -35,7 +35,8 @@ async def create(context: Context, *, name: str, scopes: Collection[Scope]) -> S
     Raises:
         Refused: UNAUTHENTICATED, FORBIDDEN, BAD_NAME, BAD_INPUT (scopes), TOO_MANY_SERVICE_ACCOUNTS.
     """
-    viewer, called, allowed = owner(context), checked_name(name), checked_scopes(scopes)
+    viewer, called = owner(context), checked_name(name)
+    allowed = scopes_for(viewer.role, scopes)
     async with (
         audited(context, action="CREATE_SERVICE_ACCOUNT", name=called, scopes=_names(allowed)) as act,
         context.pool.connection() as connection,
@@ -105,6 +106,19 @@ def checked_scopes(scopes: Collection[Scope]) -> frozenset[Scope]:
     if not scopes:
         raise Refused("BAD_INPUT", f"`scopes` must name at least one of {', '.join(Scope.__members__)}.", "scopes")
     return frozenset(scopes)
+
+
+def scopes_for(owner_role: Role, scopes: Collection[Scope]) -> frozenset[Scope]:
+    """The scopes of a service account whose owner has this role; it may do nothing that its owner may not.
+
+    Raises:
+        Refused: BAD_INPUT without any, and for SERVICE where the owner is no admin.
+    """
+    found = checked_scopes(scopes)
+    if Scope.SERVICE in found and owner_role is not Role.ADMIN:
+        accepted = ", ".join(scope.value for scope in Scope if scope is not Scope.SERVICE)
+        raise Refused("BAD_INPUT", f"SERVICE is for admins' service accounts; accepted: {accepted}.", "scopes")
+    return found
 
 
 def _names(scopes: Collection[Scope]) -> list[str]:

@@ -193,10 +193,12 @@ async def log_in(context: Context, *, email: str | None, phone: str | None, pass
     if len(password) > MAX_LENGTH:
         raise _bad_credentials()
     doorkeeper.check_room()
-    await attempts.begin(context, contact=contact.address)
-    async with context.pool.connection() as connection:
-        found = await accounts.by_contact(connection, contact)
-    account, password_hash = found or (None, None)
+    try:
+        await attempts.begin(context, contact=contact.address)
+    except Refused as refused:
+        await _say_locked(context, contact, code=refused.code)
+        raise
+    account, password_hash = await _account_of(context, contact)
     is_right = await doorkeeper.is_right(password, password_hash=password_hash)
     if account is None or account.is_disabled or not is_right:
         await _say_refused(context, contact, account)
@@ -226,11 +228,23 @@ async def let_in(
         return LoggedIn(await begin_session(context, account.id, how=how, connection=connection))
 
 
-async def _say_refused(context: Context, contact: Contact, account: Account | None) -> None:
+async def _account_of(context: Context, contact: Contact) -> tuple[Account | None, str | None]:
+    async with context.pool.connection() as connection:
+        return await accounts.by_contact(connection, contact) or (None, None)
+
+
+async def _say_locked(context: Context, contact: Contact, *, code: str) -> None:
+    """Keeps that nobody was let in for a while, once an hour, whether or not there is such an account."""
+    if not await attempts.is_told(context, contact=contact.address):
+        account, _ = await _account_of(context, contact)
+        await _say_refused(context, contact, account, code=code)
+
+
+async def _say_refused(
+    context: Context, contact: Contact, account: Account | None, *, code: str = "BAD_CREDENTIALS"
+) -> None:
     account_id = account.id if account else None
-    await own_act_refused(
-        context, account_id=account_id, action="LOG_IN", code="BAD_CREDENTIALS", contact=contact.address
-    )
+    await own_act_refused(context, account_id=account_id, action="LOG_IN", code=code, contact=contact.address)
 
 
 def _contact(email: str | None, phone: str | None) -> Contact:

@@ -7,7 +7,7 @@ from metering.contacts import Contact, SignUpPolicy
 from metering.entry_codes import hash_of
 from metering.names import checked_name
 from metering.passwords import checked_password
-from metering.refusals import Refused
+from metering.refusals import Refused, about
 from metering.sessions import SessionKind
 from resolvers import attempts, one_time_codes
 from resolvers.audit import audited, own_act_done
@@ -70,7 +70,8 @@ async def _check_policy(context: Context, wanted: Wanted) -> None:
 
 async def _check_invitation(context: Context, wanted: Wanted) -> None:
     """An invitation is only looked at here: `acceptInvitation` takes it, once there is an account."""
-    await attempts.begin_entry(context, kind="INVITED")
+    with about("invitationCode"):
+        await attempts.begin_entry(context, kind="INVITED")
     code_hash = hash_of(wanted.invitation_code or "")
     async with context.pool.connection() as connection:
         if code_hash is None or not await invitations.is_open(connection, code_sha256=code_hash, now=context.now()):

@@ -224,7 +224,7 @@ async def remove(connection: AsyncConnection[Row], property_id: int, *, now: dat
     parameters = {"property_id": property_id, "now": now}
     ((is_let,),) = await (await connection.execute(_IS_LET, parameters)).fetchall()
     if is_let:
-        raise still_let("propertyId")
+        raise still_let("id")
     await connection.execute(_REMOVE, parameters)
 
 

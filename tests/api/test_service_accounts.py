@@ -96,6 +96,7 @@ async def test_a_service_account_has_a_name_scopes_and_an_owner(site: Site, land
     [
         ({"name": " ", "scopes": ["READ"]}, "BAD_NAME", "name"),
         ({"name": "Till", "scopes": []}, "BAD_INPUT", "scopes"),
+        ({"name": "Till", "scopes": ["READ", "SERVICE"]}, "BAD_INPUT", "scopes"),
     ],
 )
 async def test_a_name_and_a_scope_are_needed(

@@ -39,6 +39,13 @@ def listed(database_url: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.usefixtures("landlord")
+def test_a_landlord_gets_no_key_for_what_admins_do(database_url: str) -> None:
+    result = done(database_url, "key", "create", "l@x.org", "--account", "Till", "--scope", "SERVICE")
+    assert "accepted: READ" in str(result.exception)
+    assert listed(database_url) == []
+
+
+@pytest.mark.usefixtures("landlord")
 def test_keys_are_made_rotated_and_revoked(database_url: str) -> None:
     first, second = created(database_url), created(database_url, "--name", "till 2", "--expires-on", "2030-12-31")
     known = known_key(first), known_key(second)
