@@ -10,11 +10,16 @@ from pyotp.totp import TOTP
 
 from tests.dashboard.app_page import PATIENCE_MS, Dashboard, dashboard
 from tests.dashboard.furnished import TENANT, furnish
-from tests.dashboard.let import LANDLORD, let_flat, newest_code
+from tests.dashboard.let import ACCOUNT, LANDLORD, NEWCOMER, add_people, done, let_flat, newest_code
 from tests.fixtures.stack import PASSWORD, Stack, running_stack
 
 ANN = "ann@example.org"
 OWN = "four words by chance"
+ADD_SERVICE = (
+    """mutation($i: CreateServiceAccountInput!) { createServiceAccount(input: $i) { serviceAccount { id } } }"""
+)
+ADD_KEY = """mutation($i: CreateApiKeyInput!) { createApiKey(input: $i) { secret } }"""
+SET_ROLE = """mutation($i: SetRoleInput!) { setRole(input: $i) { refusal { code } } }"""
 END_OTHERS = """mutation { logOutEverywhere(input: { exceptThis: true }) { ended } }"""
 
 
@@ -139,11 +144,11 @@ async def test_a_landlord_makes_a_key_and_ends_a_session(chromium: Browser, stac
         await opened.form("Rotate till 1").get_by_label("Your password").fill(PASSWORD)
         await press(opened, "Make another")
         await expect(page.locator(".once .secret")).not_to_have_text(secret, timeout=PATIENCE_MS)
-        revoking = page.get_by_role("button", name="Revoke till 1")
         for left in (2, 1):
-            await expect(revoking).to_have_count(left, timeout=PATIENCE_MS)
-            await revoking.first.click()
+            await expect(page.locator(".rows code")).to_have_count(left, timeout=PATIENCE_MS)
+            await page.get_by_role("button", name="Revoke till 1").first.click()
             await press(opened, "Yes")
+        await expect(page.locator(".rows code")).to_have_count(0, timeout=PATIENCE_MS)
         await opened.says(page.get_by_label("Till", exact=True), "Read, Credit")
         await expect(page.get_by_role("button", name="Revoke till 1")).to_have_count(0, timeout=PATIENCE_MS)
         await page.reload()
@@ -152,3 +157,28 @@ async def test_a_landlord_makes_a_key_and_ends_a_session(chromium: Browser, stac
         await press(opened, "Yes")
         await expect(page.locator(".sessions li")).to_have_count(1, timeout=PATIENCE_MS)
         await opened.stayed_at_home()
+
+
+async def test_a_former_landlord_revokes_a_key_and_tenants_are_shown_none(chromium: Browser, stack: Stack) -> None:
+    await add_people(stack, (LANDLORD, "Funmi", "LANDLORD"), (NEWCOMER, "Ada", "TENANT"))
+    admin, landlord = stack.sign_in(), stack.sign_in(LANDLORD)
+    made = done(stack, ADD_SERVICE, token=landlord, i={"name": "Till", "scopes": ["READ"]})
+    wish = {"serviceAccountId": made["serviceAccount"]["id"], "name": "till 1", "proof": {"password": PASSWORD}}
+    assert done(stack, ADD_KEY, token=landlord, i=wish)["secret"]
+    [person] = stack.ask(ACCOUNT, token=admin, text=LANDLORD)["people"]["nodes"]
+    assert done(stack, SET_ROLE, token=admin, i={"accountId": person["id"], "role": "TENANT"})["refusal"] is None
+    async with dashboard(chromium, stack.api_url, width=390) as opened:
+        page, card = opened.page, opened.page.locator("section.card", has_text="Keys for programs")
+        await opened.visit("/#/you")
+        await opened.sign_in(LANDLORD, PASSWORD)
+        await opened.says(card, "From when you were a landlord")
+        assert await opened.width_beyond_the_window() <= 0
+        await expect(card.locator("summary")).to_have_count(0)
+        await press(opened, "Revoke till 1")
+        await press(opened, "Yes")
+        await expect(page.get_by_role("button", name="Revoke till 1")).to_have_count(0, timeout=PATIENCE_MS)
+        await press(opened, "Sign out here")
+        await opened.visit("/#/you")
+        await opened.sign_in(NEWCOMER, PASSWORD)
+        await opened.says(page.locator(".sessions"), "(this one)")
+        await expect(card).to_be_hidden()
