@@ -38,13 +38,13 @@ export class Part {
     this.element = h('div', { class: 'stack' }, this.body, this.trouble);
   }
 
-  /** Reads it again; nothing moves where nothing is new. */
+  /** Reads it again; nothing moves where nothing is new, or under a question that waits for its answer. */
   async refresh() {
     this.#read_ms = Date.now();
     try {
       const data = await this.#api.ask(this.#query, this.#variables());
       write(this.trouble, '');
-      fillAnew(this.body, data, this.#shown);
+      if (!this.body.querySelector('[data-asks]')) fillAnew(this.body, data, this.#shown);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
       write(this.trouble, error.message);
