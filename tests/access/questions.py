@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from graphql import (
@@ -37,6 +37,7 @@ class Target:
     panel: str
     ids: Mapping[str, int | str] = field(default_factory=dict[str, int | str])
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    at: datetime = NOW - HOUR
 
     def id(self, table: str) -> str:
         """The id of the thing in a table; one that nothing has where there is none."""
@@ -45,7 +46,7 @@ class Target:
     @property
     def unknown(self) -> "Target":
         """The same of things that are not there."""
-        ids = {table: UNKNOWN if isinstance(number, int) else _UNKNOWN_UUID for table, number in self.ids.items()}
+        ids = {table: _unknown(number) for table, number in self.ids.items()}
         return Target("ZZ", ids, {kind: f"{'n' * len(text)}" for kind, text in self.texts.items()})
 
     @property
@@ -67,7 +68,13 @@ def target_of(world: World, seed: str, panel: str) -> Target:
     return Target(panel, ids, texts | {"name": world.canary(PANELS[panel][1], "panel")})
 
 
-_UNKNOWN_UUID: Final = "00000000-0000-4000-8000-000000987654"
+def _unknown(known: int | str) -> int | str:
+    """A number like that one, which nothing has."""
+    if isinstance(known, int):
+        return UNKNOWN
+    return f"dev_{'z' * 16}" if known.startswith("dev_") else "00000000-0000-4000-8000-000000987654"
+
+
 GARBAGE: Final = Target("'; DROP TABLE panel; --", {}, {"vend": "\u202e", "payment": "%", "name": "%_\\"})
 
 WHOLE: Final[Mapping[str, frozenset[str]]] = {
@@ -141,7 +148,7 @@ FILLS: Final[Mapping[str, Fill]] = {
     "fields": lambda _: [{"path": "$.kwh", "quantity": "ENERGY_IMPORT", "unit": "kWh"}],
     "from": lambda _: SPAN["from"].isoformat(),
     "to": lambda _: SPAN["to"].isoformat(),
-    "at": lambda _: (NOW - HOUR).isoformat(),
+    "at": lambda target: target.at.isoformat(),
     "since": lambda _: SPAN["from"].isoformat(),
     "until": lambda _: SPAN["to"].isoformat(),
     "year": lambda _: NOW.year,
@@ -163,8 +170,8 @@ FILLS: Final[Mapping[str, Fill]] = {
     "kwhPerValue": lambda _: "0.1",
     "energyImportKwh": lambda _: 700_000.0,
     "topUpKwh": lambda _: "5",
-    "idempotencyKey": lambda _: "a key of nobody",
-    "clientId": lambda _: "a client's id",
+    "idempotencyKey": lambda _: "key-of-nobody-0001",
+    "clientId": lambda _: "client-of-nobody-0001",
     "secretKeyHex": lambda _: "a29ab82edc5fbbc41ec9530f6dac86b1",
     "token": lambda _: "12345678901234567890",
     "ids": lambda target: [target.id("rejected_message")],

@@ -15,8 +15,8 @@ from schema.access_fields import FIELDS
 from schema.access_roots import ROOTS, is_open
 from schema.access_rules import Rule, Sees, Who, hold_rules
 from tests.access.asking import CORE, Asker, asking, mutations, queries
+from tests.access.matrix import HOME, clear_attempts
 from tests.access.questions import Question, target_of
-from tests.access.test_matrix import HOME, clear_attempts
 from tests.access.world import MAY_SEE, World, viewer
 
 OWN = {"renter": ("C", "C1"), "landlord B": ("B", "B1")}

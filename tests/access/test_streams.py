@@ -10,14 +10,15 @@ from store.connections import connect
 from store.merge import BatchWriter
 from tests.access.asking import ENGINE, Asker, asking, strangers_things, subscriptions
 from tests.access.conftest import MakeWorld
+from tests.access.matrix import HOME, differences
 from tests.access.questions import Question, target_of
-from tests.access.test_matrix import HOME, differences
 from tests.access.world import MAY_SEE, NOW, PANELS, SEEDS, World, reading
 
 WITHIN_S = 60
 SEES_PANELS = {
-    "landlord A": {"A1", "A2"}, "current": {"A1"}, "flatmate": {"A1"}, "landlord B": {"B1"}, "renter": {"A2", "C1"},
-    "service": {"A1", "A2"}, "admin": set(PANELS),
+    "landlord A": {"A1", "A2", "A3", "X:1"}, "current": {"A1"}, "flatmate": {"A1"},
+    "arrived": {"A3"}, "landlord B": {"B1", "X:2"}, "renter": {"A2", "C1"},
+    "service": {"A1", "A2", "A3", "X:1"}, "admin": set(PANELS),
 }  # fmt: skip
 LIVE = "subscription { panelReadings { __typename ... on ReadingReceived { panelCode reading { activePowerKw } } } }"
 

@@ -27,6 +27,7 @@ NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 TODAY = NOW.replace(hour=0)
 FORMER_FROM, FORMER_TO = TODAY - 8 * DAY, TODAY - 5 * DAY
 CURRENT_FROM, NEXT_FROM = TODAY - 4 * DAY, TODAY + 2 * DAY
+ARRIVED_FROM = TODAY - 3 * DAY
 
 ACCOUNTS: Mapping[str, tuple[int, Role, str]] = {
     "admin": (1, Role.ADMIN, "admin's own"),
@@ -35,6 +36,7 @@ ACCOUNTS: Mapping[str, tuple[int, Role, str]] = {
     "current": (12, Role.TENANT, "current"),
     "flatmate": (13, Role.TENANT, "current"),
     "next": (14, Role.TENANT, "next"),
+    "arrived": (15, Role.TENANT, "arrived"),
     "landlord B": (20, Role.LANDLORD, "B"),
     "renter": (30, Role.LANDLORD, "renting"),
     "outsider": (40, Role.TENANT, "outsider's own"),
@@ -43,16 +45,18 @@ ACCOUNTS: Mapping[str, tuple[int, Role, str]] = {
 }
 """Number, role and the seed that an account's name belongs to."""
 
+_HOUSE = frozenset({"A", "house", "vacant", "former", "current", "next", "arrived", "renting", "shared"})
 MAY_SEE: Mapping[str, frozenset[str]] = {
-    "landlord A": frozenset({"A", "house", "former", "current", "next", "renting", "landlord A's own"}),
+    "landlord A": _HOUSE | {"landlord A's own"},
     "former": frozenset({"house", "former", "former's own"}),
     "current": frozenset({"house", "current", "current's own"}),
     "flatmate": frozenset({"house", "current", "flatmate's own"}),
     "next": frozenset({"house", "next", "next's own"}),
-    "landlord B": frozenset({"B", "landlord B's own"}),
+    "arrived": frozenset({"house", "arrived", "arrived's own"}),
+    "landlord B": frozenset({"B", "shared", "landlord B's own"}),
     "renter": frozenset({"house", "renting", "C", "renter's own"}),
     "outsider": frozenset({"outsider's own"}),
-    "service": frozenset({"A", "house", "former", "current", "next", "renting", "landlord A's own", "service's own"}),
+    "service": _HOUSE | {"landlord A's own", "service's own"},
     "stranger": frozenset(),
 }
 """Which seeds a person's answers may hold, and depend on. An admin's may on all."""
@@ -61,8 +65,13 @@ SEEDS = frozenset[str]().union(*MAY_SEE.values(), {"nobody", "admin's own"})
 
 PANELS: Mapping[str, tuple[int, str, int | None]] = {
     "A1": (1, "house", 1), "A2": (2, "renting", 1), "B1": (3, "B", 2), "C1": (4, "C", 3), "N1": (5, "nobody", None),
+    "A3": (6, "arrived", 1), "X:1": (7, "A", 1), "X:2": (8, "B", 2),
 }  # fmt: skip
-"""Number, the seed of its name, and its property: of landlord A, B, the renter, nobody."""
+"""Number, the seed of its name, and its property: of landlord A, B, the renter, nobody. The device X has panels of two
+landlords, and the meter of A3 is silent since before its tenancy."""
+
+SHARED_DEVICE = 100
+"""The number of the device X."""
 
 _CANARY = re.compile(r"([a-z]+)-secret-", re.IGNORECASE)
 
@@ -159,6 +168,8 @@ def furnish(url: str, *, twists: Iterable[str] = ()) -> World:
         _private(world, name)
     _belongings(world)
     _beyond(world)
+    _more(world)
+    _restart_numbers(world)
     return world
 
 
@@ -172,6 +183,7 @@ def _stays() -> list[tuple[str, str, datetime, datetime, str]]:
         ("B1", "B", FORMER_FROM, NOW, "landlord B"),
         ("C1", "C", FORMER_FROM, NOW, "renter"),
         ("N1", "nobody", FORMER_FROM, NOW, "admin"),
+        ("A3", "vacant", FORMER_FROM + 2 * HOUR, ARRIVED_FROM - 2 * HOUR, "landlord A"),
     ]
 
 
@@ -203,7 +215,7 @@ def _tenancies(world: World) -> None:
     rented = (
         ("former", 11, "A1", FORMER_FROM, FORMER_TO), ("current", 12, "A1", CURRENT_FROM, NEXT_FROM),
         ("current", 13, "A1", CURRENT_FROM, None), ("next", 14, "A1", NEXT_FROM, None),
-        ("renting", 30, "A2", FORMER_FROM - DAY, None),
+        ("renting", 30, "A2", FORMER_FROM - DAY, None), ("arrived", 15, "A3", ARRIVED_FROM, None),
     )  # fmt: skip
     for seed, account, code, since, until in rented:
         number = world.put("tenancy", seed, account_id=account, property_id=1, starts_at=since, ends_at=until,
@@ -227,7 +239,7 @@ def _readings(world: World, code: str, register_kwh: float) -> Iterator[Reading]
     """One an hour. In a twisted stay the hours use less and more in turns, as much in all, and one is missing."""
     stays = [(seed, since, until) for panel, seed, since, until, _ in _stays() if panel == code]
     at, turn = FORMER_FROM - HOUR, 0
-    while at <= NOW:
+    while at <= (ARRIVED_FROM - 3 * HOUR if code == "A3" else NOW):
         seed, until = next(((seed, until) for seed, since, until in stays if since < at < until), (None, at))
         is_twisted, turn = seed is not None and world.twisted(seed), turn + 1
         is_odd_one = turn % 2 == 1 and at + HOUR >= until
@@ -258,7 +270,7 @@ def _credit(world: World, *, panel: str, seed: str, since: datetime, account: st
                   idempotency_key=f"key of {panel} {account} {place}",
                   created_at=since + (2 + place) * HOUR)  # fmt: skip
     world.put("ledger_entry", seed, panel_id=number, at=since + 6 * HOUR, kind="BALANCE_READING", units_kwh=0,
-              shown_kwh=70 + (7 if world.twisted(seed) and seed != "A" else 0), account_id=by,
+              shown_kwh=70 + (7 if world.twisted(seed) and seed not in {"A", "vacant"} else 0), account_id=by,
               created_at=since + 6 * HOUR)  # fmt: skip
     world.put("vend", seed, reference=world.canary(seed, "vend"), panel_id=number, account_id=by,
               meter_number=world.canary(seed, "meter"), amount=5000 + world.twisted(seed), currency="IDR",
@@ -312,7 +324,7 @@ def _private(world: World, name: str) -> None:
     number, own = ACCOUNTS[name][0], f"{name}'s own"
     if name.startswith("service of") or own not in SEEDS:
         return
-    panel = {"landlord B": 3, "renter": 2, "outsider": 5, "former": 1, "next": 1, "admin": 3}.get(name, 1)
+    panel = {"landlord B": 3, "renter": 2, "outsider": 5, "former": 1, "next": 1, "admin": 3, "arrived": 6}.get(name, 1)
     for place in range(1 + world.twisted(own)):
         world.put("alert", own, account_id=number, panel_id=panel, kind="LOW_UNITS", state="CLEARED",
                   balance_kwh=4 + world.twisted(own), message=world.canary(own, "alert"),
@@ -354,7 +366,8 @@ def _belongings(world: World) -> None:
         world.put("device_mapping", seed, topic=f"mapped/{code}", panel_code=code, fields=_FIELDS,
                   created_at=FORMER_FROM, updated_at=FORMER_FROM)  # fmt: skip
         newest = {"A1": "current", "A2": "renting"}.get(code, seed)
-        _forecast(world, panel_id=number, seed=newest)
+        if not code.startswith("X"):
+            _forecast(world, panel_id=number, seed=newest)
     world.put("tariff", "house", panel_id=None, name="For all", currency="IDR", unit_price=900, vat_percent=0,
               valid_from=(FORMER_FROM - 90 * DAY).date(), set_by="Admin", created_at=FORMER_FROM)  # fmt: skip
     for seed, place, account in (("house", 1, 10), ("B", 2, 20), ("C", 3, 30)):
@@ -377,10 +390,10 @@ def _band(v: int) -> dict[str, Any]:
     return {"starts_at": [NOW.isoformat()], "p10_kwh": [1 + v], "p50_kwh": [2 + v], "p90_kwh": [3 + v]}
 
 
-def _invitation(world: World, seed: str, *, place: int, account: int) -> None:
+def _invitation(world: World, seed: str, *, place: int, account: int, code: str = "") -> None:
     own = "A" if seed == "house" else seed
     panel = {1: 1, 2: 3, 3: 4}[place]
-    hashed = hashlib.sha256(f"invitation {place}".encode()).digest()
+    hashed = hashlib.sha256(f"invitation {place} {code}".encode()).digest()
     number = world.put("invitation", own, property_id=place, account_id=account, code_sha256=hashed,
                        starts_on=NEXT_FROM.date(), name=world.canary(own, "invited"), email="somebody@x.org",
                        created_at=FORMER_FROM, expires_at=NOW + 5 * DAY)  # fmt: skip
@@ -397,7 +410,74 @@ def _beyond(world: World) -> None:
         world.ids["service_account", seed] = service
         world.put("api_key", seed, account_id=service, name=world.canary(seed, "key"), prefix=f"abcdef{owner}",
                   key_hash=hashlib.sha256(seed.encode()).digest(), scopes=["READ"], created_at=FORMER_FROM)  # fmt: skip
-    _restart_numbers(world)
+
+
+# What only shows where one right is taken for another
+
+
+def _more(world: World) -> None:
+    _tokens(world)
+    _devices(world)
+    for name, place, owner in (("A", 1, 10), ("B", 2, 20), ("C", 3, 30)):
+        _acts_of_landlord(world, name, place=place, owner=owner)
+        if world.twisted(name):
+            _let_more(world, name, place=place, owner=owner)
+    for place in range(1 + world.twisted("nobody")):
+        number = world.put("claim_code", "nobody", account_id=1, created_at=FORMER_FROM,
+                           code_sha256=hashlib.sha256(f"claim {place}".encode()).digest())  # fmt: skip
+        world.write("claim_code_panel", claim_code_id=number, panel_id=PANELS["N1"][0])
+
+
+def _tokens(world: World) -> None:
+    """At A1, of each stay, tokens that were made and never entered."""
+    meter = world.put("openpaygo_meter", "house", panel_id=1, secret_key=bytes(range(16)), kwh_per_value="0.1",
+                      starting_count=1, has_restricted_digits=False, makes_long_tokens=False,
+                      set_at=FORMER_FROM)  # fmt: skip
+    stays = [(seed, since) for panel, seed, since, _, _ in _stays() if panel == "A1"]
+    for turn, (seed, since) in enumerate(stays):
+        for place in range(1 + world.twisted(seed)):
+            world.put("openpaygo_token", seed, meter_id=meter, count=10 + 10 * turn + 2 * place, kind="ADD_TIME",
+                      value=30, token_ending=f"12{turn}{place}", digits=world.canary(seed, f"token{place}"),
+                      units_kwh=3, made_at=since + 3 * HOUR, made_by=10,
+                      made_with_key=f"key of token {turn} {place}")  # fmt: skip
+
+
+def _devices(world: World) -> None:
+    """Those that are registered, and one with panels of two landlords, which was heard and is registered."""
+    world.put("device", "shared", id=SHARED_DEVICE, kind="SHELLY", name=world.canary("shared", "device"),
+              panel_code="X", first_heard_at=FORMER_FROM, last_heard_at=NOW - HOUR)  # fmt: skip
+    for kind in ("HEARTBEAT", "STATUS"):
+        world.write("device_report", device_id=SHARED_DEVICE, kind=kind, received_at=NOW - HOUR,
+                    document={"said": world.canary("nobody", "report")})  # fmt: skip
+    for number, seed, place, codes in ((1, "A", 1, ["A1"]), (2, "B", 2, ["B1"]), (3, "nobody", 1, ["X:1", "X:2"])):
+        device_id = f"dev_{'bcd'[number - 1] * 16}"
+        world.ids["registered_device", seed] = device_id
+        world.write("registered_device", number=number, id=device_id, kind="SHELLY", property_id=place,
+                    name=world.canary(seed, "registered"), given_codes=codes, panel_codes=codes, panel_prefixes="{}",
+                    publish_filters=[f"{world.canary(seed, 'topic')}/#"], command_filters="{}",
+                    created_at=FORMER_FROM, updated_at=FORMER_FROM)  # fmt: skip
+
+
+def _acts_of_landlord(world: World, seed: str, *, place: int, owner: int) -> None:
+    """What landlords did to panels that others rent, and to their properties."""
+    rented = {1: [1, 2, 6]}.get(place, [])
+    for panel_id, property_id in [(panel_id, None) for panel_id in rented] + [(None, place)]:
+        world.put("audit_entry", seed, at=NOW - 5 * HOUR, account_id=owner, actor=world.canary(seed, "actor"),
+                  panel_id=panel_id, property_id=property_id, action="SET_TARIFF", outcome="DONE",
+                  details={"text": world.canary(seed, "act")}, via="SESSION")  # fmt: skip
+
+
+def _let_more(world: World, seed: str, *, place: int, owner: int) -> None:
+    """A further panel of a property, rented by somebody, and a further invitation."""
+    number = 200 + place
+    world.write("account", id=number, name=world.canary(seed, "tenant"), role="TENANT", password_hash="!",
+                email=f"{mark(seed)}{number}@x.org".lower())  # fmt: skip
+    world.write("panel", id=number, code=f"more{place}", name=world.canary(seed, "panel"), time_zone="UTC",
+                property_id=place, is_prepaid=True, created_at=FORMER_FROM)  # fmt: skip
+    world.write("tenancy", id=number, account_id=number, property_id=place, starts_at=FORMER_FROM,
+                created_at=FORMER_FROM)  # fmt: skip
+    world.write("tenancy_panel", tenancy_id=number, panel_id=number)
+    _invitation(world, "house" if seed == "A" else seed, place=place, account=owner, code="more")
 
 
 def _restart_numbers(world: World) -> None:
