@@ -96,7 +96,16 @@ async def test_a_current_tenant_is_answered_as_if_nothing_else_had_ever_been(sit
     asked = f"{PAST} averages: dailyUsage(days: 40) {{ movingAverage30dKwh averageDailyKwh yearlyAverageKwh }}"
     expected = await site.panel(asked, code="ONLY")
     assert expected["statistics"]["count"] > 10
-    assert await site.panel(asked, viewer=tenant) == expected
+    assert await site.panel(asked, viewer=tenant) == near(expected)
+
+
+def near(value: Any) -> Any:
+    """The value, whose averages may differ in the last digit: rows are summed in the order in which they lie."""
+    if isinstance(value, dict):
+        return {key: near(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [near(part) for part in value]
+    return pytest.approx(value, rel=0, abs=2e-6) if isinstance(value, float) else value
 
 
 @pytest.mark.parametrize("seed", range(4, 8))
@@ -109,7 +118,7 @@ async def test_a_former_tenant_keeps_the_own_time_alone(site: Site, seed: int) -
     site.add_tenancy(tenant, "PM", since=since, until=until)
     expected = await site.panel(PAST, code="ONLY")
     assert expected["statistics"]["count"] > 5
-    assert the_same(await former(site, tenant)) == the_same(expected)
+    assert the_same(await former(site, tenant)) == near(the_same(expected))
     assert await site.panel("code", viewer=tenant) is None
 
 
