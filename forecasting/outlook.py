@@ -1,5 +1,6 @@
 """Turns hourly usage into the usage to expect from an instant on, and what is needed to put bands around it."""
 
+import sys
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -62,11 +63,12 @@ def outlook(
 
 
 def expected_hours(expected: Outlook, *, energy_kwh: float) -> float:
-    """How long `energy_kwh`, above 0, is expected to last, in hours."""
+    """How long `energy_kwh`, above 0, is expected to last, in hours, above 0."""
     beyond_kwh = energy_kwh - float(expected.total_kwh[-1])
     if beyond_kwh > 0:
         return PATH_HOURS + beyond_kwh / expected.level_kwh
-    return float(np.interp(energy_kwh, expected.total_kwh, np.arange(PATH_HOURS + 1)))
+    within = float(np.interp(energy_kwh, expected.total_kwh, np.arange(PATH_HOURS + 1)))
+    return max(within, sys.float_info.min)  # the smallest of balances lasts for a time of which there is a logarithm
 
 
 def expected_total(expected: Outlook, *, hours: Floats) -> Floats:

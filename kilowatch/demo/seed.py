@@ -123,10 +123,13 @@ def _batches(histories: list[PanelHistory], *, panel_ids: dict[str, int]) -> Ite
 
 
 async def _invite(database_url: str, *, panel_ids: dict[str, int], history: Period) -> None:
-    """Adds the people, what they let and rent, their phones and rules; who is there already stays as they are."""
+    """Adds the people, what they let and rent, their phones and rules; who is there already stays as they are.
+
+    Landlords come before those they let to, and who has moved out before those who live there now.
+    """
     async with await connect_async(database_url) as connection:
         known = {person.account.email for person in await accounts.people(connection)}
-        for person in sorted(PEOPLE, key=lambda each: each.role == "TENANT"):
+        for person in sorted(PEOPLE, key=lambda each: (each.role == "TENANT", each.out_at is None)):
             if person.email not in known:
                 async with connection.transaction():
                     await _add(connection, person, panel_ids=panel_ids, history=history)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from forecasting.depletion import DepletionForecast, RegisterHistory, forecast_depletion
@@ -181,6 +181,7 @@ def test_whatever_was_used_the_bands_are_ordered_and_finite(
 
 @settings(max_examples=60, deadline=None)
 @given(usage_kwh=usages, balances_kwh=st.lists(st.floats(-10, 1e4), min_size=2, max_size=6))
+@example(usage_kwh=[20.0] * 48, balances_kwh=[0.0, 5e-324, 1e-9])
 def test_more_units_never_run_out_earlier(usage_kwh: list[float], balances_kwh: list[float]) -> None:
     history = metered(np.array(usage_kwh))
     found = [hours_ahead(forecast(history, balance_kwh=balance)) for balance in sorted(balances_kwh)]
