@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from ingest.batches import Inbox
@@ -45,9 +45,17 @@ class Switch:
 class Link:
     """One connection after the other, under one client id."""
 
-    def __init__(self, connect: Callable[[Version], Connection], *, switch: Switch, inbox: Inbox) -> None:
-        """`connect` makes a connection that is not open yet."""
+    def __init__(
+        self,
+        connect: Callable[[Version], Connection],
+        *,
+        switch: Switch,
+        inbox: Inbox,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`connect` makes a connection that is not open yet; `pause` waits between two of them, in seconds."""
         self._connect = connect
+        self._pause = pause
         self._switch = switch
         self._inbox = inbox
         self._standing: Connection | None = None
@@ -81,7 +89,7 @@ class Link:
             await self._inbox.room()
             stood_s = await self._one_connection()
             pause_s = _FIRST_PAUSE_S if stood_s > _STEADY_S else min(2 * pause_s, self._longest_pause_s)
-            await asyncio.sleep(pause_s)
+            await self._pause(pause_s)
 
     async def _one_connection(self) -> float:
         """How long it stood, in seconds."""

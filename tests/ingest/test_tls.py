@@ -131,7 +131,7 @@ async def test_a_wrong_password_is_told_as_a_refusal(guarded: Mosquitto, authori
         assert who in str(refusal)
 
 
-async def test_a_refused_login_is_tried_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_login_is_tried_ever_more_seldom() -> None:
     class Refusing(Connection):
         async def open(self) -> None:
             raise BrokerRefusesError("no")
@@ -150,8 +150,8 @@ async def test_a_refused_login_is_tried_ever_more_seldom(monkeypatch: pytest.Mon
         lambda version: Refusing(nowhere, client_id="x", topics=["#"], deliver=inbox.put, version=version),
         switch=switch,
         inbox=inbox,
+        pause=pause,
     )
-    monkeypatch.setattr("ingest.link.asyncio.sleep", pause)
     with pytest.raises(EndedError):
         await link.run()
     assert pauses == sorted(pauses)
