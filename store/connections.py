@@ -1,5 +1,6 @@
 """Turns a database URL into connections with the settings that every process relies on."""
 
+import asyncio
 import select
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -48,7 +49,10 @@ def connect(url: str, *, application: str = "kilowatch") -> Connection[Row]:
 
 async def connect_async(url: str, *, application: str = "kilowatch") -> AsyncConnection[Row]:
     """A connection in autocommit, for LISTEN and other long-lived work."""
-    return await AsyncConnection.connect(url, autocommit=True, **_parameters(application))
+    try:
+        return await AsyncConnection.connect(url, autocommit=True, **_parameters(application))
+    except asyncio.CancelledError as error:
+        raise error.with_traceback(None) from None  # whose frames would keep open what has half connected
 
 
 def open_pool(url: str, *, size: int = 8, application: str = "kilowatch", wait_s: float = 5.0) -> Pool:
