@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 from unittest import mock
@@ -66,10 +67,10 @@ def read(text: str) -> Prepared:
 
 
 @asynccontextmanager
-async def asking(world: World) -> AsyncIterator[Asker]:
+async def asking(world: World, *, now: datetime = NOW) -> AsyncIterator[Asker]:
     """Somebody who asks in a world, of a server whose clock stands still."""
     with mock.patch.object(app, "build_engine", return_value=ENGINE):  # making one takes a second
-        services = app._services(app_options(world.url, now=lambda: NOW, pool_size=8))
+        services = app._services(app_options(world.url, now=lambda: now, pool_size=8))
     services.pool.timeout = 60.0  # a slow machine is no leak
     async with services.running():
         yield Asker(world, services)

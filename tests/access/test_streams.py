@@ -1,18 +1,23 @@
 """Subscriptions, asked for as everybody: how they begin, and what they tell as it happens."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from forecasting.refresh import refresh_stale
 from store.connections import connect
 from store.merge import BatchWriter
-from tests.access.asking import ENGINE, Asker, asking, strangers_things, subscriptions
+from tests.access.asking import CORE, ENGINE, Asker, asking, strangers_things, subscriptions
 from tests.access.conftest import MakeWorld
 from tests.access.matrix import HOME, differences
 from tests.access.questions import Question, target_of
-from tests.access.world import MAY_SEE, NOW, PANELS, SEEDS, World, reading
+from tests.access.world import ACCOUNTS, HOUR, MAY_SEE, NOW, PANELS, SEEDS, World, reading
+from tests.live.test_hub import raise_alert
 
 WITHIN_S = 60
 SEES_PANELS = {
@@ -20,7 +25,8 @@ SEES_PANELS = {
     "arrived": {"A3"}, "landlord B": {"B1", "X:2"}, "renter": {"A2", "C1"},
     "service": {"A1", "A2", "A3", "X:1"}, "admin": set(PANELS),
 }  # fmt: skip
-LIVE = "subscription { panelReadings { __typename ... on ReadingReceived { panelCode reading { activePowerKw } } } }"
+LATER = NOW + HOUR
+"""When all panels have been silent for a while."""
 
 
 async def opening(asker: Asker, question: Question, *, person: str) -> Any:
@@ -55,32 +61,82 @@ async def test_no_stream_begins_with_what_is_not_the_persons(
                 assert differences(answer, again) == [], question.name
 
 
-async def test_each_is_told_of_readings_of_the_own_panels_alone(scratch: World) -> None:
-    async with asking(scratch) as asker, AsyncExitStack() as open_streams:
-        streams: dict[str, Any] = {}
+async def _meters_report(asker: Asker) -> None:
+    """Stores a reading of each panel in one batch."""
+
+    def store() -> None:
+        with connect(asker.world.url) as connection:
+            said = reading(LATER, 900_000.0, power_kw=1.0)
+            BatchWriter(connection).write([(number, said) for number, _, _ in PANELS.values()])
+
+    await asyncio.to_thread(store)
+
+
+async def _forecasts_are_made(asker: Asker) -> None:
+    """Forecasts each panel."""
+    await refresh_stale(asker.services.pool, now=LATER, min_interval=timedelta(0))
+
+
+HAPPENS = {
+    "panelReadings": (_meters_report, set(PANELS)),
+    "panelStatus": (_meters_report, set(PANELS)),
+    "usageToday": (_meters_report, set(PANELS)),
+    "depletionForecast": (_forecasts_are_made, {"A1", "A2", "B1", "C1", "N1"}),
+}
+"""What makes each of the streams about panels go on, and at which panels: of X there is no balance, A3 is silent."""
+
+
+def test_no_stream_is_left_out() -> None:
+    assert CORE.subscription_type
+    assert {*CORE.subscription_type.fields} == {*HAPPENS, "alerts"}
+
+
+@asynccontextmanager
+async def listening(asker: Asker, name: str) -> AsyncGenerator[dict[str, Callable[[], Awaitable[Any]]]]:
+    """What brings the next event of a stream to each person, after the snapshot."""
+    async with AsyncExitStack() as opened:
+        streams: dict[str, Callable[[], Awaitable[Any]]] = {}
         for person in SEES_PANELS:
-            executor = asker.executor(LIVE, person=person)
+            target = target_of(asker.world, *HOME.get(person, HOME["landlord A"]))
+            question = next(one for one in subscriptions(target) if one.name == name)
+            executor = asker.executor(question.text, person=person)
             events: Any = await ENGINE.events(executor)
-            open_streams.push_async_callback(events.aclose)
-            await asyncio.wait_for(anext(events), WITHIN_S)  # the snapshot
-            streams[person] = (executor, events)
-        await asyncio.to_thread(_store_for_all, scratch)
-        for person, codes in SEES_PANELS.items():
-            told = [await _told(*streams[person]) for _ in codes]
-            assert set(told) == {(code, float(PANELS[code][0])) for code in codes}, person
+            opened.push_async_callback(events.aclose)
+            streams[person] = partial(_next, executor, events)
+            await streams[person]()
+        yield streams
 
 
-def _store_for_all(world: World) -> None:
-    """A reading of each panel in one batch, with the panel's number as its power."""
-    with connect(world.url) as connection:
-        batch = [(number, reading(NOW, 900_000.0, power_kw=float(number))) for number, _, _ in PANELS.values()]
-        BatchWriter(connection).write(batch)
-
-
-async def _told(executor: Any, events: Any) -> tuple[str, float]:
-    """The next reading that a stream tells of."""
+async def _next(executor: Any, events: Any) -> Any:
+    """The next event that is no heartbeat, by the names of the schema."""
     while True:
         answer = await ENGINE.answer_of(executor, await asyncio.wait_for(anext(events), WITHIN_S))
-        event = answer.body["data"]["panelReadings"]
-        if event["__typename"] == "ReadingReceived":
-            return event["panelCode"], event["reading"]["activePowerKw"]
+        (event,) = answer.body["data"].values()
+        if event["__typename"] != "Heartbeat":
+            return {name.rpartition("_")[2] or name: value for name, value in event.items()}
+
+
+@pytest.mark.parametrize("name", HAPPENS)
+async def test_each_is_told_of_the_own_panels_alone(scratch: World, name: str) -> None:
+    happens, panels = HAPPENS[name]
+    async with asking(scratch, now=LATER) as asker, listening(asker, name) as streams:
+        await happens(asker)
+        for person, codes in SEES_PANELS.items():
+            seen = codes & panels
+            told = [await streams[person]() for _ in seen]
+            assert {_panel_of(event) for event in told} == seen, person
+            assert person == "admin" or strangers_things(told, person=person) == set()
+
+
+def _panel_of(event: dict[str, Any]) -> str:
+    return event["panelCode"] if "panelCode" in event else event["state"]["panelCode"]
+
+
+async def test_each_is_told_of_the_own_alerts_alone(scratch: World) -> None:
+    async with asking(scratch) as asker, listening(asker, "alerts") as streams:
+        raised = {
+            person: await raise_alert(scratch.url, account_id=ACCOUNTS[person][0], panel_id=PANELS[min(codes)][0])
+            for person, codes in SEES_PANELS.items()
+        }
+        for person, alert_id in raised.items():
+            assert (await streams[person]())["alert"]["id"] == str(alert_id), person

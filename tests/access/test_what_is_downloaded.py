@@ -1,0 +1,50 @@
+"""Downloads: the files behind all links that people are shown hold nothing of others."""
+
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from kilowatch.web.export_links import PATH
+from tests.access.asking import Asker, asking, plain, queries, strangers_things
+from tests.access.conftest import MakeWorld
+from tests.access.matrix import HOME
+from tests.access.questions import target_of
+from tests.access.world import MAY_SEE, SEEDS
+
+LINK = re.compile(f'{PATH}[^"]+')
+PEOPLE = sorted(MAY_SEE.keys() - {"service"})
+"""A service account's links count along with its key alone, which has tests of its own."""
+
+
+async def links(asker: Asker, *, person: str) -> set[str]:
+    """Those in the answers to all that can be asked about what is the person's."""
+    answers = [await asker.ask(one.text, person=person) for one in queries(target_of(asker.world, *HOME[person]))]
+    return {link for answer in answers for link in LINK.findall(plain(answer))}
+
+
+async def files(asker: Asker, paths: set[str]) -> AsyncIterator[tuple[str, str]]:
+    """What each of the links brings."""
+    app = Starlette(routes=[Route(f"{PATH}{{token}}", asker.services.exports(asker.world.url).download)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+        for path in sorted(paths):
+            answer = await client.get(path)
+            assert answer.status_code == httpx.codes.OK
+            yield path, answer.text
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+async def test_no_file_holds_or_depends_on_what_is_not_the_persons(
+    asker: Asker, make_world: MakeWorld, person: str
+) -> None:
+    found = await links(asker, person=person)
+    assert bool(found) == (person not in {"outsider", "stranger"})
+    with make_world(SEEDS - MAY_SEE[person]) as different:
+        async with asking(different) as other:
+            again = {path: text async for path, text in files(other, found)}
+    async for path, text in files(asker, found):
+        assert strangers_things(text, person=person) == set()
+        assert text == again[path]
