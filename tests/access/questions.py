@@ -23,7 +23,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from tests.access.world import CURRENT_FROM, FORMER_FROM, HOUR, NEXT_FROM, NOW, PANELS, World
+from tests.access.world import CURRENT_FROM, FORMER_FROM, HOUR, NEXT_FROM, NOW, PANELS, PASSWORD, World
 
 UNKNOWN: Final = 987654
 """A number that nothing has."""
@@ -193,6 +193,7 @@ _SPECIAL: Final[Mapping[str, Fill]] = {
     "Query.payment.reference": _text("payment"),
     "Query.rejectedReplay.id": lambda target: target.id("rejected_replay"),
     "Query.panel.code": lambda target: target.panel,
+    "ProofInput.password": lambda _: PASSWORD,
     "PrepaidAccount.quote.amount": lambda _: {"amount": "1000", "currency": "IDR"},
 }
 _LEFT_OUT: Final = frozenset({
@@ -202,6 +203,8 @@ _LEFT_OUT: Final = frozenset({
 _ALWAYS: Final[Mapping[str, Sequence[str]]] = {"weeklySummary": ("date",), "quote": ("amount",)}
 _EITHER: Final[Mapping[str, frozenset[str]]] = {
     "quote": frozenset({"unitsKwh"}), "TopUpInput": frozenset({"amount", "token", "at"}),
+    "ProofInput": frozenset({"challengeId", "code"}),
+    "OfflineEntryInput": frozenset({"amount", "energyImportKwh", "shownKwh"}),
     "weeklySummary": frozenset({"year", "week"}), "GenerateTokenInput": frozenset({"amount"}),
     "RejectedMessagesInput": frozenset({"filter"}), "LogInInput": frozenset({"phone"}),
     "SetLowUnitsRuleInput": frozenset({"thresholdDays"}),

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from argon2 import PasswordHasher
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
@@ -69,6 +70,10 @@ PANELS: Mapping[str, tuple[int, str, int | None]] = {
 }  # fmt: skip
 """Number, the seed of its name, and its property: of landlord A, B, the renter, nobody. The device X has panels of two
 landlords, and the meter of A3 is silent since before its tenancy."""
+
+PASSWORD = "correct horse battery"
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""Each person's, as cheap as there is."""
 
 SHARED_DEVICE = 100
 """The number of the device X."""
@@ -194,8 +199,8 @@ def _people(world: World) -> None:
         email = None if is_service else f"{mark(seed)}{number}.{world.twisted(seed)}@x.org".lower()
         world.put(
             "account", seed, id=number, name=world.canary(seed, "name"), role=role.value, email=email,
-            password_hash=None if is_service else "!", kind="SERVICE" if is_service else "PERSON", owner_id=owner,
-            created_at=FORMER_FROM - 30 * DAY,
+            password_hash=None if is_service else PASSWORD_HASH, kind="SERVICE" if is_service else "PERSON",
+            owner_id=owner, created_at=FORMER_FROM - 30 * DAY,
         )  # fmt: skip
 
 
