@@ -2,12 +2,12 @@
 
 `python -m bench.access [--days N] [--seconds N]`. 50 panels of one property among 1,000 accounts. The other server has
 no check before its root fields, and a schema in front of ours whose `visible_panel` and `history_panel` are every
-panel. Both are asked in turns; CPU is that of the server's process and that of Postgres for each request.
+panel. A third one is ours again: how much it differs from the first is what the machine makes of nothing. All are asked
+in turns; CPU is that of the server's process and that of Postgres for each request.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final
@@ -22,6 +22,7 @@ from bench.ingest import database, postgres
 
 OURS: Final = "Kilowatch"
 UNCHECKED: Final = "without checks"
+AGAIN: Final = "again"
 
 _LANDLORD = """
 UPDATE account SET role = 'LANDLORD';
@@ -38,9 +39,9 @@ CREATE FUNCTION unchecked.history_panel(viewer_id bigint, sees_all boolean, sinc
 RETURNS SETOF panel LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT panel.* FROM panel $$"""
 
 
-def beside(asks: Sequence[Ask]) -> list[Ask]:
-    """Each question to ours, and to the one that checks nothing."""
-    return [one for ask in asks for one in (ask, replace(ask, server=UNCHECKED, name=f"{ask.name}, {UNCHECKED}"))]
+def beside(ask: Ask) -> list[Ask]:
+    """A question to ours, to the one that checks nothing, and to ours again."""
+    return [ask, *(replace(ask, server=name, name=f"{ask.name}, {name}") for name in (UNCHECKED, AGAIN))]
 
 
 def main() -> None:
@@ -59,10 +60,14 @@ def main() -> None:
         bare = f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Dunchecked,public"
         found = {
             name: running.enter_context(serving([sys.executable, "-m", module, "PORT", at], at, headers=signed_in))
-            for name, module, at in ((OURS, "bench.server", url), (UNCHECKED, "bench.unchecked_server", bare))
+            for name, module, at in (
+                (OURS, "bench.server", url),
+                (UNCHECKED, "bench.unchecked_server", bare),
+                (AGAIN, "bench.server", url),
+            )
         }
         for ask in [*hello([OURS]), *panels([OURS]), *day([OURS], until)]:
-            results = asked(beside([ask]), found, Backends(connection), seconds=chosen.seconds)
+            results = asked(beside(ask), found, Backends(connection), seconds=chosen.seconds)
             console.print(shown(ask.name, results, beside=results[0]))
 
 
