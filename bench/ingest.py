@@ -46,6 +46,7 @@ class Plan:
     subscriber: Subscriber
     count: int
     rate: int | None
+    has_devices: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,16 @@ def _message(second: int, panel: int, at: str) -> tuple[str, bytes]:
     return f"DATA/PM/P{panel + 1}", payload.encode()
 
 
+_REGISTER = """
+INSERT INTO registered_device (id, kind, name, panel_codes, panel_prefixes, publish_filters, command_filters)
+SELECT 'dev_' || translate(lpad(id::text, 16, '0'), '0123456789', 'abcdefghij'), 'PM', code, ARRAY[code], '{}',
+       ARRAY['DATA/PM/' || code], '{}'
+FROM panel"""
+
+
 @contextmanager
-def database(server_url: str) -> Generator[str]:
-    """A fresh database with the panels P1 to P500, whose ids are their numbers."""
+def database(server_url: str, *, has_devices: bool = False) -> Generator[str]:
+    """A fresh database with the panels P1 to P500, whose ids are their numbers; of registered devices on wish."""
     parts = conninfo.conninfo_to_dict(server_url)
     name = f"kilowatch_bench_{secrets.token_hex(4)}"
     password = f":{parts['password']}" if parts.get("password") else ""
@@ -98,6 +106,8 @@ def database(server_url: str) -> Generator[str]:
                 "INSERT INTO panel (code, name, time_zone) SELECT 'P' || n, 'P' || n, %s FROM generate_series(1, %s) n",
                 (ZONE, _PANELS),
             )
+            if has_devices:
+                connection.execute(_REGISTER)
         try:
             yield url
         finally:
@@ -143,7 +153,7 @@ def commits(database_url: str) -> Generator[dict[int, float]]:
 def measure(server_url: str, broker: Broker, plan: Plan, *, messages: Prepared, start: datetime) -> Measured:
     """One run on a database of its own."""
     with (
-        database(server_url) as url,
+        database(server_url, has_devices=plan.has_devices) as url,
         plan.subscriber.start(url, broker) as running,
         commits(url) as told_s,
         psycopg.connect(url, autocommit=True) as connection,
@@ -210,13 +220,14 @@ def _quantile(ordered: list[float], share: float) -> float | None:
 
 
 def plans(found: Sequence[Subscriber], broker: str, *, seconds: float) -> Iterator[Plan]:
-    """The peers, ourselves at each rate for so long, and once as fast as it goes."""
+    """The peers, ourselves at each rate for so long, and as fast as it goes: without registered devices, and with."""
     ourselves, *peers = found
     for peer in peers:
         yield Plan(peer, _PEERS_MESSAGES, None)
     for rate in _RATES[broker]:
         yield Plan(ourselves, int(rate * seconds), rate)
-    yield Plan(ourselves, _AT_ONCE[broker], None)
+    for has_devices in (False, True):
+        yield Plan(ourselves, _AT_ONCE[broker], None, has_devices=has_devices)
 
 
 def main() -> None:
@@ -253,7 +264,8 @@ def _table(broker: str, measured: Sequence[tuple[Plan, Measured]]) -> Table:
     for plan, run in measured:
         against = [f"{run.rate / rate:.1f}" for rate in peers.values()]
         offered = f"{plan.rate:,}" if plan.rate else "all at once"
-        table.add_row(plan.subscriber.name, offered, *_cells(run), *against)
+        name = f"{plan.subscriber.name}, registered devices" if plan.has_devices else plan.subscriber.name
+        table.add_row(name, offered, *_cells(run), *against)
     return table
 
 
