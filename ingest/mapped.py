@@ -32,11 +32,6 @@ class _Target:
     time_path: JsonPath | None = None
 
 
-def mapped_decoder(mapping: DeviceMapping) -> Decoder:
-    """Reads messages of the mapping's topic as its owner wants."""
-    return _MappedDecoder([_target(mapping)])
-
-
 def mapped_decoders(mappings: Iterable[DeviceMapping]) -> dict[str, Decoder]:
     """The decoder of each topic that owners have mapped; of one topic there may be several panels."""
     targets: dict[str, list[_Target]] = {}

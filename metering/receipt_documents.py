@@ -6,7 +6,7 @@ from typing import Any
 
 from metering.currencies import cent_of
 from metering.money import Money, in_cents
-from metering.tariffs.documents import document_of, tariff_of
+from metering.tariffs.documents import document_of
 from metering.tariffs.receipts import Receipt, ReceiptKind, ReceiptLine
 
 
@@ -27,18 +27,6 @@ def receipt_document(receipt: Receipt) -> dict[str, Any]:
 def _line_document(line: ReceiptLine) -> dict[str, Any]:
     document = {"kind": line.kind.value, "name": line.name, "amount": str(line.amount)}
     return document if line.percent is None else {**document, "percent": str(line.percent)}
-
-
-def receipt_of(document: Mapping[str, Any], *, gross: Money) -> Receipt:
-    """The receipt that was kept, of what was paid."""
-    return Receipt(
-        gross=gross,
-        lines=lines_of(document),
-        energy=Decimal(document["energy"]),
-        units_kwh=Decimal(document["units_kwh"]),
-        unit_price=Decimal(document["unit_price"]),
-        tariff=tariff_of(document["tariff"]),
-    )
 
 
 def lines_of(document: Mapping[str, Any]) -> tuple[ReceiptLine, ...]:

@@ -50,11 +50,6 @@ def moved(state: VendState, to: VendState) -> VendState:
     return to
 
 
-def is_final(state: VendState) -> bool:
-    """Whether nothing can follow."""
-    return not _NEXT[state]
-
-
 FORGOTTEN_AFTER: Final = timedelta(minutes=30)
 """How long after it was sent a purchase is given up that the vendor says it has never seen: a request that is still
 under way must have arrived by then."""

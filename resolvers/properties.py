@@ -9,7 +9,7 @@ import strawberry
 
 from metering.access import Viewer
 from metering.names import checked_name
-from metering.refusals import Refused
+from metering.refusals import Refused, about
 from resolvers import panels
 from resolvers.audit import Audit, audited
 from resolvers.checked_words import checked_address, checked_codes
@@ -142,7 +142,8 @@ async def update(
         shown_name = None if name is None else checked_name(name)
         place = None if address is None else checked_address(address)
         async with context.pool.connection() as connection, connection.transaction():
-            await properties.hold(connection, viewer=viewer, property_id=number)
+            with about("id"):
+                await properties.hold(connection, viewer=viewer, property_id=number)
             if landlord is not None:
                 await _hand_over(connection, act, viewer, number, landlord_id=landlord)
             await properties.describe(connection, number, name=shown_name, address=place)
@@ -184,7 +185,8 @@ async def remove(context: Context, *, property_id: str) -> PropertyChange:
     async with audited(context, action="REMOVE_PROPERTY", property_id=number) as act:
         viewer = context.landlord
         async with context.pool.connection() as connection, connection.transaction():
-            await properties.hold(connection, viewer=viewer, property_id=number)
+            with about("id"):
+                await properties.hold(connection, viewer=viewer, property_id=number)
             known = (await properties.by_ids(connection, [number], viewer=viewer))[number]
             act.about(subject_account_id=known.landlord_id)
             await act.done(connection, name=known.name)

@@ -70,7 +70,9 @@ async def test_a_foreign_property_looks_like_none_and_is_not_changed(site: Site,
             await change(site, "removeProperty", {"id": id_}, viewer=people["ann"]),
             await change(site, "assignPanels", {"panelCodes": ["A1"], "propertyId": id_}, viewer=people["ann"]),
         ]
-        assert [code_of(answer) for answer in changes] == ["PROPERTY_NOT_FOUND"] * 3
+        refusals = [answer["refusal"] for answer in changes]
+        assert [refusal["code"] for refusal in refusals] == ["PROPERTY_NOT_FOUND"] * 3
+        assert [refusal["field"] for refusal in refusals] == ["id", "id", "propertyId"]
     assert (await site.ask(query, id=tower))["property"] == {"name": "Tower"}
 
 

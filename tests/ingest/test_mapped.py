@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.mapped import discovered_decoder, discovered_decoders, mapped_decoder, mapped_decoders
+from ingest.mapped import discovered_decoder, discovered_decoders, mapped_decoders
 from ingest.mqtt import Delivery
 from ingest.outcomes import NOTHING, Decoded, Decoder
 from ingest.replay import replay_rejected
@@ -36,6 +36,10 @@ def field(path: str, quantity: Quantity, unit: str, **options: Any) -> FieldMapp
 
 def mapping(*fields: FieldMapping, time: str | None = None, panel_code: str = "CELLAR") -> Mapping:
     return Mapping(TOPIC, panel_code, fields, None if time is None else parse_path(time))
+
+
+def mapped_decoder(chosen: Mapping) -> Decoder:
+    return mapped_decoders([chosen])[chosen.topic]
 
 
 def read(decoder: Decoder, payload: object, *, is_retained: bool = False) -> Decoded | Rejected:

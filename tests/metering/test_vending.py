@@ -13,7 +13,6 @@ from metering.vending import (
     VendState,
     ask_again_after,
     checked_price,
-    is_final,
     moved,
     new_reference,
 )
@@ -31,10 +30,6 @@ def test_a_purchase_moves_only_as_it_may(state: VendState, to: VendState) -> Non
     else:
         with pytest.raises(IllegalMoveError):
             moved(state, to)
-
-
-def test_what_was_delivered_never_fails_and_what_has_ended_stays() -> None:
-    assert {state for state in VendState if is_final(state)} == {VendState.ACCEPTED, VendState.FAILED}
 
 
 def test_the_vendor_is_asked_again_with_patience_up_to_an_hour() -> None:
