@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from unittest import mock
@@ -21,6 +21,7 @@ from kilowatch.web.engine.engine import build_engine
 from kilowatch.web.engine.execution import PlannedExecutor, outlines_of
 from kilowatch.web.engine.operation import Operation
 from metering.access import Scope
+from resolvers import live
 from resolvers.context import Context
 from tests.access.questions import Question, Target, Writer
 from tests.access.world import MAY_SEE, NOW, World, seeds_in, viewer
@@ -68,12 +69,14 @@ def read(text: str) -> Prepared:
 
 @asynccontextmanager
 async def asking(world: World, *, now: datetime = NOW) -> AsyncIterator[Asker]:
-    """Somebody who asks in a world, of a server whose clock stands still."""
+    """Somebody who asks in a world, of a server whose clock stands still; its streams tell of each silent second."""
+    options = app_options(world.url, now=lambda: now, pool_size=8, heartbeat=timedelta(seconds=1))
     with mock.patch.object(app, "build_engine", return_value=ENGINE):  # making one takes a second
-        services = app._services(app_options(world.url, now=lambda: now, pool_size=8))
+        services = app._services(options)
     services.pool.timeout = 60.0  # a slow machine is no leak
-    async with services.running():
-        yield Asker(world, services)
+    with mock.patch.object(live, "_READY_WITHIN_S", 60.0):
+        async with services.running():
+            yield Asker(world, services)
 
 
 def queries(target: Target) -> list[Question]:
