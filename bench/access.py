@@ -1,9 +1,9 @@
 """What it costs to ask who may see what: a landlord's questions, beside the same server that asks nothing.
 
-`python -m bench.access [--days N] [--seconds N]`. 50 panels of one property among 1,000 accounts. The other server has
-no check before its root fields, and a schema in front of ours whose `visible_panel` and `history_panel` are every
-panel. A third one is ours again: how much it differs from the first is what the machine makes of nothing. All are asked
-in turns; CPU is that of the server's process and that of Postgres for each request.
+`python -m bench.access [--days N] [--seconds N]`. 50 panels of one property among 1,000 accounts. The other server
+has no check before its root fields, and a schema in front of ours whose `visible_panel` and `history_panel` are every
+panel. A third is ours once more: what it differs by from the first is noise. All are asked in turns; CPU is that of
+the server's process and that of Postgres for each request.
 """
 
 import argparse

@@ -41,7 +41,10 @@ _PEERS_MESSAGES = 12_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run: who stores how many messages, how many a second, None for as fast as the broker takes them."""
+    """One run: who stores how many messages, how many a second, None for as fast as the broker takes them.
+
+    `has_devices`: each panel is of a registered device, whose right to say so is checked with each message.
+    """
 
     subscriber: Subscriber
     count: int
@@ -93,7 +96,7 @@ FROM panel"""
 
 @contextmanager
 def database(server_url: str, *, has_devices: bool = False) -> Generator[str]:
-    """A fresh database with the panels P1 to P500, whose ids are their numbers; of registered devices on wish."""
+    """A fresh database with the panels P1 to P500, whose ids are their numbers; `has_devices`: each of a device."""
     parts = conninfo.conninfo_to_dict(server_url)
     name = f"kilowatch_bench_{secrets.token_hex(4)}"
     password = f":{parts['password']}" if parts.get("password") else ""

@@ -63,12 +63,12 @@ def outlook(
 
 
 def expected_hours(expected: Outlook, *, energy_kwh: float) -> float:
-    """How long `energy_kwh`, above 0, is expected to last, in hours, above 0."""
+    """How many hours `energy_kwh` is expected to last; both above 0."""
     beyond_kwh = energy_kwh - float(expected.total_kwh[-1])
     if beyond_kwh > 0:
         return PATH_HOURS + beyond_kwh / expected.level_kwh
     within = float(np.interp(energy_kwh, expected.total_kwh, np.arange(PATH_HOURS + 1)))
-    return max(within, sys.float_info.min)  # the smallest of balances lasts for a time of which there is a logarithm
+    return max(within, sys.float_info.min)  # np.interp rounds 5e-324 kWh to no time, and bands take the logarithm
 
 
 def expected_total(expected: Outlook, *, hours: Floats) -> Floats:

@@ -53,7 +53,7 @@ class Link:
         inbox: Inbox,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`connect` makes a connection that is not open yet; `pause` waits between two of them, in seconds."""
+        """`connect` makes a connection that is not open yet; `pause` waits so many seconds between two of them."""
         self._connect = connect
         self._pause = pause
         self._switch = switch

@@ -1,4 +1,4 @@
-"""Turns receipts into plain data that keeps, and what was kept back into receipts."""
+"""Turns receipts into plain data that keeps, and the lines of what was kept back."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -30,7 +30,7 @@ def _line_document(line: ReceiptLine) -> dict[str, Any]:
 
 
 def lines_of(document: Mapping[str, Any]) -> tuple[ReceiptLine, ...]:
-    """The lines alone of a receipt that was kept."""
+    """The lines of a receipt that was kept."""
     return tuple(_line(line) for line in document["lines"])
 
 

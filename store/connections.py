@@ -52,7 +52,8 @@ async def connect_async(url: str, *, application: str = "kilowatch") -> AsyncCon
     try:
         return await AsyncConnection.connect(url, autocommit=True, **_parameters(application))
     except asyncio.CancelledError as error:
-        raise error.with_traceback(None) from None  # whose frames would keep open what has half connected
+        # psycopg 3.3: a frame of its traceback keeps the half-open connection, as long as somebody keeps the task.
+        raise error.with_traceback(None) from None
 
 
 def open_pool(url: str, *, size: int = 8, application: str = "kilowatch", wait_s: float = 5.0) -> Pool:

@@ -125,7 +125,8 @@ def _batches(histories: list[PanelHistory], *, panel_ids: dict[str, int]) -> Ite
 async def _invite(database_url: str, *, panel_ids: dict[str, int], history: Period) -> None:
     """Adds the people, what they let and rent, their phones and rules; who is there already stays as they are.
 
-    Landlords come before those they let to, and who has moved out before those who live there now.
+    Landlords come before those they let to. Who has moved out comes before who lives there now, because a tenancy of a
+    panel that somebody else rents begins now at the earliest.
     """
     async with await connect_async(database_url) as connection:
         known = {person.account.email for person in await accounts.people(connection)}
@@ -156,7 +157,7 @@ async def _add(connection: Database, person: SimulatedPerson, *, panel_ids: dict
 async def _let(
     connection: Database, person: SimulatedPerson, viewer: Viewer, *, panel_id: int, history: Period
 ) -> None:
-    """Lets a flat to somebody from one local day of the history to another, and sets their rule."""
+    """Lets a flat to somebody from one local day of the history to another, if it is so long, and sets their rule."""
     zone = ZoneInfo(next(panel.time_zone for panel in PANELS if panel.code == person.flat))
     addresses = await properties.of_panels(connection, viewer=THE_SERVICE, panel_ids=[panel_id])
     await tenancy_terms.add(

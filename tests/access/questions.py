@@ -203,7 +203,7 @@ _LEFT_OUT: Final = frozenset({
 _ALWAYS: Final[Mapping[str, Sequence[str]]] = {"weeklySummary": ("date",), "quote": ("amount",)}
 _EITHER: Final[Mapping[str, frozenset[str]]] = {
     "quote": frozenset({"unitsKwh"}), "TopUpInput": frozenset({"amount", "token", "at"}),
-    "ProofInput": frozenset({"challengeId", "code"}),
+    "ProofInput": frozenset({"challengeId"}),
     "OfflineEntryInput": frozenset({"amount", "energyImportKwh", "shownKwh"}),
     "weeklySummary": frozenset({"year", "week"}), "GenerateTokenInput": frozenset({"amount"}),
     "RejectedMessagesInput": frozenset({"filter"}), "LogInInput": frozenset({"phone"}),

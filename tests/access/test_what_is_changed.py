@@ -4,8 +4,9 @@ from itertools import chain
 
 import pytest
 
-from tests.access.asking import Asker
+from tests.access.asking import Asker, asking, mutations
 from tests.access.matrix import FOREIGN, everything, foreign, unequal, written_before
+from tests.access.questions import target_of
 from tests.access.world import World
 
 
@@ -22,3 +23,10 @@ async def test_nobody_writes_into_the_time_of_others(base: World, asker: Asker, 
     before = everything(base)
     assert await written_before(asker, person=person) == []
     assert [table for table, rows in everything(base).items() if rows != before[table]] == []
+
+
+async def test_keys_of_their_own_are_made_so_that_a_refusal_is_for_others(scratch: World) -> None:
+    async with asking(scratch) as asker:
+        own = next(one for one in mutations(target_of(scratch, "A", "A1")) if one.name == "createApiKey")
+        answer = await asker.ask(own.text, person="landlord A")
+    assert answer["data"]["createApiKey"]["refusal"] is None

@@ -1,5 +1,6 @@
 """Connections of a pool are good when somebody gets one, without asking the server each time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -32,3 +33,24 @@ async def test_a_connection_that_the_server_has_ended_is_replaced_before_it_is_u
     async with pool.connection() as connection:
         cursor = await connection.execute("SELECT pg_backend_pid()")
         assert await cursor.fetchone() != (ended,)
+
+
+async def test_what_is_cancelled_while_it_connects_is_closed_at_once() -> None:
+    heard, closed = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        heard.set()
+        while await reader.read(1000):
+            pass
+        closed.set()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        connecting = asyncio.create_task(connect_async(f"postgresql://nobody@127.0.0.1:{port}/none?sslmode=disable"))
+        await heard.wait()
+        connecting.cancel()
+        await asyncio.wait([connecting])
+        await asyncio.wait_for(closed.wait(), 30)
+    assert connecting.cancelled()
