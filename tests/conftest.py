@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fixtures.broker",
     "tests.fixtures.stack",
     "tests.fixtures.flat",
+    "tests.fixtures.passwords",
 ]
 
 # The time that an example takes is the machine's affair.

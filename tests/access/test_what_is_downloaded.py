@@ -22,7 +22,8 @@ PEOPLE = sorted(MAY_SEE.keys() - {"service"})
 
 async def links(asker: Asker, *, person: str) -> set[str]:
     """Those in the answers to all that can be asked about what is the person's."""
-    answers = [await asker.ask(one.text, person=person) for one in queries(target_of(asker.world, *HOME[person]))]
+    questions = [one for one in queries(target_of(asker.world, *HOME[person])) if "exportLink" in one.text]
+    answers = [await asker.ask(one.text, person=person) for one in questions]
     return {link for answer in answers for link in LINK.findall(plain(answer))}
 
 

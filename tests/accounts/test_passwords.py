@@ -4,6 +4,7 @@ import pytest
 
 from resolvers.sessions import Doorkeeper
 from tests.accounts.conftest import PASSWORD, REFUSAL, SESSION, Desk, add_person
+from tests.fixtures.passwords import REAL
 
 NEW = "another good password"
 
@@ -138,3 +139,7 @@ async def test_who_has_no_password_confirms_by_a_code(desk: Desk) -> None:
     confirmation = await desk.asked("requestConfirmation", bearer=own)
     proof = {"challengeId": confirmation["id"], "code": desk.last_code()}
     assert await desk.call("deleteAccount", "isDone", bearer=own, proof=proof) == {"isDone": True}
+
+
+def test_a_hash_of_the_server_costs_an_attacker_memory_and_time() -> None:
+    assert REAL.hash(NEW).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
