@@ -5,7 +5,8 @@ whatever is not marked, such as counts, sums and the order of lists, is compared
 that the person may not see is different.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -123,12 +124,19 @@ def everything(world: World) -> dict[str, Any]:
     }
 
 
-async def leaks_of(make_world: MakeWorld, asker: Asker, *, person: str) -> list[tuple[str, Any]]:
-    """What a person is told that is not theirs, by everything that can be asked about what is theirs."""
+@asynccontextmanager
+async def asking_where_others_differ(make_world: MakeWorld, *, person: str) -> AsyncIterator[Asker]:
+    """Somebody who asks in a world in which all is different that the person may not see."""
     with make_world(SEEDS - MAY_SEE[person]) as different:
         async with asking(different) as other:
-            questions = queries(target_of(asker.world, *HOME[person]))
-            return await leaks(asker, other, questions, person=person)
+            yield other
+
+
+async def leaks_of(make_world: MakeWorld, asker: Asker, *, person: str) -> list[tuple[str, Any]]:
+    """What a person is told that is not theirs, by everything that can be asked about what is theirs."""
+    async with asking_where_others_differ(make_world, person=person) as other:
+        questions = queries(target_of(asker.world, *HOME[person]))
+        return await leaks(asker, other, questions, person=person)
 
 
 async def written_before(asker: Asker, *, person: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Subscriptions, asked for as everybody: how they begin, and what they tell as it happens."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,9 +14,9 @@ from store.connections import connect
 from store.merge import BatchWriter
 from tests.access.asking import CORE, ENGINE, Asker, asking, strangers_things, subscriptions
 from tests.access.conftest import MakeWorld
-from tests.access.matrix import HOME, differences
+from tests.access.matrix import HOME, asking_where_others_differ, differences
 from tests.access.questions import Question, target_of
-from tests.access.world import ACCOUNTS, HOUR, MAY_SEE, NOW, PANELS, SEEDS, World, reading
+from tests.access.world import ACCOUNTS, HOUR, MAY_SEE, NOW, PANELS, World, reading
 from tests.live.test_hub import raise_alert
 
 WITHIN_S = 60
@@ -53,13 +53,12 @@ def _without_places(value: Any) -> Any:
 async def test_no_stream_begins_with_what_is_not_the_persons(
     base: World, asker: Asker, make_world: MakeWorld, person: str
 ) -> None:
-    with make_world(SEEDS - MAY_SEE[person]) as different:
-        async with asking(different) as other:
-            for question in subscriptions(target_of(base, *HOME[person])):
-                answer = await opening(asker, question, person=person)
-                assert strangers_things(answer, person=person) == set(), question.name
-                again = await opening(other, question, person=person)
-                assert differences(answer, again) == [], question.name
+    async with asking_where_others_differ(make_world, person=person) as other:
+        for question in subscriptions(target_of(base, *HOME[person])):
+            answer = await opening(asker, question, person=person)
+            assert strangers_things(answer, person=person) == set(), question.name
+            again = await opening(other, question, person=person)
+            assert differences(answer, again) == [], question.name
 
 
 async def _meters_report(asker: Asker) -> None:
@@ -107,19 +106,19 @@ class Listener:
                 answer = await ENGINE.answer_of(self.executor, await anext(self.events))
                 (event,) = answer.body["data"].values()
                 if event["__typename"] != "Heartbeat":
-                    found.append({name.rpartition("_")[2] or name: value for name, value in event.items()})
+                    found.append({name.rpartition("_")[2]: value for name, value in event.items()})
                 elif len(found) >= count:
                     return found
 
 
 @asynccontextmanager
 async def listening(asker: Asker, name: str) -> AsyncGenerator[dict[str, Listener]]:
-    """A stream of each person."""
+    """A stream of each person, of all that is theirs."""
+    target = target_of(asker.world, *HOME["landlord A"])
+    question = next(one for one in subscriptions(target) if one.name == name)
     async with AsyncExitStack() as opened:
         listeners: dict[str, Listener] = {}
         for person in SEES_PANELS:
-            target = target_of(asker.world, *HOME.get(person, HOME["landlord A"]))
-            question = next(one for one in subscriptions(target) if one.name == name)
             executor = asker.executor(question.text, person=person)
             events: Any = await ENGINE.events(executor)
             opened.push_async_callback(events.aclose)
@@ -128,12 +127,14 @@ async def listening(asker: Asker, name: str) -> AsyncGenerator[dict[str, Listene
         yield listeners
 
 
-async def all_told(listeners: dict[str, Listener], counts: dict[str, int]) -> dict[str, list[dict[str, Any]]]:
+async def all_told(
+    listeners: dict[str, Listener], expected: Mapping[str, Collection[str]]
+) -> dict[str, list[dict[str, Any]]]:
     """What everybody is told; who is to be told nothing listens until the others have been told everything."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for is_silent in (False, True):
-        people = [person for person, count in counts.items() if (count == 0) == is_silent]
-        told = await asyncio.gather(*(listeners[person].told(counts[person]) for person in people))
+    for has_news in (True, False):
+        people = [person for person, news in expected.items() if bool(news) == has_news]
+        told = await asyncio.gather(*(listeners[person].told(len(expected[person])) for person in people))
         found.update(zip(people, told, strict=True))
     return found
 
@@ -144,7 +145,7 @@ async def test_each_is_told_of_the_own_panels_alone(scratch: World, name: str) -
     async with asking(scratch, now=LATER) as asker, listening(asker, name) as listeners:
         await happens(asker)
         seen = {person: codes & panels for person, codes in SEES_PANELS.items()}
-        for person, told in (await all_told(listeners, {person: len(codes) for person, codes in seen.items()})).items():
+        for person, told in (await all_told(listeners, seen)).items():
             assert sorted(map(_panel_of, told)) == sorted(seen[person]), person
             assert person == "admin" or strangers_things(told, person=person) == set()
             if name == "panelReadings":
@@ -163,5 +164,5 @@ async def test_each_is_told_of_the_own_alerts_alone(scratch: World) -> None:
             if codes
         }
         own = {person: [str(raised[person])] if person in raised else [] for person in listeners}
-        for person, told in (await all_told(listeners, {person: len(ids) for person, ids in own.items()})).items():
+        for person, told in (await all_told(listeners, own)).items():
             assert [event["alert"]["id"] for event in told] == own[person], person

@@ -9,11 +9,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from kilowatch.web.export_links import PATH
-from tests.access.asking import Asker, asking, plain, queries
+from tests.access.asking import Asker, plain, queries
 from tests.access.conftest import MakeWorld
-from tests.access.matrix import HOME
+from tests.access.matrix import HOME, asking_where_others_differ
 from tests.access.questions import target_of
-from tests.access.world import MAY_SEE, SEEDS
+from tests.access.world import MAY_SEE
 
 LINK = re.compile(f'{PATH}[^"]+')
 PEOPLE = sorted(MAY_SEE.keys() - {"service"})
@@ -43,9 +43,8 @@ async def test_no_file_holds_or_depends_on_what_is_not_the_persons(
 ) -> None:
     found = await links(asker, person=person)
     assert bool(found) == (person not in {"outsider", "stranger"})
-    with make_world(SEEDS - MAY_SEE[person]) as different:
-        async with asking(different) as other:
-            again = {path: text async for path, text in files(other, found)}
+    async with asking_where_others_differ(make_world, person=person) as other:
+        again = {path: text async for path, text in files(other, found)}
     async for path, text in files(asker, found):
         assert text == again[path]
         assert (text.count("\n") > 1) == (person not in {"next", "arrived"})  # of whose time there are no readings

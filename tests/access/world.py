@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from argon2 import PasswordHasher
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
@@ -22,6 +21,7 @@ from metering.access import Role, Scope, Viewer
 from metering.readings import PhaseValues, Reading
 from store.connections import Row, connect
 from store.merge import BatchWriter
+from tests.fixtures.passwords import CHEAP
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -72,8 +72,8 @@ PANELS: Mapping[str, tuple[int, str, int | None]] = {
 landlords, and the meter of A3 is silent since before its tenancy."""
 
 PASSWORD = "correct horse battery"
-PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-"""Each person's, as cheap as there is."""
+PASSWORD_HASH = CHEAP.hash(PASSWORD)
+"""Each person's."""
 
 SHARED_DEVICE = 100
 """The number of the device X."""

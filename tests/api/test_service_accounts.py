@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from argon2 import PasswordHasher
 
 from kilowatch.housekeeping import KEYS_KEPT_FOR, Keeping, keep_house
 from metering.access import Role, Scope, Viewer
@@ -16,6 +15,7 @@ from store.api_keys import MAX_OF_AN_ACCOUNT
 from store.service_accounts import MAX_OF_AN_OWNER
 from tests.api.conftest import NOW, Site
 from tests.api.test_statement_counts import statements
+from tests.fixtures.passwords import CHEAP
 
 __all__ = ["statements"]
 
@@ -33,7 +33,7 @@ REVOKE = f"""mutation ($input: RevokeApiKeyInput!) {{ revokeApiKey(input: $input
 OWN = f"""{{ viewer {{ serviceAccounts {{ totalCount nodes {{ id name scopes keys {{ {KEY} }} }} }} }} }}"""
 EVERYBODYS = "{ serviceAccounts { totalCount nodes { name ownerName } } }"
 PASSWORD = "correct horse battery"
-QUICK_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+QUICK_HASH = CHEAP.hash(PASSWORD)
 PROOF = {"password": PASSWORD}
 AUDIT = """{ auditLog { nodes { action outcome actor subjectAccountId via keyName details { name value } } } }"""
 

@@ -25,6 +25,7 @@ from ingest.mqtt import (
     acknowledge,
     can_acknowledge_by_hand,
 )
+from tests.fixtures.silence import silent_server
 from tests.ingest.brokers import Mosquitto, free_port, relayed
 from tests.ingest.conftest import Broker
 from tests.ingest.running import eventually, send
@@ -209,20 +210,11 @@ async def test_nobody_listening_is_said_in_plain_words() -> None:
 
 async def test_a_server_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest.mqtt, "_CONNECT_WITHIN_S", 0.2)
-    hung_up = asyncio.Event()
-
-    async def stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.read(1000):
-            pass
-        writer.close()
-        hung_up.set()
-
-    async with await asyncio.start_server(stay_silent, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with silent_server() as server:
         with pytest.raises(NoAnswerError, match="no answer within"):
-            async with opened(f"mqtt://127.0.0.1:{port}", "silence"):
+            async with opened(f"mqtt://127.0.0.1:{server.port}", "silence"):
                 pass
-        await asyncio.wait_for(hung_up.wait(), 30)
+        await asyncio.wait_for(server.hung_up.wait(), 30)
 
 
 async def test_a_server_that_hangs_up_is_noticed_at_once() -> None:

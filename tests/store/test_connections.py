@@ -1,4 +1,4 @@
-"""Connections of a pool are good when somebody gets one, without asking the server each time."""
+"""Connections of a pool are good when somebody gets one, and what was not wanted any more is closed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from store.connections import Pool, connect_async, open_pool
+from tests.fixtures.silence import silent_server
 
 
 @pytest.fixture
@@ -36,21 +37,11 @@ async def test_a_connection_that_the_server_has_ended_is_replaced_before_it_is_u
 
 
 async def test_what_is_cancelled_while_it_connects_is_closed_at_once() -> None:
-    heard, closed = asyncio.Event(), asyncio.Event()
-
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        heard.set()
-        while await reader.read(1000):
-            pass
-        closed.set()
-        writer.close()
-
-    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        connecting = asyncio.create_task(connect_async(f"postgresql://nobody@127.0.0.1:{port}/none?sslmode=disable"))
-        await heard.wait()
+    async with silent_server() as server:
+        url = f"postgresql://nobody@127.0.0.1:{server.port}/none?sslmode=disable"
+        connecting = asyncio.create_task(connect_async(url))
+        await asyncio.wait_for(server.heard.wait(), 30)
         connecting.cancel()
         await asyncio.wait([connecting])
-        await asyncio.wait_for(closed.wait(), 30)
+        await asyncio.wait_for(server.hung_up.wait(), 30)
     assert connecting.cancelled()
